@@ -1,0 +1,8 @@
+"""Grade notebooks written by strangers: isolated, against hidden tests, in parallel.
+
+`autograder` works on any nbgrader course. Each step has a module of its own with a
+function of the same name: `autograder.grade.grade`, `autograder.release.release`.
+They are not re-exported here, because a function ``grade`` would hide the module.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,137 @@
+"""The layout of a course: the one module that knows where things are.
+
+A course is a folder with an ``nbgrader_config.py``. All folder names come from
+nbgrader's own `CourseDirectory`, so a course that renames ``source`` or keeps its
+gradebook elsewhere works without a word to us.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.errors import CourseError
+
+
+@dataclass(frozen=True)
+class Course:
+    """One nbgrader course on disk.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``nbgrader_config.py``; absolute.
+    config : Config
+        nbgrader's configuration of this course, its files already read.
+    """
+
+    root: Path
+    config: Config
+
+    @cached_property
+    def directory(self) -> CourseDirectory:
+        """nbgrader's own view of the course."""
+        return CourseDirectory(config=self.config)
+
+    def _folder(self, name: str) -> Path:
+        return self.root / name
+
+    @property
+    def source(self) -> Path:
+        """Where assignments with their solutions are."""
+        return self._folder(self.directory.source_directory)
+
+    @property
+    def release(self) -> Path:
+        """Where handouts are."""
+        return self._folder(self.directory.release_directory)
+
+    @property
+    def submitted(self) -> Path:
+        """Where submissions are, as ``student/assignment/``."""
+        return self._folder(self.directory.submitted_directory)
+
+    @property
+    def autograded(self) -> Path:
+        """Where graded notebooks are, as ``student/assignment/``."""
+        return self._folder(self.directory.autograded_directory)
+
+    @property
+    def feedback(self) -> Path:
+        """Where feedback pages are, as ``student/assignment/``."""
+        return self._folder(self.directory.feedback_directory)
+
+    @property
+    def reports(self) -> Path:
+        """Where the instructor's reports are."""
+        return self.root / "reports"
+
+    @property
+    def notebooks(self) -> Path:
+        """Where lessons are; a course need not have any."""
+        return self.root / "notebooks"
+
+    @property
+    def wrong(self) -> Path:
+        """Where the named wrong solutions are; a course need not have any."""
+        return self.root / "tests" / "wrong"
+
+    @property
+    def db_url(self) -> str:
+        """The SQLAlchemy address of the gradebook."""
+        return self.directory.db_url
+
+    def assignments(self) -> list[str]:
+        """Name every assignment that has a notebook in ``source/``, sorted."""
+        if not self.source.is_dir():
+            return []
+        return sorted(
+            folder.name
+            for folder in self.source.iterdir()
+            if folder.is_dir() and any(folder.glob("*.ipynb"))
+        )
+
+    def students(self, assignment: str) -> list[str]:
+        """Name every student with a folder for this assignment in ``submitted/``."""
+        if not self.submitted.is_dir():
+            return []
+        return sorted(
+            student.name
+            for student in self.submitted.iterdir()
+            if (student / assignment).is_dir()
+        )
+
+    def notebook_names(self, assignment: str) -> list[str]:
+        """Name the notebooks of an assignment, without their ending, sorted."""
+        names = sorted(p.stem for p in (self.source / assignment).glob("*.ipynb"))
+        if not names:
+            known = ", ".join(self.assignments()) or "none yet; run `autograder build`"
+            raise CourseError(
+                f"no assignment {assignment!r} in {self.source}; there is: {known}"
+            )
+        return names
+
+
+def find_course(root: Path | str = ".") -> Course:
+    """Read the configuration of the course in `root`.
+
+    Raises
+    ------
+    CourseError
+        If `root` has no ``nbgrader_config.py``, or it cannot be read.
+    """
+    root = Path(root).resolve()
+    file = root / "nbgrader_config.py"
+    if not file.is_file():
+        raise CourseError(
+            f"{root} is not a course: it has no nbgrader_config.py; "
+            "name the course folder with --course DIR"
+        )
+    try:
+        config = PyFileConfigLoader(file.name, path=str(root)).load_config()
+    except Exception as error:
+        raise CourseError(f"{file} cannot be read: {error}") from error
+    config.CourseDirectory.root = str(root)
+    return Course(root=root, config=config)

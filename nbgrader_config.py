@@ -1,0 +1,15 @@
+"""The course's configuration, for `autograder`, plain nbgrader and formgrader alike."""
+
+c = get_config()  # noqa: F821  (nbgrader provides it)
+
+c.CourseDirectory.course_id = "before-the-first-step"
+
+# Preparing and running a submission are ours: rebuilt from the instructor's notebook,
+# and run in a sandbox. What follows (points, late penalties) stays nbgrader's.
+c.Autograde.sanitize_preprocessors = ["autograder.preprocess.RebuildSubmission"]
+c.Autograde.autograde_preprocessors = [
+    "autograder.preprocess.SandboxExecute",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
