@@ -4,6 +4,9 @@ c = get_config()  # noqa: F821  (nbgrader provides it)
 
 c.CourseDirectory.course_id = "before-the-first-step"
 
+# Every assignment ships these modules to students, beside its notebook.
+c.Autograder.shipped = ["dp.py", "lab.py", "checks.py"]
+
 # Preparing and running a submission are ours: rebuilt from the instructor's notebook,
 # and run in a sandbox. What follows (points, late penalties) stays nbgrader's.
 c.Autograde.sanitize_preprocessors = ["autograder.preprocess.RebuildSubmission"]

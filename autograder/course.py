@@ -5,6 +5,8 @@ nbgrader's own `CourseDirectory`, so a course that renames ``source`` or keeps i
 gradebook elsewhere works without a word to us.
 """
 
+import os
+import sysconfig
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,6 +85,14 @@ class Course:
         """The SQLAlchemy address of the gradebook."""
         return self.directory.db_url
 
+    @property
+    def shipped(self) -> list[str]:
+        """Modules in the course folder that every assignment ships to students.
+
+        Set by ``c.Autograder.shipped = ["dp.py"]`` in ``nbgrader_config.py``.
+        """
+        return list(self.config.get("Autograder", {}).get("shipped", []))
+
     def assignments(self) -> list[str]:
         """Name every assignment that has a notebook in ``source/``, sorted."""
         if not self.source.is_dir():
@@ -134,4 +144,13 @@ def find_course(root: Path | str = ".") -> Course:
     except Exception as error:
         raise CourseError(f"{file} cannot be read: {error}") from error
     config.CourseDirectory.root = str(root)
+    _find_scripts()
     return Course(root=root, config=config)
+
+
+def _find_scripts() -> None:
+    """Put this interpreter's scripts on PATH: nbgrader starts ``alembic`` by name."""
+    scripts = sysconfig.get_path("scripts")
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    if scripts not in folders:
+        os.environ["PATH"] = os.pathsep.join([scripts, *folders])

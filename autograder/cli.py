@@ -1,0 +1,1 @@
+"""The command line: it parses and prints; the work is done by functions elsewhere."""

@@ -1,0 +1,117 @@
+"""From the outputs of test cells to points, statuses and messages.
+
+nbgrader's rule turns outputs into points; this module gives it clean outputs and adds
+what it does not say: how each item ended, and the authored message, if there is one.
+"""
+
+import math
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+from nbgrader.utils import determine_grade, is_grade, is_solution
+
+from autograder.verdicts import Status
+
+# Error names that tell a student's missing answer, or a failed check, from a crash.
+NOT_ATTEMPTED = frozenset({"NotAttempted", "NotImplementedError"})
+FAILED_CHECK = frozenset({"Incorrect", "AssertionError"})
+# Only these carry text that a test's author wrote for the student to read.
+AUTHORED = frozenset({"NotAttempted", "Incorrect"})
+
+
+@dataclass(frozen=True)
+class Item:
+    """How one auto-graded test cell ended.
+
+    Attributes
+    ----------
+    grade_id : str
+        The test cell's id.
+    status : Status
+        One of the documented set.
+    points, max_points : float
+        Points earned, and points there are.
+    message : str
+        What the test's author says to the student; empty if nothing authored came.
+    """
+
+    grade_id: str
+    status: Status
+    points: float
+    max_points: float
+    message: str = ""
+
+
+def is_test(cell: NotebookNode) -> bool:
+    """Tell whether a cell is auto-graded: code with points that students don't write."""
+    return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
+
+
+def clean_outputs(notebook: NotebookNode) -> None:
+    """Drop, in place, outputs of test cells that must not decide about points.
+
+    A warning on stderr is no mistake (stock nbgrader takes all points for one), and a
+    displayed value that is no number in [0, maximum] is no partial credit.
+    """
+    for cell in notebook.cells:
+        if is_test(cell):
+            cell.outputs = [
+                output for output in cell.outputs if not _is_noise(cell, output)
+            ]
+
+
+def _is_noise(cell: NotebookNode, output: NotebookNode) -> bool:
+    if output.output_type == "stream":
+        return output.name == "stderr"
+    if output.output_type != "execute_result":
+        return False
+    try:
+        value = float(output.data.get("text/plain", ""))
+    except ValueError:
+        return True
+    points = float(cell.metadata.nbgrader["points"])
+    return not (math.isfinite(value) and 0 <= value <= points)
+
+
+def score(notebook: NotebookNode, ran: list[bool]) -> list[Item]:
+    """Score every auto-graded test cell of an executed notebook.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Executed, its test cells' outputs cleaned by `clean_outputs`.
+    ran : list of bool
+        For each cell, whether it was executed to its end or to its error.
+
+    Returns
+    -------
+    list of Item
+        In the order of the notebook.
+    """
+    return [
+        _score_cell(cell, done)
+        for cell, done in zip(notebook.cells, ran, strict=True)
+        if is_test(cell)
+    ]
+
+
+def _score_cell(cell: NotebookNode, ran: bool) -> Item:
+    grade_id = cell.metadata.nbgrader["grade_id"]
+    if not ran:
+        maximum = float(cell.metadata.nbgrader["points"])
+        return Item(grade_id, Status.NOT_RUN, 0.0, maximum)
+    points, maximum = determine_grade(cell)
+    for output in cell.outputs:
+        if output.output_type == "error":
+            message = output.evalue if output.ename in AUTHORED else ""
+            return Item(grade_id, _status(output.ename), 0.0, maximum, message)
+    status = Status.CORRECT if points == maximum else Status.INCORRECT
+    return Item(grade_id, status, points, maximum)
+
+
+def _status(ename: str) -> Status:
+    if ename in NOT_ATTEMPTED:
+        return Status.NOT_ATTEMPTED
+    if ename in FAILED_CHECK:
+        return Status.INCORRECT
+    return Status.ERROR
