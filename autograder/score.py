@@ -43,7 +43,7 @@ class Item:
 
 
 def is_test(cell: NotebookNode) -> bool:
-    """Tell whether a cell is auto-graded: code with points that students don't write."""
+    """Tell whether a cell is auto-graded: code with points, not the student's."""
     return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
 
 

@@ -1,0 +1,56 @@
+# Every target sets up what it needs: a virtual environment in .venv with pinned packages.
+PYTHON ?= python3
+PY := .venv/bin/python
+# The lessons' and tests' matrices are small: one BLAS thread is quickest and steadiest.
+export OMP_NUM_THREADS = 1
+export OPENBLAS_NUM_THREADS = 1
+
+.PHONY: help demo test check build lint lock lessons gate bench soak clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and $(PYTHON) is older; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch .venv/.ready
+
+demo: .venv/.ready  ## build, release, grade a sample class of 24 in the sandbox, report
+	$(PY) -m autograder demo
+
+test: .venv/.ready  ## the tests
+	$(PY) -m pytest -n 2 -m "not soak"
+
+build: .venv/.ready  ## notebooks from their texts, handouts from the notebooks
+	$(PY) -m autograder build && $(PY) -m autograder release
+
+lint: .venv/.ready  ## ruff's rules and format
+	$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+fresh: .venv/.ready  ## what is built is what the texts say
+	$(PY) -m autograder build --check && $(PY) -m autograder release --check
+
+lessons: .venv/.ready  ## run every lesson (outputs compared) and every source notebook again
+	$(PY) -m pytest -n 2 -p no:cacheprovider --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
+	$(PY) -m pytest -n 2 -p no:cacheprovider --nbval-lax source
+
+gate: .venv/.ready  ## reference full marks, untouched zero, each named mistake caught
+	$(PY) -m autograder check
+
+check: lint fresh test lessons gate  ## all that CI runs
+
+lock:  ## resolve constraints.txt anew, in a scratch environment
+	$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet ".[dev]"
+	echo '# Pinned versions of everything that is installed; made by `make lock`.' > constraints.txt
+	build/lock/bin/python -m pip freeze --exclude before-the-first-step >> constraints.txt
+
+bench: .venv/.ready  ## the engine beside its peers
+	$(PY) benchmarks/engine.py
+
+soak: .venv/.ready  ## the long tests
+	$(PY) -m pytest -n 2 -m soak
+
+clean:  ## remove what can be made again
+	rm -rf .venv build demo *.egg-info
