@@ -1,0 +1,293 @@
+"""What became of each run and each item, beside the scores in the gradebook.
+
+Two tables of our own live in the gradebook's database. They are on a metadata object
+of their own, so nbgrader's migrations (``nbgrader db upgrade``) never see them.
+
+``autograder_run``
+    One row for each notebook of each submission: how its run ended. `runs` gives one
+    `Run` for each submission, the rows of its notebooks put together.
+``autograder_item``
+    One row for each auto-graded test cell of each submission: how it ended, and what
+    its check said if the check's author wrote it for students.
+
+`open_gradebook` opens nbgrader's own `Gradebook` and makes sure of the tables;
+`one_transaction` turns everything that nbgrader's calls commit, and what `record`
+writes, into one transaction: after a kill the old grade is there, or the new one.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from nbgrader.api import Gradebook
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+)
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+from autograder.course import Course
+from autograder.verdicts import Status, Verdict
+
+_tables = MetaData()
+
+_run = Table(
+    "autograder_run",
+    _tables,
+    Column("id", Integer, primary_key=True),
+    Column("student", String(128), nullable=False, index=True),
+    Column("assignment", String(128), nullable=False, index=True),
+    Column("notebook", String(128), nullable=False),
+    Column("verdict", String(32), nullable=False),
+    Column("level", String(32), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("cpu_seconds", Float, nullable=False),
+    Column("wall_seconds", Float, nullable=False),
+    Column("peak_memory_mb", Float, nullable=False),
+    Column("repairs", Text, nullable=False),  # a JSON list of sentences
+    Column("digest", String(64), nullable=False),
+    Column("graded_at", DateTime, nullable=False),  # UTC, without a zone
+    UniqueConstraint("student", "assignment", "notebook"),
+)
+
+_item = Table(
+    "autograder_item",
+    _tables,
+    Column("id", Integer, primary_key=True),
+    Column("student", String(128), nullable=False, index=True),
+    Column("assignment", String(128), nullable=False, index=True),
+    Column("notebook", String(128), nullable=False),
+    Column("grade_id", String(128), nullable=False),
+    Column("position", Integer, nullable=False),  # among the items of its notebook
+    Column("status", String(32), nullable=False),
+    Column("points", Float, nullable=False),
+    Column("max_points", Float, nullable=False),
+    Column("message", Text, nullable=False),
+    UniqueConstraint("student", "assignment", "notebook", "grade_id"),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the run of one notebook of a submission, or of a whole submission, ended.
+
+    Attributes
+    ----------
+    student, assignment : str
+        Whose submission of what.
+    notebook : str
+        The notebook's name; empty for a whole submission, which is what `runs` gives.
+    verdict : Verdict
+        How it ended. A whole submission has the verdict of its first notebook (by
+        name) that did not end as "graded".
+    level : str
+        The sandbox's level of isolation; empty if no code ran.
+    message : str
+        What happened, in words for the student; empty if there is nothing to say.
+    cpu_seconds, wall_seconds, peak_memory_mb : float
+        What the code used; for a whole submission the sums, and the largest peak.
+    repairs : list of str
+        What was set right in the submission before it ran, a sentence each.
+    digest : str
+        A fingerprint of everything the grade depends on; empty if not known.
+    graded_at : datetime
+        When, in UTC, without a zone.
+    """
+
+    student: str
+    assignment: str
+    notebook: str
+    verdict: Verdict
+    level: str = ""
+    message: str = ""
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    repairs: list[str] = field(default_factory=list)
+    digest: str = ""
+    graded_at: datetime = field(
+        default_factory=lambda: datetime.now(UTC).replace(tzinfo=None)
+    )
+
+
+@dataclass(frozen=True)
+class Item:
+    """How one auto-graded test cell of one submission ended.
+
+    Attributes
+    ----------
+    student, assignment, notebook, grade_id : str
+        Which test cell of which submission.
+    position : int
+        Its place among the items of its notebook, from 0.
+    status : Status
+        How it ended.
+    points, max_points : float
+        What the automatic grader gave, before any manual score, and the most it gives.
+    message : str
+        What the check said, if its author wrote it for students; otherwise empty.
+    """
+
+    student: str
+    assignment: str
+    notebook: str
+    grade_id: str
+    position: int
+    status: Status
+    points: float
+    max_points: float
+    message: str = ""
+
+
+@contextmanager
+def open_gradebook(db_url: str, course_id: str) -> Iterator[Gradebook]:
+    """Open nbgrader's gradebook and make sure that our two tables are in it.
+
+    nbgrader opens it first: a database that already has tables would not get the
+    version stamp that ``nbgrader db upgrade`` needs.
+    """
+    with Gradebook(db_url, course_id) as gradebook:
+        _tables.create_all(gradebook.engine)
+        yield gradebook
+
+
+@contextmanager
+def one_transaction(gradebook: Gradebook) -> Iterator[None]:
+    """Make everything written to `gradebook` inside the block one transaction.
+
+    nbgrader's calls commit as they go. Inside this block their session is joined to
+    an outer transaction, where a commit only flushes; the block's end commits for
+    all of them, and an exception takes all of it back.
+    """
+    ordinary = gradebook.db
+    with gradebook.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # Somebody else may be writing (formgrader, say): wait, for a minute.
+            connection.exec_driver_sql("PRAGMA busy_timeout = 60000")
+            connection.rollback()
+        with connection.begin():
+            gradebook.db = scoped_session(
+                sessionmaker(
+                    bind=connection,
+                    join_transaction_mode="rollback_only",
+                    autoflush=True,
+                )
+            )
+            try:
+                yield
+                gradebook.db.flush()
+            finally:
+                gradebook.db.remove()
+                gradebook.db = ordinary
+
+
+def record(gradebook: Gradebook, run: Run, items: Iterable[Item]) -> None:
+    """Write how one notebook's run and its items ended, in place of what was there."""
+    where = {
+        "student": run.student,
+        "assignment": run.assignment,
+        "notebook": run.notebook,
+    }
+    for table in (_run, _item):
+        gradebook.db.execute(
+            delete(table).where(*(table.c[k] == v for k, v in where.items()))
+        )
+    row = {
+        **vars(run),
+        "verdict": run.verdict.value,
+        "repairs": json.dumps(run.repairs),
+    }
+    gradebook.db.execute(insert(_run).values(**row))
+    rows = [{**vars(item), "status": item.status.value} for item in items]
+    if rows:
+        gradebook.db.execute(insert(_item), rows)
+    gradebook.db.commit()
+
+
+def runs_by_notebook(gradebook: Gradebook, assignment: str) -> list[Run]:
+    """Read how each notebook of each submission ended, by student and notebook."""
+    rows = gradebook.db.execute(
+        select(_run)
+        .where(_run.c.assignment == assignment)
+        .order_by(_run.c.student, _run.c.notebook)
+    ).mappings()
+    result = []
+    for row in rows:
+        values = {name: value for name, value in row.items() if name != "id"}
+        values["verdict"] = Verdict(values["verdict"])
+        values["repairs"] = json.loads(values["repairs"])
+        result.append(Run(**values))
+    return result
+
+
+def runs(course: Course, assignment: str) -> list[Run]:
+    """Read how each submission of an assignment ended, sorted by student.
+
+    Parameters
+    ----------
+    course : Course
+        The course whose gradebook is read.
+    assignment : str
+        The assignment's name; one that was never graded gives an empty list.
+    """
+    with open_gradebook(course.db_url, course.directory.course_id) as gradebook:
+        parts: dict[str, list[Run]] = {}
+        for run in runs_by_notebook(gradebook, assignment):
+            parts.setdefault(run.student, []).append(run)
+    return [together(runs) for runs in parts.values()]
+
+
+def together(parts: list[Run]) -> Run:
+    """Put the runs of one submission's notebooks together into one."""
+    told = [part for part in parts if part.verdict is not Verdict.GRADED] or parts
+    messages = [part.message for part in parts if part.message]
+    return Run(
+        student=parts[0].student,
+        assignment=parts[0].assignment,
+        notebook="",
+        verdict=told[0].verdict,
+        level=next((part.level for part in parts if part.level), ""),
+        message=" ".join(messages),
+        cpu_seconds=sum(part.cpu_seconds for part in parts),
+        wall_seconds=sum(part.wall_seconds for part in parts),
+        peak_memory_mb=max(part.peak_memory_mb for part in parts),
+        repairs=[repair for part in parts for repair in part.repairs],
+        digest=parts[0].digest,
+        graded_at=max(part.graded_at for part in parts),
+    )
+
+
+def items(course: Course, assignment: str) -> list[Item]:
+    """Read how each item of each submission ended, by student, notebook and place.
+
+    Parameters
+    ----------
+    course : Course
+        The course whose gradebook is read.
+    assignment : str
+        The assignment's name; one that was never graded gives an empty list.
+    """
+    with open_gradebook(course.db_url, course.directory.course_id) as gradebook:
+        rows = gradebook.db.execute(
+            select(_item)
+            .where(_item.c.assignment == assignment)
+            .order_by(_item.c.student, _item.c.notebook, _item.c.position)
+        ).mappings()
+        result = []
+        for row in rows:
+            values = {name: value for name, value in row.items() if name != "id"}
+            values["status"] = Status(values["status"])
+            result.append(Item(**values))
+        return result
