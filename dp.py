@@ -1,0 +1,1624 @@
+"""A small engine for differentiable programming, written to be read from the top.
+
+A program on matrices is a graph: every operation makes a new value and remembers
+which values it was made from. To differentiate the program, walk the graph from its
+end to its beginning and apply the chain rule at each operation. That is the whole
+idea; the rest of this file is bookkeeping around it, in this order:
+
+1. Operations: what a forward formula and its derivative rules look like.
+2. Nodes: values that remember where they came from, and ``backward``.
+3. Losses: cross-entropy that survives saturated outputs.
+4. Layers and models: named parameters and the gradient of a loss.
+5. Optimisers: four update rules under one training loop.
+6. Speed: what is there only for speed. It changes no result and can be left out.
+
+Conventions
+-----------
+Every value is a matrix, that is, has two dimensions. Rows are examples. A number
+becomes (1, 1), a 1-D array of n numbers the column (n, 1). A layer computes
+``x @ W + b`` with ``W`` of shape (fan_in, fan_out) and ``b`` of shape (1, fan_out).
+
+float32 stays float32: Python and NumPy numbers and arrays of integers take the
+precision of the matrix they meet. Arrays of integers or booleans are labels or
+indices: they take part in arithmetic, and never have a gradient.
+
+NaN and infinity pass through without NumPy's warnings; ``with detect_nan():`` names
+the first operation that made one.
+
+Do not change a value in place between a forward pass and its backward pass: the
+rules read the values as they are at that moment, so the gradient would belong to no
+function at all. Change parameters after ``backward``, as the optimisers do.
+
+Examples
+--------
+>>> a, b = Node(2.0), Node(3.0)
+>>> c = a * b + a
+>>> c.backward()
+>>> float(a.gradient[0, 0]), float(b.gradient[0, 0])
+(4.0, 2.0)
+"""
+
+# ruff: noqa: D105, D107 (a class's docstring describes its __init__ and its operators)
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from operator import attrgetter
+from typing import Any, ClassVar
+
+import numpy as np
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "History",
+    "Layer",
+    "Model",
+    "Node",
+    "Operation",
+    "RMS_Prop",
+    "SGD_Momentum",
+    "bce_with_logits",
+    "concatenate",
+    "detect_nan",
+    "no_grad",
+    "softmax_cross_entropy",
+]
+
+Array = np.ndarray
+
+
+# ======================================================================================
+# 1. Operations
+# ======================================================================================
+
+
+class Operation:
+    """Describe an operation: its formula, and one derivative rule for each parent.
+
+    This is how to add an operation to the engine: write the forward formula on
+    arrays, write for each input the rule that turns the gradient of the output into
+    that input's share, and call the result with nodes. The engine does the rest: it
+    adds up the shares of a node that is used several times, and sums a share over
+    the axes along which an input was broadcast.
+
+    Parameters
+    ----------
+    name : str
+        How messages call the operation.
+    forward : callable
+        ``forward(*values, *options) -> (n, m) array``, a new array; `values` are the
+        parents' arrays.
+    *rules : callable
+        One for each parent: ``rule(g, y, *values, *options) -> array``. `g` is the
+        gradient of the final number with respect to the output, `y` the output
+        itself, both (n, m). The share returned has the parent's shape, or a shape
+        that the parent's shape broadcasts to. Rules must not write to their inputs.
+    keeps : bool
+        If true, `forward` returns ``(y, kept)``, and the rules are given `kept` as
+        their last argument: something the forward pass knew already.
+
+    Examples
+    --------
+    The cube, x**3, whose derivative is 3 x**2:
+
+    >>> cube = Operation("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
+    >>> x = Node([[1.0, 2.0]])
+    >>> cube(x).sum().backward()
+    >>> x.gradient
+    array([[ 3., 12.]])
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        *rules: Callable[..., Array],
+        keeps: bool = False,
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.rules = rules
+        self.keeps = keeps
+
+    def __repr__(self) -> str:
+        return f"Operation({self.name!r})"
+
+    def __call__(
+        self, *parents: Node, options: tuple = (), name: str | None = None
+    ) -> Node:
+        """Compute the operation and return a new node that remembers its parents.
+
+        Parameters
+        ----------
+        *parents : Node
+            The inputs.
+        options : tuple
+            Further arguments of the formula and the rules that are not
+            differentiated (an axis, a slope).
+        name : str, optional
+            The layer that the new node is the output of.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit; the message names them and the layer.
+        FloatingPointError
+            Inside ``detect_nan()``, if the result is the first that is not finite.
+        """
+        if not all([parent.is_float for parent in parents]):
+            parents = _without_integers(parents)
+        values = [parent.value for parent in parents]
+        try:
+            with np.errstate(all="ignore"):
+                value = self.forward(*values, *options)
+        except ValueError as error:
+            raise ValueError(self._explain(error, parents, name)) from error
+        if self.keeps:
+            value, kept = value
+            options = (*options, kept)
+        node = Node.__new__(Node)
+        node.value = value
+        node.gradient = None
+        node.name = name
+        node.is_float = True
+        node.number = next(_numbers)
+        if _state.tracking:
+            node.needs_gradient = any([parent.needs_gradient for parent in parents])
+            node.operation, node.parents, node.options = self, parents, options
+        else:
+            node.needs_gradient = False
+            node.operation, node.parents, node.options = None, (), ()
+        if _state.detecting:
+            _refuse_nan(value, values, f"{self.name} made", name or _layer_of(parents))
+        return node
+
+    def _explain(
+        self, error: Exception, parents: Sequence[Node], name: str | None
+    ) -> str:
+        """Say which operation, which shapes and which layer did not fit."""
+        shapes = " and ".join(str(parent.shape) for parent in parents)
+        layer = name or _layer_of(parents)
+        where = f" in or after layer {layer!r}" if layer else ""
+        return (
+            f"{self.name}: the shapes {shapes} do not fit{where} "
+            f"(NumPy says: {error}); print the .shape of both sides"
+        )
+
+
+@dataclass
+class _State:
+    """Hold the engine's three switches (one for the process; not for threads)."""
+
+    tracking: bool = True  # remember parents? off inside no_grad()
+    leaves_need_gradient: bool = True  # off while a model's own gradient is computed
+    detecting: bool = False  # look for NaN and infinity after every operation?
+
+
+_state = _State()
+_numbers = count()  # creation numbers: a node's is larger than its parents'
+
+
+@contextmanager
+def _switched(name: str, value: bool) -> Iterator[None]:
+    """Set one switch of the engine for the length of a ``with`` block."""
+    before = getattr(_state, name)
+    setattr(_state, name, value)
+    try:
+        yield
+    finally:
+        setattr(_state, name, before)
+
+
+def no_grad():
+    """Switch off the memory of operations: ``with no_grad(): ...``.
+
+    Nodes made inside have no parents, so values are freed at once and ``backward``
+    cannot pass through them. Use it to evaluate a model.
+    """
+    return _switched("tracking", False)
+
+
+def detect_nan():
+    """Name the operation that makes the first NaN or infinity: ``with detect_nan():``.
+
+    Inside, every operation, forward and backward, checks what it made. It costs a
+    pass over each result, so it is a switch for the search and not for the training.
+
+    Raises
+    ------
+    FloatingPointError
+        At the first result that is not finite; the message names the operation, the
+        layer, and whether the operation's inputs were finite.
+    """
+    return _switched("detecting", True)
+
+
+def _refuse_nan(
+    value: Array, inputs: Sequence[Array], what: str, layer: str | None
+) -> None:
+    """Raise FloatingPointError if `value` holds a NaN or an infinity."""
+    if np.isfinite(value).all():
+        return
+    kind = "NaN" if np.isnan(value).any() else "infinity"
+    where = f" in or after layer {layer!r}" if layer else ""
+    finite = all(np.isfinite(array).all() for array in inputs)
+    origin = (
+        f"its inputs were finite, the largest of size "
+        f"{max((np.abs(a).max(initial=0.0) for a in inputs), default=0.0):.3g}"
+        if finite
+        else "its inputs held one already"
+    )
+    raise FloatingPointError(f"detect_nan: {what} {kind}{where}; {origin}")
+
+
+def _layer_of(parents: Sequence[Node]) -> str | None:
+    """Find the nearest layer above, following first parents."""
+    while parents:
+        if parents[0].name and parents[0].parents:
+            return parents[0].name
+        parents = parents[0].parents
+    return None
+
+
+def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
+    """Sum `share` over the axes along which a matrix of `shape` was broadcast."""
+    for axis in (0, 1):
+        if shape[axis] == 1 and share.shape[axis] != 1:
+            share = share.sum(axis=axis, keepdims=True)
+    return share if share.shape == shape else np.broadcast_to(share, shape)
+
+
+# The table of operations: the formula, and beside it its derivative. In a rule, g is
+# the gradient that arrives, y the operation's output, x or a, b its inputs.
+
+_add = Operation("add", np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
+_subtract = Operation(
+    "subtract", np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g
+)
+_multiply = Operation(
+    "multiply", np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a
+)
+_divide = Operation(
+    "divide", np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b
+)
+_negative = Operation("negative", np.negative, lambda g, y, x: -g)
+_power = Operation(  # x ** number
+    "power",
+    lambda x, exponent: x**exponent,
+    lambda g, y, x, exponent: (
+        g * (exponent * x ** (exponent - 1)) if exponent else 0 * g
+    ),
+)
+_general_power = Operation(  # a ** b; the derivative in b counts only where a > 0
+    "power",
+    np.power,
+    lambda g, y, a, b: g * np.where(b == 0, 0, b * a ** (b - 1)),
+    lambda g, y, a, b: g * y * np.log(np.where(a > 0, a, 1)),
+)
+_matmul = Operation(
+    "matmul", np.matmul, lambda g, y, a, b: g @ b.T, lambda g, y, a, b: a.T @ g
+)
+_transpose = Operation("transpose", np.transpose, lambda g, y, x: g.T)
+_reshape = Operation(
+    "reshape",
+    lambda x, shape: x.reshape(shape),
+    lambda g, y, x, shape: g.reshape(x.shape),
+)
+_cast = Operation(
+    "cast", lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g.astype(x.dtype)
+)
+
+
+def _linear_forward(x: Array, weight: Array, bias: Array) -> Array:
+    y = x @ weight
+    y += bias
+    return y
+
+
+_linear = Operation(  # x @ W + b as one operation: one matrix less to make and keep
+    "linear",
+    _linear_forward,
+    lambda g, y, x, weight, bias: g @ weight.T,
+    lambda g, y, x, weight, bias: (g.T @ x).T,
+    lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
+)
+
+# Sums. The result keeps two dimensions; a full sum is (1, 1).
+
+_sum = Operation(
+    "sum",
+    lambda x, axis: x.sum(axis=axis, keepdims=True),
+    lambda g, y, x, axis: np.broadcast_to(g, x.shape),
+)
+_mean = Operation(
+    "mean",
+    lambda x, axis: x.sum(axis=axis, keepdims=True) / _how_many(x, axis),
+    lambda g, y, x, axis: np.broadcast_to(g / _how_many(x, axis), x.shape),
+)
+
+
+def _how_many(x: Array, axis: int | None) -> int:
+    """Count the entries that a sum along `axis` adds up."""
+    return x.size if axis is None else x.shape[axis]
+
+
+def _max_rule(g: Array, y: Array, x: Array, axis: int | None) -> Array:
+    """Share the gradient equally among ties, as torch.amax does."""
+    winners = x == y
+    return g * winners / np.maximum(winners.sum(axis=axis, keepdims=True), 1)
+
+
+_max = Operation("max", lambda x, axis: x.max(axis=axis, keepdims=True), _max_rule)
+
+
+def _index_rule(g: Array, y: Array, x: Array, index: Any) -> Array:
+    """Add each entry of `g` where it was taken from; an entry taken twice gets both."""
+    share = np.zeros_like(x)
+    np.add.at(share, index, g.reshape(x[index].shape))
+    return share
+
+
+_index = Operation("index", lambda x, index: _matrix(x[index], copy=True), _index_rule)
+
+# Functions of each entry.
+
+_exp = Operation("exp", np.exp, lambda g, y, x: g * y)
+_square = Operation("square", np.square, lambda g, y, x: g * 2 * x)
+_sqrt = Operation("sqrt", np.sqrt, lambda g, y, x: g / (2 * y))
+_abs = Operation("abs", np.abs, lambda g, y, x: g * np.sign(x))
+
+
+def _log_forward(x: Array) -> Array:
+    return np.log(np.where(x == 0, _tiny(x), x))
+
+
+def _log_rule(g: Array, y: Array, x: Array) -> Array:
+    return np.where(x == 0, 0, g / np.where(x == 0, 1, x))
+
+
+def _tiny(x: Array) -> float:
+    """Return the smallest normal number of the precision of `x`: 2e-308 or 1e-38."""
+    return np.finfo(x.dtype).tiny
+
+
+_log = Operation("log", _log_forward, _log_rule)
+
+_tanh = Operation("tanh", np.tanh, lambda g, y, x: g - g * y * y)
+_sigmoid = Operation(
+    "sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y, x: g * (y - y * y)
+)
+_relu = Operation("relu", lambda x: np.maximum(x, 0), lambda g, y, x: g * (y > 0))
+_leaky_relu = Operation(
+    "leaky_relu",
+    lambda x, slope: np.where(x > 0, x, slope * x),
+    lambda g, y, x, slope: np.where(x > 0, g, slope * g),
+)
+
+# SELU's two constants make mean 0 and variance 1 a fixed point: Klambauer et al.
+# (2017), arXiv:1706.02515, eq. 14.
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+_selu = Operation(
+    "selu",
+    lambda x: (
+        _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+    ),
+    lambda g, y, x: g * np.where(x > 0, _SELU_SCALE, y + _SELU_SCALE * _SELU_ALPHA),
+)
+
+# GELU in its tanh form: Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2.
+_GELU_SLOPE, _GELU_CUBIC = 0.7978845608028654, 0.044715  # sqrt(2 / pi), and a fit
+
+
+def _gelu_gate(x: Array) -> tuple[Array, Array]:
+    """Return tanh(u(x)), and x limited to where that tanh is not yet exactly 1."""
+    near = np.clip(x, -30, 30)
+    return np.tanh(_GELU_SLOPE * (near + _GELU_CUBIC * near**3)), near
+
+
+def _gelu_rule(g: Array, y: Array, x: Array) -> Array:
+    gate, near = _gelu_gate(x)
+    slope = _GELU_SLOPE * (1 + 3 * _GELU_CUBIC * near**2)
+    return g * (0.5 * (1 + gate) + 0.5 * near * (1 - gate**2) * slope)
+
+
+_gelu = Operation("gelu", lambda x: 0.5 * x * (1 + _gelu_gate(x)[0]), _gelu_rule)
+
+
+def _silu_rule(g: Array, y: Array, x: Array) -> Array:
+    gate = _sigmoid.forward(x)
+    return g * (gate + y * (1 - gate))
+
+
+_silu = Operation("silu", lambda x: x * _sigmoid.forward(x), _silu_rule)
+
+
+def _softmax_forward(x: Array) -> Array:
+    """Divide exp(x) by its sum in each row, having moved the row's maximum to 0."""
+    powers = np.exp(x - x.max(axis=1, keepdims=True))
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
+
+
+_softmax = Operation(
+    "softmax",
+    _softmax_forward,
+    lambda g, y, x: y * (g - (g * y).sum(axis=1, keepdims=True)),
+)
+
+
+# ======================================================================================
+# 2. Nodes
+# ======================================================================================
+
+
+def _matrix(value: Any, copy: bool = False) -> Array:
+    """Turn a number, a list or an array into a matrix: see the module's conventions."""
+    array = np.array(value) if copy else np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"Node: the value must hold real numbers, got dtype {array.dtype}; "
+            "convert it with .astype(float)"
+        )
+    if array.ndim > 2:
+        raise ValueError(
+            f"Node: the value must have at most two dimensions, got shape "
+            f"{array.shape}; reshape each example to one row"
+        )
+    return array if array.ndim == 2 else array.reshape(-1, 1)
+
+
+def _without_integers(parents: Sequence[Node]) -> tuple[Node, ...]:
+    """Give integer parents the precision of the others (float64 if there is none)."""
+    floats = [parent.value.dtype for parent in parents if parent.is_float]
+    dtype = np.result_type(*floats) if floats else np.dtype(float)
+    return tuple(
+        parent if parent.is_float else _cast_integers(parent, dtype)
+        for parent in parents
+    )
+
+
+def _cast_integers(node: Node, dtype: np.dtype) -> Node:
+    """Make a node with the same numbers as floats; integers have no gradient."""
+    cast = Node(node.value.astype(dtype), needs_gradient=False)
+    if _state.tracking:
+        cast.operation, cast.parents, cast.options = _cast, (node,), (dtype,)
+    return cast
+
+
+class Node:
+    """Hold a matrix, what it was computed from, and, after ``backward``, its gradient.
+
+    Parameters
+    ----------
+    value : Node, number, sequence or array of at most two dimensions
+        Real numbers. A number becomes (1, 1), n numbers the column (n, 1). An array
+        of two dimensions is not copied. Python's whole numbers, and lists of them,
+        become float64; arrays of integers or booleans keep their dtype and have no
+        gradient.
+    name : str, optional
+        Under this name ``grad`` returns the node's gradient.
+    needs_gradient : bool, optional
+        Whether ``backward`` computes this node's gradient. By default yes for floats
+        and no for integers.
+
+    Attributes
+    ----------
+    value : (n, m) array
+    gradient : (n, m) array or None
+        Gradient of the node on which ``backward`` was last called with respect to
+        this one. Each gradient is an array of its own: changing one changes no other.
+    parents : tuple of Node
+        What the node was computed from; () for a leaf.
+
+    Raises
+    ------
+    ValueError
+        If the value has more than two dimensions.
+    TypeError
+        If the value does not hold real numbers, or if integers should need a gradient.
+    """
+
+    __slots__ = (
+        "gradient",
+        "is_float",
+        "name",
+        "needs_gradient",
+        "number",
+        "operation",
+        "options",
+        "parents",
+        "value",
+    )
+    __array_ufunc__ = None  # so that array * node asks the node
+
+    def __init__(
+        self,
+        value: Any,
+        name: str | None = None,
+        needs_gradient: bool | None = None,
+    ) -> None:
+        if isinstance(value, Node):
+            value = value.value
+        self.value: Array = _matrix(value)
+        if self.value.dtype.kind in "iub" and not hasattr(value, "dtype"):
+            self.value = self.value.astype(float)
+        self.is_float: bool = self.value.dtype.kind == "f"
+        if needs_gradient is None:
+            needs_gradient = self.is_float and _state.leaves_need_gradient
+        elif needs_gradient and not self.is_float:
+            raise TypeError(
+                f"Node: integers cannot have a gradient, got dtype {self.value.dtype}; "
+                "pass value.astype(float)"
+            )
+        self.needs_gradient: bool = needs_gradient
+        self.name = name
+        self.gradient: Array | None = None
+        self.operation: Operation | None = None
+        self.parents: tuple[Node, ...] = ()
+        self.options: tuple = ()
+        self.number: int = next(_numbers)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return (rows, columns)."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Return the dtype of the value."""
+        return self.value.dtype
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        label = f", name={self.name!r}" if self.name else ""
+        source = f", from {self.operation.name}" if self.operation else ""
+        return f"Node({self.value}{label}{source})"
+
+    # ---- arithmetic ------------------------------------------------------------------
+
+    def _other(self, other: Any) -> Node:
+        """Turn the other side of an operator into a node without a gradient."""
+        if isinstance(other, Node):
+            return other
+        if isinstance(other, (int, float, np.number)):
+            dtype = self.value.dtype if self.is_float else float
+            return Node(np.full((1, 1), other, dtype), needs_gradient=False)
+        return Node(other, needs_gradient=False)
+
+    def __add__(self, other: Any) -> Node:
+        return _add(self, self._other(other))
+
+    def __radd__(self, other: Any) -> Node:
+        return _add(self._other(other), self)
+
+    def __sub__(self, other: Any) -> Node:
+        return _subtract(self, self._other(other))
+
+    def __rsub__(self, other: Any) -> Node:
+        return _subtract(self._other(other), self)
+
+    def __mul__(self, other: Any) -> Node:
+        return _multiply(self, self._other(other))
+
+    def __rmul__(self, other: Any) -> Node:
+        return _multiply(self._other(other), self)
+
+    def __truediv__(self, other: Any) -> Node:
+        return _divide(self, self._other(other))
+
+    def __rtruediv__(self, other: Any) -> Node:
+        return _divide(self._other(other), self)
+
+    def __neg__(self) -> Node:
+        return _negative(self)
+
+    def __pow__(self, exponent: Any) -> Node:
+        if isinstance(exponent, (int, float, np.number)):
+            return _power(self, options=(float(exponent),))
+        return _general_power(self, self._other(exponent))
+
+    def __rpow__(self, base: Any) -> Node:
+        return _general_power(self._other(base), self)
+
+    def __matmul__(self, other: Any) -> Node:
+        return _matmul(self, self._other(other))
+
+    def __rmatmul__(self, other: Any) -> Node:
+        return _matmul(self._other(other), self)
+
+    def dot(self, other: Any) -> Node:
+        """Return the matrix product ``self @ other``, (n, k) by (k, m)."""
+        return self @ other
+
+    # ---- shapes ----------------------------------------------------------------------
+
+    def transpose(self) -> Node:
+        """Return the transposed matrix, (m, n)."""
+        return _transpose(self)
+
+    @property
+    def T(self) -> Node:
+        """Return the transposed matrix, (m, n)."""
+        return _transpose(self)
+
+    def reshape(self, *shape: Any) -> Node:
+        """Return the same entries, row by row, as ``reshape(rows, columns)``.
+
+        One of the two may be -1. One length alone gives a column.
+        """
+        if len(shape) == 1 and not np.isscalar(shape[0]):
+            shape = tuple(shape[0])
+        if len(shape) == 1:
+            shape = (*shape, 1)
+        if len(shape) != 2:
+            raise ValueError(
+                f"reshape: a node has two dimensions, got {shape}; give rows, columns"
+            )
+        return _reshape(self, options=(shape,))
+
+    def __getitem__(self, index: Any) -> Node:
+        """Return entries. A whole number keeps its axis: ``x[0]`` is the row (1, m)."""
+        parts = index if isinstance(index, tuple) else (index,)
+        if all(isinstance(part, (int, np.integer, slice)) for part in parts):
+            index = tuple(
+                _keep_axis(part, n) for part, n in zip(parts, self.shape, strict=False)
+            )
+        return _index(self, options=(index,))
+
+    # ---- sums ------------------------------------------------------------------------
+
+    def sum(self, axis: int | None = None) -> Node:
+        """Add up all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
+        return _sum(self, options=(axis,))
+
+    def mean(self, axis: int | None = None) -> Node:
+        """Average all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
+        return _mean(self, options=(axis,))
+
+    def max(self, axis: int | None = None) -> Node:
+        """Return the largest entry; entries that tie share its gradient equally."""
+        return _max(self, options=(axis,))
+
+    # ---- functions of each entry -----------------------------------------------------
+
+    def exp(self) -> Node:
+        """Return exp(x)."""
+        return _exp(self)
+
+    def log(self) -> Node:
+        """Return the natural logarithm; at 0 that of the smallest normal number.
+
+        So log(0) is -708.4 in float64 and -87.3 in float32, its derivative there 0,
+        and 0 * log(0) is 0, as entropy wants it. The logarithm of a negative number
+        is NaN. For the logarithm of a sigmoid or softmax use ``bce_with_logits`` or
+        ``softmax_cross_entropy``, whose gradients stay right when outputs saturate.
+        """
+        return _log(self)
+
+    def square(self) -> Node:
+        """Return x**2."""
+        return _square(self)
+
+    def sqrt(self) -> Node:
+        """Return the square root; its derivative at 0 is infinite."""
+        return _sqrt(self)
+
+    def abs(self) -> Node:
+        """Return the absolute value; its derivative at 0 is taken as 0."""
+        return _abs(self)
+
+    def tanh(self) -> Node:
+        """Return tanh(x)."""
+        return _tanh(self)
+
+    def sigmoid(self) -> Node:
+        """Return 1 / (1 + exp(-x))."""
+        return _sigmoid(self)
+
+    def relu(self) -> Node:
+        """Return max(x, 0); the derivative at 0 is taken as 0."""
+        return _relu(self)
+
+    def leaky_relu(self, slope: float = 0.01) -> Node:
+        """Return x where x > 0 and `slope` (dimensionless) times x elsewhere."""
+        return _leaky_relu(self, options=(float(slope),))
+
+    def selu(self) -> Node:
+        """Return the scaled exponential linear unit.
+
+        Klambauer et al. (2017), arXiv:1706.02515, eq. 2.
+        """
+        return _selu(self)
+
+    def gelu(self) -> Node:
+        """Return x times the normal distribution function, in its tanh form.
+
+        Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2. The tanh form is within
+        5e-4 of the exact one.
+        """
+        return _gelu(self)
+
+    def silu(self) -> Node:
+        """Return x sigmoid(x). Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2."""
+        return _silu(self)
+
+    def softmax(self) -> Node:
+        """Return exp(x), each row divided by its sum."""
+        return _softmax(self)
+
+    # ---- gradients -------------------------------------------------------------------
+
+    def backward(self, seed: Any = None) -> None:
+        """Compute the gradient of this node with respect to every node below it.
+
+        Nodes are visited once each, from the newest to the oldest: a node is older
+        than everything computed from it, so when its turn comes, its gradient is
+        complete. There is no recursion, and the time is linear in the number of
+        operations. Every call starts from zero; gradients of an earlier call on the
+        same nodes are replaced, not added to.
+
+        Parameters
+        ----------
+        seed : number or (n, m) array, optional
+            Gradient of the final number with respect to this node. Left out, it is 1,
+            which only makes sense for a (1, 1) node. A number counts for each entry.
+
+        Raises
+        ------
+        ValueError
+            If the node is not (1, 1) and no seed is given, if the seed has another
+            shape, or if nothing below needs a gradient.
+        """
+        gradient = self._seed(seed)
+        order = _below(self)
+        for node in order:
+            node.gradient = None
+        self.gradient = gradient
+        with np.errstate(all="ignore"):
+            for node in reversed(order):
+                if node.operation is not None:
+                    _pass_on(node)
+
+    def grad(self, seed: Any = 1) -> dict[str, Array]:
+        """Return the gradients of all named leaves below as ``{name: (n, m) array}``.
+
+        Parameters
+        ----------
+        seed : number or (n, m) array
+            As in ``backward``; a number counts for each entry.
+
+        Raises
+        ------
+        ValueError
+            As ``backward``, or if two different leaves have the same name.
+        """
+        self.backward(seed)
+        gradients: dict[str, Array] = {}
+        for leaf in _below(self):
+            if leaf.operation is not None or leaf.name is None:
+                continue
+            if leaf.name in gradients:
+                raise ValueError(
+                    f"grad: two nodes are called {leaf.name!r}; give each its own name"
+                )
+            gradients[leaf.name] = leaf.gradient
+        return gradients
+
+    def _seed(self, seed: Any) -> Array:
+        """Check the seed of ``backward`` and give it this node's shape and dtype."""
+        if not self.needs_gradient:
+            raise ValueError(
+                "backward: nothing below this node needs a gradient; it was made "
+                "inside no_grad(), or only from integers (write x.astype(float))"
+            )
+        if seed is None:
+            if self.value.size != 1:
+                raise ValueError(
+                    f"backward: a node of shape {self.shape} needs a seed gradient of "
+                    "that shape; or call .sum() or .mean() first"
+                )
+            seed = 1.0
+        array = np.asarray(seed, dtype=self.value.dtype)
+        if array.ndim > 0 and array.shape != self.shape:
+            raise ValueError(
+                f"backward: the seed gradient must have the node's shape {self.shape}, "
+                f"got {array.shape}"
+            )
+        return np.array(np.broadcast_to(array, self.shape))
+
+
+def _keep_axis(part: Any, length: int) -> Any:
+    """Turn the whole number i into the slice that holds only entry i."""
+    if isinstance(part, slice):
+        return part
+    i = part + length if part < 0 else part
+    if not 0 <= i < length:
+        raise IndexError(f"index: {part} is out of range for an axis of {length}")
+    return slice(i, i + 1)
+
+
+def _below(root: Node) -> list[Node]:
+    """List the nodes that `root` depends on and that need a gradient, oldest first."""
+    seen = {root}
+    waiting = [root]
+    while waiting:
+        for parent in waiting.pop().parents:
+            if parent.needs_gradient and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return sorted(seen, key=attrgetter("number"))
+
+
+def _pass_on(node: Node) -> None:
+    """Add to each parent's gradient its share of this node's: the chain rule."""
+    g = node.gradient
+    arguments = (*[parent.value for parent in node.parents], *node.options)
+    for parent, rule in zip(node.parents, node.operation.rules, strict=True):
+        if not parent.needs_gradient:
+            continue
+        share = rule(g, node.value, *arguments)
+        if share.shape != parent.value.shape:
+            share = _unbroadcast(share, parent.value.shape)
+        if _state.detecting:
+            what = f"the backward rule of {node.operation.name} made"
+            _refuse_nan(share, [g], what, node.name or _layer_of(node.parents))
+        if parent.gradient is not None:
+            parent.gradient += share
+        elif np.may_share_memory(share, g):  # g itself or a window of it: take a copy
+            parent.gradient = share.copy()
+        else:
+            parent.gradient = share
+
+
+def concatenate(nodes: Sequence[Node], axis: int = 0) -> Node:
+    """Join nodes one below the other (``axis=0``) or side by side (``axis=1``).
+
+    Parameters
+    ----------
+    nodes : sequence of Node or array
+        Matrices that agree in the other axis.
+    axis : 0 or 1
+
+    Raises
+    ------
+    ValueError
+        If `nodes` is empty, or if the lengths of the other axis differ.
+    """
+    if not nodes:
+        raise ValueError("concatenate: got no nodes; pass at least one")
+    nodes = [n if isinstance(n, Node) else Node(n, needs_gradient=False) for n in nodes]
+    rules, start = [], 0
+    for node in nodes:
+        stop = start + node.shape[axis]
+        window = (slice(None),) * axis + (slice(start, stop),)
+        rules.append(lambda g, y, *arguments, window=window: g[window])
+        start = stop
+    joined = Operation(
+        "concatenate", lambda *values: np.concatenate(values, axis=axis), *rules
+    )
+    return joined(*nodes)
+
+
+# ======================================================================================
+# 3. Losses
+# ======================================================================================
+
+
+def bce_with_logits(logits: Node, y: Any, reduction: str = "mean") -> Node:
+    """Compute the cross-entropy of 0/1 labels and ``sigmoid(logits)``.
+
+    Per entry this is ``max(z, 0) - z y + log(1 + exp(-|z|))``, in which nothing
+    overflows and no logarithm meets a zero; the gradient is ``sigmoid(z) - y``.
+
+    Parameters
+    ----------
+    logits : Node, (n, m)
+        Outputs before the sigmoid.
+    y : Node or array, (n, m), or (n,) for m = 1
+        Labels or probabilities, in [0, 1].
+    reduction : {"mean", "sum"}
+        Mean over all entries (the default), or their sum.
+
+    Returns
+    -------
+    Node, (1, 1)
+        Cross-entropy in nats.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ; a row of labels for a column of logits is not
+        broadcast.
+    """
+    labels = _labels("bce_with_logits", logits, y)
+    if labels.shape != logits.shape:
+        raise ValueError(
+            f"bce_with_logits: logits {logits.shape} and labels {labels.shape} must "
+            "have the same shape; give one label per row as (n,) or (n, 1)"
+        )
+    return _bce(
+        logits, labels, options=(_reduction_scale(reduction, logits.value.size),)
+    )
+
+
+def _bce_forward(z: Array, y: Array, scale: float) -> Array:
+    losses = np.log1p(np.exp(-np.abs(z)))
+    losses += np.maximum(z, 0)
+    losses -= z * y
+    return losses.sum(keepdims=True) * scale
+
+
+_bce = Operation(
+    "bce_with_logits",
+    _bce_forward,
+    lambda g, loss, z, y, scale: (_sigmoid.forward(z) - y) * (g * scale),
+    lambda g, loss, z, y, scale: z * (-scale * g),
+)
+
+
+def softmax_cross_entropy(logits: Node, y: Any, reduction: str = "mean") -> Node:
+    """Compute the cross-entropy of class labels and ``softmax(logits)``.
+
+    Parameters
+    ----------
+    logits : Node, (n, classes)
+        Outputs before the softmax.
+    y : Node or array
+        Either the class of each row, whole numbers of shape (n,) or (n, 1), or one
+        probability for each class, (n, classes), rows that add up to 1.
+    reduction : {"mean", "sum"}
+        Mean over the n rows (the default), or their sum.
+
+    Returns
+    -------
+    Node, (1, 1)
+        Cross-entropy in nats.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or a class is not in 0 .. classes - 1.
+    """
+    labels = _labels("softmax_cross_entropy", logits, y)
+    n, classes = logits.shape
+    if labels.shape == (n, 1) and classes > 1:
+        indices = labels.value
+        if indices.size and not (indices.min() >= 0 and indices.max() < classes):
+            raise ValueError(
+                f"softmax_cross_entropy: classes must lie in 0 .. {classes - 1}, got "
+                f"{indices.min()} .. {indices.max()}; count classes from 0"
+            )
+        labels = _one_hot(labels, options=(classes, logits.value.dtype))
+    elif labels.shape != logits.shape:
+        raise ValueError(
+            f"softmax_cross_entropy: logits {logits.shape} and labels {labels.shape} "
+            "do not fit; give one class per row as (n,), or (n, classes) probabilities"
+        )
+    return _softmax_ce(logits, labels, options=(_reduction_scale(reduction, n),))
+
+
+_one_hot = Operation(
+    "one_hot",
+    lambda y, classes, dtype: (y == np.arange(classes)).astype(dtype),
+    lambda g, *arguments: np.zeros(arguments[1].shape, g.dtype),
+)
+
+
+def _softmax_ce_forward(z: Array, y: Array, scale: float) -> tuple[Array, Any]:
+    """Return the loss; keep the probabilities and their logarithms for the rules."""
+    log_p = z - z.max(axis=1, keepdims=True)
+    p = np.exp(log_p)
+    sums = p.sum(axis=1, keepdims=True)
+    log_p -= np.log(sums)
+    p /= sums
+    loss = (log_p * y).sum(keepdims=True) * -scale
+    return loss, (p, log_p)
+
+
+_softmax_ce = Operation(
+    "softmax_cross_entropy",
+    _softmax_ce_forward,
+    lambda g, loss, z, y, scale, kept: (kept[0] - y) * (g * scale),
+    lambda g, loss, z, y, scale, kept: kept[1] * (-scale * g),
+    keeps=True,
+)
+
+
+def _labels(loss: str, logits: Node, y: Any) -> Node:
+    """Make a node of the labels, and refuse a row that should have been a column."""
+    if not isinstance(logits, Node):
+        raise TypeError(
+            f"{loss}: logits must be a Node, got {type(logits).__name__}; "
+            "write Node(logits)"
+        )
+    return y if isinstance(y, Node) else Node(y, needs_gradient=False)
+
+
+def _reduction_scale(reduction: str, size: int) -> float:
+    """Return the factor of the summed loss: 1 for "sum", 1 / size for "mean"."""
+    if reduction == "sum":
+        return 1.0
+    if reduction == "mean":
+        return 1.0 / size if size else float("nan")
+    raise ValueError(f'reduction must be "mean" or "sum", got {reduction!r}')
+
+
+# ======================================================================================
+# 4. Layers and models
+# ======================================================================================
+
+
+class Layer:
+    """Compute ``activation(x @ W + b)``; made by a model's ``Linear_Layer`` and others.
+
+    Weights start as draws from U(-a, a) with a = 1 / sqrt(fan_in), biases at 0: the
+    "commonly used heuristic" of Glorot & Bengio (2010), eq. 1. The variance of a
+    weight is then 1 / (3 fan_in). It is a start that favours no activation; the
+    course replaces it.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Inputs and outputs of the layer; columns of `x` and of the result.
+    name : str
+        Its parameters are called ``<name>_weight`` and ``<name>_bias``.
+    activation : callable, optional
+        Takes a Node of shape (n, fan_out) and returns one.
+    rng : np.random.Generator
+    dtype : float dtype
+
+    Attributes
+    ----------
+    weight : Node, (fan_in, fan_out)
+    bias : Node, (1, fan_out)
+    """
+
+    def __init__(
+        self,
+        fan_in: int,
+        fan_out: int,
+        name: str,
+        activation: Callable[[Node], Node] | None,
+        rng: np.random.Generator,
+        dtype: Any,
+    ) -> None:
+        for what, width in (("fan_in", fan_in), ("fan_out", fan_out)):
+            if not isinstance(width, (int, np.integer)) or width < 1:
+                raise ValueError(
+                    f"layer {name!r}: {what} must be a positive int, got {width!r}; "
+                    f"count the {'inputs' if what == 'fan_in' else 'outputs'}"
+                )
+        self.name, self.activation = name, activation
+        self.fan_in, self.fan_out = int(fan_in), int(fan_out)
+        bound = fan_in**-0.5
+        weight = rng.uniform(-bound, bound, (self.fan_in, self.fan_out)).astype(dtype)
+        bias = np.zeros((1, self.fan_out), dtype)
+        self.weight = Node(weight, f"{name}_weight", needs_gradient=True)
+        self.bias = Node(bias, f"{name}_bias", needs_gradient=True)
+
+    def __repr__(self) -> str:
+        return f"Layer({self.name!r}, {self.fan_in}, {self.fan_out})"
+
+    def __call__(self, x: Any) -> Node:
+        """Return the layer's output, a Node (n, fan_out), for `x` of (n, fan_in)."""
+        if not isinstance(x, Node):
+            x = Node(np.asarray(x, self.weight.dtype), needs_gradient=False)
+        if x.value.shape[1] != self.fan_in:
+            raise ValueError(
+                f"linear: layer {self.name!r} has a weight of shape "
+                f"{self.weight.shape} and got x of shape {x.shape}; x must have "
+                f"{self.fan_in} columns, one row per example"
+            )
+        z = _linear(x, self.weight, self.bias, name=self.name)
+        return z if self.activation is None else self.activation(z)
+
+
+class Model:
+    """Collect layers and their parameters; the base class of every network.
+
+    A network is a subclass that makes its layers in ``__init__``, after
+    ``super().__init__()``, and defines ``forward(x)`` and ``loss(x, y)``.
+
+    Parameters
+    ----------
+    rng : np.random.Generator, optional
+        Draws the layers' default start; without it, unpredictable draws.
+    dtype : float dtype
+        Precision of the parameters, float64 or float32.
+
+    Examples
+    --------
+    >>> class Line(Model):
+    ...     def __init__(self, rng=None):
+    ...         super().__init__(rng)
+    ...         self.line = self.Linear_Layer(1, 1, "line")
+    ...     def forward(self, x):
+    ...         return self.line(x)
+    ...     def loss(self, x, y):
+    ...         return (self.forward(x) - Node(y)).square().mean()
+    >>> x = np.linspace(0, 1, 8)
+    >>> net = Line(np.random.default_rng(0))
+    >>> history = SGD(net, x, 2 * x, {"alpha": 0.5}).train(200, print_each=0)
+    >>> net.get_param()["line_weight"].round(2)
+    array([[2.]])
+    """
+
+    def __init__(
+        self, rng: np.random.Generator | None = None, dtype: Any = np.float64
+    ) -> None:
+        self.rng = np.random.default_rng() if rng is None else rng
+        self.dtype = np.dtype(dtype)
+        self.layers: dict[str, Layer] = {}
+        self._parameters: dict[str, Node] = {}
+
+    # ---- what a subclass defines -----------------------------------------------------
+
+    def forward(self, x: Any) -> Node:
+        """Return the network's output for `x`, (n, inputs); defined by a subclass."""
+        raise NotImplementedError("Model: define forward(self, x) in your subclass")
+
+    def loss(self, x: Any, y: Any) -> Node:
+        """Return the loss as a (1, 1) Node; defined by a subclass."""
+        raise NotImplementedError("Model: define loss(self, x, y) in your subclass")
+
+    def __call__(self, x: Any) -> Node:
+        """Return ``forward(x)``."""
+        return self.forward(self._data(x))
+
+    # ---- layers ----------------------------------------------------------------------
+
+    def Linear_Layer(self, fan_in: int, fan_out: int, name: str | None = None) -> Layer:
+        """Make a layer that computes ``x @ W + b``; see ``Layer`` for its start."""
+        return self._layer(fan_in, fan_out, name, None)
+
+    def ReLu_Layer(self, fan_in: int, fan_out: int, name: str | None = None) -> Layer:
+        """Make a layer that computes ``relu(x @ W + b)``."""
+        return self._layer(fan_in, fan_out, name, Node.relu)
+
+    def Tanh_Layer(self, fan_in: int, fan_out: int, name: str | None = None) -> Layer:
+        """Make a layer that computes ``tanh(x @ W + b)``."""
+        return self._layer(fan_in, fan_out, name, Node.tanh)
+
+    def Sigmoid_Layer(
+        self, fan_in: int, fan_out: int, name: str | None = None
+    ) -> Layer:
+        """Make a layer that computes ``sigmoid(x @ W + b)``."""
+        return self._layer(fan_in, fan_out, name, Node.sigmoid)
+
+    def _layer(
+        self,
+        fan_in: int,
+        fan_out: int,
+        name: str | None,
+        activation: Callable[[Node], Node] | None,
+    ) -> Layer:
+        if "layers" not in self.__dict__:
+            raise RuntimeError(
+                "Model: call super().__init__() in your __init__ before making layers"
+            )
+        if name is None:
+            name = f"layer_{len(self.layers)}"
+        if name in self.layers:
+            raise ValueError(
+                f"Model: there is a layer called {name!r} already; "
+                "give each layer its own name"
+            )
+        layer = Layer(fan_in, fan_out, name, activation, self.rng, self.dtype)
+        self._register(layer.weight)
+        self._register(layer.bias)
+        self.layers[name] = layer
+        return layer
+
+    def Parameter(self, value: Any, name: str) -> Node:
+        """Make a parameter outside any layer (a learnt scale, say) and return its Node.
+
+        Parameters
+        ----------
+        value : number or array of at most two dimensions
+            Its start; copied, in the model's dtype.
+        name : str
+            Its key in ``get_param()``.
+        """
+        node = Node(
+            np.array(_matrix(value), self.dtype), name=name, needs_gradient=True
+        )
+        self._register(node)
+        return node
+
+    def _register(self, node: Node) -> None:
+        if node.name in self._parameters:
+            raise ValueError(
+                f"Model: there is a parameter called {node.name!r} already; "
+                "give each its own name"
+            )
+        self._parameters[node.name] = node
+
+    # ---- parameters and gradients ----------------------------------------------------
+
+    def get_param(self) -> dict[str, Array]:
+        """Return the parameters, ``{"<layer>_weight": ..., "<layer>_bias": ...}``.
+
+        The arrays are the live ones: ``np.copyto(array, new)`` changes the network.
+        """
+        return {name: node.value for name, node in self._parameters.items()}
+
+    def set_param(self, new: Mapping[str, Any]) -> None:
+        """Copy `new` arrays, some or all of them by name, into the parameters.
+
+        Raises
+        ------
+        KeyError
+            If a name is not one of the model's.
+        ValueError
+            If a shape differs. Nothing is changed then.
+        """
+        arrays = {}
+        for name, value in new.items():
+            if name not in self._parameters:
+                raise KeyError(
+                    f"set_param: no parameter is called {name!r}; "
+                    f"there are {', '.join(self._parameters)}"
+                )
+            arrays[name] = np.array(value)
+            shape = self._parameters[name].shape
+            if arrays[name].shape != shape:
+                raise ValueError(
+                    f"set_param: {name!r} has shape {shape}, got "
+                    f"{arrays[name].shape}; nothing was changed"
+                )
+        for name, array in arrays.items():
+            np.copyto(self._parameters[name].value, array, casting="same_kind")
+
+    def get_grad(self, x: Any, y: Any) -> tuple[dict[str, Array], float]:
+        """Return the gradient of ``loss(x, y)`` for each parameter, and the loss.
+
+        Parameters
+        ----------
+        x : (n, inputs) array or Node
+        y : labels as ``loss`` takes them
+
+        Returns
+        -------
+        gradients : dict of str to array
+            With the keys and shapes of ``get_param()``; zeros for a parameter that
+            the loss does not use.
+        loss : float
+
+        Raises
+        ------
+        ValueError
+            If the loss is not a (1, 1) node.
+        """
+        loss = self._backward(x, y)
+        gradients = {
+            name: np.zeros_like(node.value) if node.gradient is None else node.gradient
+            for name, node in self._parameters.items()
+        }
+        return gradients, float(loss.value[0, 0])
+
+    def _backward(self, x: Any, y: Any) -> Node:
+        """Compute the loss and leave in every parameter its gradient."""
+        for node in self._parameters.values():
+            node.gradient = None
+        # Data need no gradient: fresh nodes made by forward and loss are constants.
+        with _switched("leaves_need_gradient", False):
+            loss = self.loss(self._data(x), self._data(y))
+        if not isinstance(loss, Node) or loss.shape != (1, 1):
+            got = loss.shape if isinstance(loss, Node) else type(loss).__name__
+            raise ValueError(
+                f"loss: must return a Node of shape (1, 1), got {got}; "
+                "end with .sum() or .mean()"
+            )
+        loss.backward()
+        return loss
+
+    def _data(self, data: Any) -> Any:
+        """Give an array of floats the model's precision; leave the rest alone."""
+        if isinstance(data, np.ndarray) and data.dtype.kind == "f":
+            return data.astype(self.dtype, copy=False)
+        return data
+
+
+# ======================================================================================
+# 5. Optimisers
+# ======================================================================================
+
+
+@dataclass
+class History:
+    """What happened in a training run.
+
+    Attributes
+    ----------
+    loss : (steps,) float array
+        Loss of each step's batch, before that step's update.
+    steps : int
+        Number of steps taken.
+    stopped : bool
+        Whether `stop` ended the run before its last step.
+    seconds : float
+        Time taken.
+    trace : dict of str to dict of str to (steps,) float array
+        For each layer what was traced; empty unless asked for.
+    """
+
+    loss: Array = field(default_factory=lambda: np.empty(0))
+    steps: int = 0
+    stopped: bool = False
+    seconds: float = 0.0
+    trace: dict[str, dict[str, Array]] = field(default_factory=dict)
+
+
+class _Optimiser:
+    """Train a model in steps: draw a batch, get the gradient, take a step against it.
+
+    Parameters
+    ----------
+    model : Model
+    x_train : (n, inputs) array
+    y_train : (n,) or (n, outputs) array
+    hyperparam : dict, optional
+        ``"alpha"``, the learning rate: a number, or a dict from parameter names to
+        numbers (parameters that are not named keep still). Others: see the class.
+    batch_size : int, optional
+        Rows in each step, 128 unless told; None, or n and more, for all rows. Smaller
+        batches are cut from a fresh permutation of the rows; what is left at its end,
+        too few for a batch, is not used before the next permutation.
+    rng : np.random.Generator, optional
+        Draws the permutations; without it, the model's.
+
+    Raises
+    ------
+    ValueError
+        If x_train and y_train differ in length, a hyperparameter is unknown, or
+        the batch size is not positive.
+    """
+
+    defaults: ClassVar[Mapping[str, float]] = {"alpha": 0.01}
+
+    def __init__(
+        self,
+        model: Model,
+        x_train: Any,
+        y_train: Any,
+        hyperparam: Mapping[str, Any] | None = None,
+        batch_size: int | None = 128,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        who = type(self).__name__
+        self.model = model
+        self.x_train = model._data(np.asarray(x_train))
+        self.y_train = model._data(np.asarray(y_train))
+        rows = len(self.x_train)
+        if rows != len(self.y_train) or rows == 0:
+            raise ValueError(
+                f"{who}: x_train has {rows} rows and y_train {len(self.y_train)}; "
+                "each row needs its label"
+            )
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"{who}: batch_size must be positive, got {batch_size}")
+        self.batch_size = rows if batch_size is None else min(batch_size, rows)
+        self.rng = model.rng if rng is None else rng
+        unknown = set(hyperparam or {}) - set(self.defaults)
+        if unknown:
+            raise ValueError(
+                f"{who}: unknown hyperparam {sorted(unknown)}; "
+                f"there are {sorted(self.defaults)}"
+            )
+        self.hyperparam = {**self.defaults, **(hyperparam or {})}
+        self.parameters = list(model._parameters.values())
+        self.rate = self._rates(who)
+        self.size = sum(node.value.size for node in self.parameters)
+        self.order = np.empty(
+            0, int
+        )  # the rows of the current permutation still to use
+        self.steps_taken = 0
+
+    def _rates(self, who: str) -> Any:
+        """Return alpha, or one rate for each entry if alpha differs by parameter."""
+        alpha = self.hyperparam["alpha"]
+        if not isinstance(alpha, Mapping):
+            return float(alpha)
+        unknown = set(alpha) - {node.name for node in self.parameters}
+        if unknown:
+            raise ValueError(
+                f"{who}: alpha names {sorted(unknown)}, which the model has not; "
+                f"there are {[node.name for node in self.parameters]}"
+            )
+        return np.concatenate(
+            [
+                np.full(node.value.size, alpha.get(node.name, 0.0), self.model.dtype)
+                for node in self.parameters
+            ]
+        )
+
+    def _batch(self) -> tuple[Array, Array]:
+        """Return the rows of the next step."""
+        if self.batch_size == len(self.x_train):
+            return self.x_train, self.y_train
+        if len(self.order) < self.batch_size:
+            self.order = self.rng.permutation(len(self.x_train))
+        rows, self.order = np.split(self.order, [self.batch_size])
+        return self.x_train[rows], self.y_train[rows]
+
+    def _update(self, g: Array) -> Array:
+        """Turn the gradient of all parameters, (size,), into the step to subtract."""
+        raise NotImplementedError
+
+    def _step(self) -> Node:
+        """Take one step and return the loss before it."""
+        x, y = self._batch()
+        loss = self.model._backward(x, y)
+        gradients = [
+            np.zeros(node.value.size, self.model.dtype)
+            if node.gradient is None
+            else node.gradient.ravel()
+            for node in self.parameters
+        ]
+        self.steps_taken += 1
+        with np.errstate(all="ignore"):
+            step = self._update(np.concatenate(gradients))
+            start = 0
+            for node in self.parameters:
+                stop = start + node.value.size
+                node.value -= step[start:stop].reshape(node.shape)
+                start = stop
+        return loss
+
+    def train(
+        self,
+        steps: int = 1000,
+        print_each: int | None = 100,
+        hook: Callable[[int, float, Model], Any] | None = None,
+        stop: Callable[[int, float, Model], bool] | None = None,
+        trace: bool = False,
+    ) -> History:
+        """Take steps and return what happened. Called again, it goes on.
+
+        Parameters
+        ----------
+        steps : int
+        print_each : int or None
+            Print the loss after every so many steps; 0 or None for silence.
+        hook : callable, optional
+            ``hook(step, loss, model)`` is called after every step (counted from 1 in
+            each call of ``train``), with the loss before the step: for a progress
+            bar, or for records of your own. What it returns is ignored.
+        stop : callable, optional
+            ``stop(step, loss, model)``; when it returns true, training ends early.
+        trace : bool
+            Record the size of every layer's signals and gradients at every step.
+
+        Returns
+        -------
+        History
+        """
+        losses = np.empty(steps)
+        history = History()
+        start = time.perf_counter()
+        for step in range(1, steps + 1):
+            node = self._step()
+            losses[step - 1] = loss = float(node.value[0, 0])
+            history.steps = step
+            if trace:
+                _trace(node, history.trace)
+            if print_each and step % print_each == 0:
+                print(f"step {step}: loss {loss:.6g}")
+            if hook is not None:
+                hook(step, loss, self.model)
+            if stop is not None and stop(step, loss, self.model):
+                history.stopped = True
+                break
+        history.loss = losses[: history.steps]
+        history.seconds = time.perf_counter() - start
+        history.trace = {
+            layer: {what: np.array(sizes) for what, sizes in quantities.items()}
+            for layer, quantities in history.trace.items()
+        }
+        return history
+
+
+def _root_mean_square(array: Array) -> float:
+    """Return sqrt(mean(a**2)) with one pass over the entries."""
+    flat = array.ravel(order="K")
+    return float(np.sqrt(np.dot(flat, flat) / max(flat.size, 1)))
+
+
+def _trace(loss: Node, trace: dict[str, dict[str, list]]) -> None:
+    """Append the sizes of each layer's signals and gradients to `trace`."""
+    nodes = _below(loss)
+    outputs = {node: node for node in nodes if node.operation is _linear}
+    for node in reversed(nodes):  # the oldest user of a layer's output comes last
+        if len(node.parents) == 1 and node.parents[0] in outputs:
+            outputs[node.parents[0]] = node
+    for z, activation in outputs.items():
+        weight = z.parents[1]
+        sizes = trace.setdefault(z.name, {})
+        for what, array in (
+            ("pre_activation", z.value),
+            ("activation", activation.value),
+            ("pre_activation_gradient", z.gradient),
+            ("activation_gradient", activation.gradient),
+            ("weight", weight.value),
+            ("weight_gradient", weight.gradient),
+        ):
+            sizes.setdefault(what, []).append(_root_mean_square(array))
+
+
+class SGD(_Optimiser):
+    """Gradient descent: ``p -= alpha g``.
+
+    Hyperparameters: ``alpha`` (0.01), the learning rate.
+    """
+
+    defaults: ClassVar = {"alpha": 0.01}
+
+    def _update(self, g: Array) -> Array:
+        return self.rate * g
+
+
+class SGD_Momentum(_Optimiser):
+    """Gradient descent with momentum: ``v = beta v + g; p -= alpha v``.
+
+    Hyperparameters: ``alpha`` (0.01) and ``beta`` (0.9), the share of the velocity
+    that is kept. Polyak (1964), in the form of Sutskever et al. (2013), eq. 1-2, with
+    the rate outside the velocity.
+    """
+
+    defaults: ClassVar = {"alpha": 0.01, "beta": 0.9}
+
+    def _update(self, g: Array) -> Array:
+        if self.steps_taken == 1:
+            self.velocity = np.zeros_like(g)
+        self.velocity *= self.hyperparam["beta"]
+        self.velocity += g
+        return self.rate * self.velocity
+
+
+class RMS_Prop(_Optimiser):
+    """Divide the gradient by a running root mean square of itself.
+
+    ``s = beta s + (1 - beta) g^2; p -= alpha g / (sqrt(s) + epsilon)``.
+    Hyperparameters: ``alpha`` (0.001), ``beta`` (0.9), ``epsilon`` (1e-8).
+    Tieleman & Hinton (2012), lecture 6.5 of "Neural Networks for Machine Learning".
+    """
+
+    defaults: ClassVar = {"alpha": 0.001, "beta": 0.9, "epsilon": 1e-8}
+
+    def _update(self, g: Array) -> Array:
+        if self.steps_taken == 1:
+            self.mean_square = np.zeros_like(g)
+        beta = self.hyperparam["beta"]
+        self.mean_square *= beta
+        self.mean_square += (1 - beta) * g * g
+        return self.rate * g / (np.sqrt(self.mean_square) + self.hyperparam["epsilon"])
+
+
+class Adam(_Optimiser):
+    """Adam: momentum over a running root mean square, both corrected for their start.
+
+    Hyperparameters: ``alpha`` (0.001), ``beta1`` (0.9), ``beta2`` (0.999) and
+    ``epsilon`` (1e-8). Kingma & Ba (2015), arXiv:1412.6980, algorithm 1.
+    """
+
+    defaults: ClassVar = {"alpha": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+
+    def _update(self, g: Array) -> Array:
+        if self.steps_taken == 1:
+            self.mean, self.mean_square = np.zeros_like(g), np.zeros_like(g)
+        beta1, beta2 = self.hyperparam["beta1"], self.hyperparam["beta2"]
+        self.mean *= beta1
+        self.mean += (1 - beta1) * g
+        self.mean_square *= beta2
+        self.mean_square += (1 - beta2) * g * g
+        mean = self.mean / (1 - beta1**self.steps_taken)
+        mean_square = self.mean_square / (1 - beta2**self.steps_taken)
+        return self.rate * mean / (np.sqrt(mean_square) + self.hyperparam["epsilon"])
