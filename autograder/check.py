@@ -1,0 +1,305 @@
+"""Is an assignment sound? Run it as the best, the worst and the mistaken student.
+
+For every assignment, in the sandbox that students' work runs in:
+
+- the reference solution gets full marks, on each of several seeds;
+- the untouched handout gets zero, and every item says "not attempted";
+- every named wrong solution in ``tests/wrong/A.py`` loses exactly its item, and the
+  message that the student reads contains what the file says it must;
+- no public callable of a module shipped to students earns points as an answer.
+
+A course without ``tests/wrong/`` or shipped modules is checked by what it has.
+"""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+from nbgrader.preprocessors import ClearSolutions
+from nbgrader.utils import is_solution
+
+from autograder.course import Course
+from autograder.errors import BuildError
+from autograder.score import Item, clean_outputs, is_test, score
+from autograder.verdicts import Status, Verdict
+
+SEED_VARIABLE = "CHECKS_SEED"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One named wrong solution.
+
+    Attributes
+    ----------
+    item : str
+        The grade_id of the solution cell that it replaces.
+    name : str
+        The mistake, in kebab-case; unique for its item.
+    says : str
+        Text that the message to the student must contain.
+    code : str
+        What the student wrote in place of the answer.
+    """
+
+    item: str
+    name: str
+    says: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of an assignment and what was wanted of it.
+
+    Attributes
+    ----------
+    assignment, notebook_name : str
+        What is run.
+    kind : str
+        "reference", "untouched", "wrong" or "shipped".
+    name : str
+        The seed, the mistake or the module.
+    notebook : NotebookNode
+        What is run, hidden tests included.
+    seed : int
+        Value of ``CHECKS_SEED`` during the run.
+    wrong : Wrong or None
+        The mistake, for a trial of that kind.
+    """
+
+    assignment: str
+    notebook_name: str
+    kind: str
+    name: str
+    notebook: NotebookNode
+    seed: int = 0
+    wrong: Wrong | None = None
+
+
+@dataclass
+class Checked:
+    """What `check` found in one assignment.
+
+    Attributes
+    ----------
+    assignment : str
+        Its name.
+    trials : dict of str to int
+        Number of runs of each kind.
+    shortfalls : list of str
+        What is not as it must be, a line each; empty for a sound assignment.
+    """
+
+    assignment: str
+    trials: dict[str, int] = field(default_factory=dict)
+    shortfalls: list[str] = field(default_factory=list)
+
+
+def named_wrongs(course: Course, assignment: str) -> list[Wrong]:
+    """Read the named wrong solutions of an assignment.
+
+    Raises
+    ------
+    BuildError
+        If a cell of the file lacks its header, or a name is used twice.
+    """
+    file = course.wrong / f"{assignment}.py"
+    if not file.is_file():
+        return []
+    wrongs: dict[tuple[str, str], Wrong] = {}
+    for number, cell in enumerate(jupytext.read(file, fmt="py:percent").cells):
+        if cell.cell_type != "code":
+            continue
+        header = cell.metadata.get("wrong")
+        if header is None:
+            if _is_comment(cell.source):
+                continue
+            raise BuildError(f"{file.name}, cell {number}: no header wrong={{...}}")
+        if set(header) != {"item", "name", "says"}:
+            raise BuildError(
+                f"{file.name}, cell {number}: the header needs item, name and says, "
+                f"got {sorted(header)}"
+            )
+        wrong = Wrong(**header, code=cell.source)
+        if (wrong.item, wrong.name) in wrongs:
+            raise BuildError(f"{file.name}: {wrong.item} {wrong.name} is there twice")
+        wrongs[wrong.item, wrong.name] = wrong
+    return list(wrongs.values())
+
+
+def _is_comment(source: str) -> bool:
+    """Tell whether a cell is only comments, a docstring or nothing."""
+    body = ast.parse(source).body
+    return all(
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for node in body
+    )
+
+
+# -------------------------------------------------------------------- the trials
+
+
+def trials(course: Course, assignment: str, seeds: int) -> Iterator[Trial]:
+    """Make every run that `check` wants of one assignment."""
+    wrongs = named_wrongs(course, assignment)
+    places: set[str] = set()
+    for name in course.notebook_names(assignment):
+        source = nbformat.read(
+            course.source / assignment / f"{name}.ipynb", as_version=4
+        )
+        here = {
+            cell.metadata.nbgrader.grade_id for cell in source.cells if is_solution(cell)
+        }
+        places |= here
+        for seed in range(seeds):
+            label = f"seed {seed}"
+            yield Trial(assignment, name, "reference", label, source, seed=seed)
+        yield Trial(assignment, name, "untouched", "", untouched(course, source))
+        for wrong in wrongs:
+            if wrong.item in here:
+                label = f"{wrong.item} {wrong.name}"
+                notebook = with_answer(source, wrong.item, wrong.code)
+                yield Trial(
+                    assignment, name, "wrong", label, notebook, wrong=wrong
+                )
+        for module in course.shipped:
+            notebook = with_shipped(source, course.root / module)
+            yield Trial(assignment, name, "shipped", module, notebook)
+    for wrong in wrongs:
+        if wrong.item not in places:
+            raise BuildError(
+                f"{assignment}: the wrong solution {wrong.name!r} is for "
+                f"{wrong.item!r}, and no solution cell has that grade_id"
+            )
+
+
+def untouched(course: Course, source: NotebookNode) -> NotebookNode:
+    """Make the notebook of a student who did nothing: nbgrader's own stubs."""
+    notebook, _ = ClearSolutions(config=course.config).preprocess(
+        nbformat.from_dict(source), {}
+    )
+    return notebook
+
+
+def with_answer(source: NotebookNode, item: str, code: str) -> NotebookNode:
+    """Put `code` in place of the solution of `item`."""
+    notebook = nbformat.from_dict(source)
+    for cell in notebook.cells:
+        if is_solution(cell) and cell.metadata.nbgrader.grade_id == item:
+            cell.source = code
+    return notebook
+
+
+def with_shipped(source: NotebookNode, module: Path) -> NotebookNode:
+    """Answer every item with every public callable of one shipped module.
+
+    One notebook tries all: after the source's own cells, each name that a solution
+    defines is bound to a callable in turn, and the item's test cell stands again, with a
+    grade_id that says which callable it tries.
+    """
+    notebook = nbformat.from_dict(source)
+    tests = {
+        cell.metadata.nbgrader.grade_id: cell for cell in source.cells if is_test(cell)
+    }
+    for cell in source.cells:
+        item = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if not is_solution(cell) or f"{item}-test" not in tests:
+            continue
+        for attribute in public_callables(module):
+            answer = "\n".join(
+                f"import {module.stem}; {name} = {module.stem}.{attribute}"
+                for name in _defined_names(cell.source)
+            )
+            test = nbformat.from_dict(tests[f"{item}-test"])
+            test.id = f"shipped-{len(notebook.cells)}"
+            test.metadata.nbgrader.grade_id = f"{item} = {module.stem}.{attribute}"
+            notebook.cells += [new_code_cell(answer), test]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:04d}"
+    return notebook
+
+
+def public_callables(module: Path) -> list[str]:
+    """Name the functions and classes that a module defines for others."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    return [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+    ]
+
+
+def _defined_names(source: str) -> list[str]:
+    """Name the functions, classes and variables that a solution cell defines."""
+    names = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [t.id for t in node.targets if isinstance(t, ast.Name)]
+    return names
+
+
+# ----------------------------------------------------------------- the judgement
+
+
+def judge(trial: Trial, verdict: Verdict, items: list[Item]) -> list[str]:
+    """Say in what a run falls short of what was wanted of it.
+
+    Returns
+    -------
+    list of str
+        A line for each shortfall; empty if all is as wanted.
+    """
+    label = f"{trial.kind} {trial.name}".strip()
+    if verdict is not Verdict.GRADED:
+        return [f"{label}: the run ended as {verdict.value!r}"]
+    return [f"{label}: {line}" for line in _JUDGES[trial.kind](trial, items)]
+
+
+def _judge_reference(trial: Trial, items: list[Item]) -> Iterator[str]:
+    for item in items:
+        if item.status is not Status.CORRECT:
+            yield f"{item.grade_id} is {item.status.value}: {item.message}"
+
+
+def _judge_untouched(trial: Trial, items: list[Item]) -> Iterator[str]:
+    for item in items:
+        if item.points or item.status is not Status.NOT_ATTEMPTED:
+            yield (
+                f"{item.grade_id} is {item.status.value} with {item.points:g} points"
+                f": {item.message}"
+            )
+
+
+def _judge_wrong(trial: Trial, items: list[Item]) -> Iterator[str]:
+    assert trial.wrong is not None  # by construction of a trial of this kind
+    for item in items:
+        if item.grade_id != f"{trial.wrong.item}-test":
+            if item.status is not Status.CORRECT:
+                yield f"{item.grade_id} is lost too: {item.message}"
+        elif item.points:
+            yield f"earns {item.points:g} points"
+        elif trial.wrong.says not in item.message:
+            yield f"the message lacks {trial.wrong.says!r}: {item.message!r}"
+
+
+def _judge_shipped(trial: Trial, items: list[Item]) -> Iterator[str]:
+    for item in items:
+        if " = " in item.grade_id and item.points:
+            yield f"{item.grade_id} earns {item.points:g} points"
+
+
+_JUDGES: dict[str, Callable[[Trial, list[Item]], Iterator[str]]] = {
+    "reference": _judge_reference,
+    "untouched": _judge_untouched,
+    "wrong": _judge_wrong,
+    "shipped": _judge_shipped,
+}
