@@ -86,7 +86,7 @@ def test_release_refuses_unclosed_solutions(built):
     file = built.source / "01_double.py"
     file.write_text(SOUND.replace("    ### END SOLUTION\n", ""))
     build(built, lessons=False)
-    with pytest.raises(BuildError, match="END SOLUTION"):
+    with pytest.raises(BuildError, match="no end solution statement"):
         release(built)
 
 
