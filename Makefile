@@ -4,6 +4,8 @@ PY := .venv/bin/python
 # The lessons' and tests' matrices are small: one BLAS thread is quickest and steadiest.
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
+# Runs by machine leave no predictions beside the notebooks.
+export LAB_PREDICTIONS = /dev/null
 
 .PHONY: help demo test check build lint lock lessons gate bench soak clean
 
