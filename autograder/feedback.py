@@ -1,0 +1,493 @@
+"""Write the pages that students read: points, what each check said, their notebook.
+
+A page says what the run ended with, and for each item its status, its points, what the
+check's author wrote for students, and what the instructor added by hand. Below stands
+the student's own notebook with its outputs.
+
+A page never holds the text of a hidden test, a traceback through one, or anything else
+that a test cell printed: of a test cell it shows the part that was handed out, taken
+from the instructor's notebook, and the message that the gradebook keeps. An output of
+another cell that repeats a line of a hidden test is left out. What the student wrote
+is made harmless by `autograder.pages`.
+"""
+
+import html
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from markupsafe import Markup
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import ClearHiddenTests
+from nbgrader.utils import is_grade, is_solution, is_task
+
+from autograder import pages, store
+from autograder.course import Course
+from autograder.errors import CourseError
+from autograder.verdicts import Status, Verdict
+
+OUTPUTS_OF_A_CELL = 50
+PAGE_CHARACTERS = 8_000_000  # of the student's notebook, images included
+TELLING_CHARACTERS = 16  # a shorter line of a hidden test gives nothing away
+
+# What each verdict means for its student, and what may help.
+VERDICTS = {
+    Verdict.GRADED: ("Your notebook ran to its end.", ""),
+    Verdict.CRASHED: (
+        "Your notebook was stopped: Python itself crashed or was ended.",
+        "Look for exit calls and for code that works on memory directly.",
+    ),
+    Verdict.OUT_OF_TIME: (
+        "Your notebook was stopped: it used up its computing time.",
+        "Look for a loop that never ends, or for far more work than is needed.",
+    ),
+    Verdict.OUT_OF_MEMORY: (
+        "Your notebook was stopped: it used up its memory.",
+        "Look for an array or a list that grows, or whose shape is not as meant.",
+    ),
+    Verdict.OUT_OF_OUTPUT: (
+        "Your notebook was stopped: it printed or displayed too much.",
+        "Look for a print inside a long loop.",
+    ),
+    Verdict.OUT_OF_DISK: (
+        "Your notebook was stopped: it wrote too much into files.",
+        "Look for files that are written again and again.",
+    ),
+    Verdict.OUT_OF_PROCESSES: (
+        "Your notebook was stopped: it started too many processes.",
+        "Look for code that starts processes or threads.",
+    ),
+    Verdict.NOT_READABLE: (
+        "Your notebook could not be read, so nothing of it was run.",
+        "Open it in Jupyter, save it, and hand it in again.",
+    ),
+    Verdict.MISSING: ("No notebook of this name was handed in.", ""),
+}
+SCORED_BY_HAND = "graded by hand"
+WAITING = "waits for your instructor"
+
+
+@dataclass
+class Feedback:
+    """What `feedback` did.
+
+    Attributes
+    ----------
+    written : list of Path
+        Pages that were new or had changed.
+    unchanged : list of Path
+        Pages that were up to date.
+    not_graded : list of str
+        Students who handed something in that has not been graded yet.
+    """
+
+    written: list[Path] = field(default_factory=list)
+    unchanged: list[Path] = field(default_factory=list)
+    not_graded: list[str] = field(default_factory=list)
+
+
+def feedback(
+    course: Course, assignment: str, students: list[str] | None = None
+) -> Feedback:
+    """Write a page for every graded notebook of an assignment.
+
+    Parameters
+    ----------
+    course : Course
+        The course to read from and to write to.
+    assignment : str
+        The assignment's name.
+    students : list of str, optional
+        Whose pages to write; everybody's by default.
+
+    Raises
+    ------
+    CourseError
+        If there is no such assignment, or no such student.
+    """
+    made = Feedback()
+    masters = {
+        name: _read_master(course, assignment, name)
+        for name in course.notebook_names(assignment)
+    }
+    items: dict[tuple[str, str], dict[str, store.Item]] = {}
+    for item in store.items(course, assignment):
+        items.setdefault((item.student, item.notebook), {})[item.grade_id] = item
+    with store.open_gradebook(course.db_url, course.directory.course_id) as gradebook:
+        runs = store.runs_by_notebook(gradebook, assignment)
+        graded = {run.student for run in runs}
+        wanted = _wanted(course, assignment, graded, students)
+        made.not_graded = sorted(wanted - graded)
+        for run in runs:
+            if run.student not in wanted or run.notebook not in masters:
+                continue
+            view = _view(
+                course,
+                masters[run.notebook],
+                run,
+                items.get((run.student, run.notebook), {}),
+                _marks(gradebook, run),
+            )
+            path = _place(course, run)
+            changed = pages.write(path, pages.page("feedback.html", view=view))
+            (made.written if changed else made.unchanged).append(path)
+    return made
+
+
+def _wanted(
+    course: Course, assignment: str, graded: set[str], students: list[str] | None
+) -> set[str]:
+    everybody = graded | set(course.students(assignment))
+    if students is None:
+        return everybody
+    for student in students:
+        if student not in everybody:
+            raise CourseError(
+                f"no submission of {assignment!r} by {student!r} in "
+                f"{course.submitted}; check the spelling"
+            )
+    return set(students)
+
+
+def _place(course: Course, run: store.Run) -> Path:
+    """Name the page of a run; refuse a name that would lead elsewhere."""
+    for name in (run.student, run.assignment, run.notebook):
+        if name in {"", ".", ".."} or "/" in name or "\\" in name or "\0" in name:
+            raise CourseError(
+                f"{name!r} in the gradebook cannot name a file; rename it there"
+            )
+    return course.feedback / run.student / run.assignment / f"{run.notebook}.html"
+
+
+# ----------------------------------------------------- the instructor's notebook
+
+
+@dataclass(frozen=True)
+class _Graded:
+    """A cell that earns points, as the instructor's notebook has it."""
+
+    grade_id: str
+    title: str
+    points: float
+    by_hand: bool
+
+
+@dataclass
+class _Master:
+    """What a page needs to know of the instructor's notebook."""
+
+    title: str
+    graded: dict[str, _Graded] = field(default_factory=dict)
+    visible: dict[str, str] = field(default_factory=dict)  # of test cells, by grade_id
+    hidden: set[str] = field(default_factory=set)  # telling lines of hidden tests
+    comment_goes_to: dict[str, str] = field(default_factory=dict)  # solution: graded
+
+
+def _read_master(course: Course, assignment: str, notebook: str) -> _Master:
+    """Read the instructor's notebook: its items, their titles, what is hidden."""
+    path = course.source / assignment / f"{notebook}.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    markers = ClearHiddenTests(config=course.config)
+    headings = _headings(cells)
+    uses = Counter(headings[i] for i, cell in enumerate(cells) if is_grade(cell))
+    master = _Master(title=_first_title(cells) or assignment)
+    shown: set[str] = set()
+    unanswered: list[str] = []
+    for heading, cell in zip(headings, cells, strict=True):
+        seen, hidden = _split_hidden(cell.source, markers)
+        shown.update(line.strip() for line in seen.split("\n"))
+        master.hidden.update(line.strip() for line in hidden.split("\n"))
+        if not is_grade(cell):
+            if is_solution(cell):
+                unanswered.append(cell.metadata.nbgrader["grade_id"])
+            continue
+        grade_id = cell.metadata.nbgrader["grade_id"]
+        name = grade_id.removesuffix("-test")
+        title = (
+            f"{heading}: {name}" if heading and uses[heading] > 1 else heading or name
+        )
+        by_hand = is_solution(cell) or is_task(cell) or cell.cell_type != "code"
+        points = float(cell.metadata.nbgrader["points"])
+        master.graded[grade_id] = _Graded(grade_id, title, points, by_hand)
+        if not by_hand:
+            master.visible[grade_id] = seen.strip("\n")
+        for solution in [*unanswered, grade_id]:
+            master.comment_goes_to[solution] = grade_id
+        unanswered = []
+    master.hidden = {
+        line for line in master.hidden - shown if len(line) >= TELLING_CHARACTERS
+    }
+    return master
+
+
+def _split_hidden(source: str, markers: ClearHiddenTests) -> tuple[str, str]:
+    """Part a cell into what was handed out and what was not.
+
+    A region that is never closed hides all that follows.
+    """
+    parts: tuple[list[str], list[str]] = ([], [])
+    inside = False
+    for line in source.split("\n"):
+        if markers.begin_test_delimeter in line:
+            inside = True
+        elif markers.end_test_delimeter in line:
+            inside = False
+        else:
+            parts[inside].append(line)
+    return "\n".join(parts[0]), "\n".join(parts[1])
+
+
+def _headings(cells: list[NotebookNode]) -> list[str]:
+    """Give each cell the nearest heading above it, below the level of the title."""
+    result, current = [], ""
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^#{2,6}[ \t]+(.+?)[ \t#]*$", cell.source, re.MULTILINE)
+            current = (
+                re.sub(r"[*`$]|(?<!\w)_|_(?!\w)", "", found[-1]) if found else current
+            )
+        result.append(current)
+    return result
+
+
+def _first_title(cells: list[NotebookNode]) -> str:
+    for cell in cells:
+        if cell.cell_type == "markdown" and (
+            found := re.search(r"^#[ \t]+(.+?)[ \t#]*$", cell.source, re.MULTILINE)
+        ):
+            return re.sub(r"[*`$]", "", found[1])
+    return ""
+
+
+# ------------------------------------------------------------------ the gradebook
+
+
+@dataclass
+class _Marks:
+    """What nbgrader's gradebook says of one notebook of one submission."""
+
+    grades: dict[str, Any] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+    penalty: float = 0.0
+
+
+def _marks(gradebook: Gradebook, run: store.Run) -> _Marks:
+    try:
+        found = gradebook.find_submission_notebook(
+            run.notebook, run.assignment, run.student
+        )
+    except MissingEntry:
+        return _Marks()
+    return _Marks(
+        grades={grade.name: grade for grade in found.grades},
+        comments={c.name: c.comment for c in found.comments if c.comment},
+        penalty=found.late_submission_penalty or 0.0,
+    )
+
+
+# ---------------------------------------------------------------------- the view
+
+
+@dataclass
+class _ItemView:
+    """One item, in words."""
+
+    title: str
+    status: str
+    css: str
+    points: str
+    max_points: str
+    message: str = ""
+    scored: str = ""
+    comments: list[str] = field(default_factory=list)
+    anchor: str = ""
+
+
+@dataclass
+class _CellView:
+    """One cell of the notebook: prose, code, test, or a note."""
+
+    kind: str
+    content: Markup | str
+    outputs: list[Markup] = field(default_factory=list)
+    item: _ItemView | None = None
+
+
+@dataclass
+class _View:
+    """Everything that a page shows."""
+
+    title: str
+    student: str
+    notebook: str
+    held: bool
+    points: str = ""
+    max_points: str = ""
+    penalty: str = ""
+    verdict: str = ""
+    stopped: bool = False
+    message: str = ""
+    advice: str = ""
+    items: list[_ItemView] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
+    cells: list[_CellView] = field(default_factory=list)
+
+
+def _view(
+    course: Course,
+    master: _Master,
+    run: store.Run,
+    items: dict[str, store.Item],
+    marks: _Marks,
+) -> _View:
+    view = _View(
+        title=master.title,
+        student=pages.plain(run.student),
+        notebook=run.notebook,
+        held=run.verdict is Verdict.HELD_FOR_REVIEW,
+    )
+    if view.held:
+        return view
+    shown = {
+        grade_id: _item_view(graded, items.get(grade_id), marks)
+        for grade_id, graded in master.graded.items()
+    }
+    earned = sum(_points(graded, items, marks) for graded in master.graded.values())
+    view.points = pages.number(max(0.0, earned - marks.penalty))
+    view.max_points = pages.number(
+        sum(graded.points for graded in master.graded.values())
+    )
+    if marks.penalty:
+        view.penalty = (
+            f"{pages.number(marks.penalty)} points were taken off for lateness."
+        )
+    view.verdict, view.advice = VERDICTS[run.verdict]
+    view.stopped = run.verdict is not Verdict.GRADED
+    view.message = pages.plain(run.message)
+    for solution, comment in marks.comments.items():
+        if target := shown.get(master.comment_goes_to.get(solution, "")):
+            target.comments.append(pages.plain(comment))
+    view.items = list(shown.values())
+    view.repairs = [pages.plain(repair) for repair in run.repairs]
+    if run.verdict not in {Verdict.NOT_READABLE, Verdict.MISSING}:
+        folder = course.autograded / run.student / run.assignment
+        view.cells = _cell_views(folder / f"{run.notebook}.ipynb", master, shown)
+    return view
+
+
+def _points(graded: _Graded, items: dict[str, store.Item], marks: _Marks) -> float:
+    """Take the gradebook's score, which knows of marks by hand; else the test's."""
+    if graded.grade_id in marks.grades:
+        return float(marks.grades[graded.grade_id].score)
+    item = items.get(graded.grade_id)
+    return item.points if item else 0.0
+
+
+def _item_view(graded: _Graded, item: store.Item | None, marks: _Marks) -> _ItemView:
+    grade = marks.grades.get(graded.grade_id)
+    by_hand = grade is not None and grade.manual_score is not None
+    if graded.by_hand:
+        status = SCORED_BY_HAND if by_hand or not grade else WAITING
+        css = "manual"
+    else:
+        status = (item.status if item else Status.NOT_RUN).value
+        css = status.replace(" ", "-")
+    view = _ItemView(
+        title=graded.title,
+        status=status,
+        css=css,
+        points=pages.number(
+            _points(graded, {graded.grade_id: item} if item else {}, marks)
+        ),
+        max_points=pages.number(graded.points),
+        message=pages.cut(pages.plain(item.message), 4000)[0] if item else "",
+    )
+    if by_hand and not graded.by_hand:
+        automatic = pages.number(grade.auto_score or 0.0)
+        given = pages.number(grade.manual_score)
+        view.scored = f"The test gave {automatic}; your instructor made it {given}."
+    if grade is not None and grade.extra_credit:
+        view.scored += (
+            f" {pages.number(grade.extra_credit)} of the points are extra credit."
+        )
+    return view
+
+
+# ------------------------------------------------------------------ the notebook
+
+
+def _cell_views(
+    path: Path, master: _Master, shown: dict[str, _ItemView]
+) -> list[_CellView]:
+    """Show the graded notebook, if there is one."""
+    try:
+        cells = nbformat.read(path, as_version=4).cells
+    except (OSError, ValueError, nbformat.ValidationError):
+        return []
+    told = master.hidden - {
+        line.strip()
+        for cell in cells
+        if _grade_id(cell) not in master.visible
+        for line in pages.plain(cell.source).split("\n")
+    }
+    result: list[_CellView] = []
+    characters = 0
+    for cell in cells:
+        view = _cell_view(cell, master, shown, told)
+        characters += len(view.content) + sum(map(len, view.outputs))
+        if characters > PAGE_CHARACTERS:
+            left_out = len(cells) - len(result)
+            note = f"[the page is full: {left_out} more cells are not shown]"
+            result.append(_CellView("note", note))
+            break
+        result.append(view)
+    for i, view in enumerate(view for view in result if view.item):
+        view.item.anchor = f"item-{i + 1}"
+    return result
+
+
+def _grade_id(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _cell_view(
+    cell: NotebookNode, master: _Master, shown: dict[str, _ItemView], hidden: set[str]
+) -> _CellView:
+    grade_id = _grade_id(cell)
+    if grade_id in master.visible:
+        content = pages.code(master.visible[grade_id])
+        return _CellView("test", content, item=shown[grade_id])
+    if cell.cell_type == "markdown":
+        return _CellView("prose", pages.markdown(cell.source, cell.get("attachments")))
+    if cell.cell_type != "code":
+        return _CellView("code", pages.text(cell.source))
+    outputs = [
+        Markup('<p class="cut">[an output that repeats a test is left out]</p>')
+        if _repeats(output, hidden)
+        else pages.output(output)
+        for output in cell.outputs[:OUTPUTS_OF_A_CELL]
+    ]
+    if left_out := len(cell.outputs) - len(outputs):
+        note = Markup('<p class="cut">[cut here: {} more outputs]</p>')
+        outputs.append(note.format(left_out))
+    return _CellView("code", pages.code(cell.source), outputs)
+
+
+def _repeats(output: NotebookNode, hidden: set[str]) -> bool:
+    """Tell whether an output holds a line of a hidden test."""
+    texts = [pages.plain(part) for part in _texts(output)]
+    texts += [html.unescape(text) for text in texts]
+    return any(line in text for line in hidden for text in texts)
+
+
+def _texts(output: NotebookNode) -> list[Any]:
+    data = output.get("data") or {}
+    trace = "\n".join(map(pages.plain, output.get("traceback") or []))
+    return [
+        *(output.get("text"), output.get("ename"), output.get("evalue"), trace),
+        *(data.get("text/plain"), data.get("text/html")),
+    ]
