@@ -270,7 +270,7 @@ def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
     for axis in (0, 1):
         if shape[axis] == 1 and share.shape[axis] != 1:
             share = share.sum(axis=axis, keepdims=True)
-    return share if share.shape == shape else np.broadcast_to(share, shape)
+    return share if share.shape == shape else np.broadcast_to(share, shape).copy()
 
 
 # The table of operations: the formula, and beside it its derivative. In a rule, g is
@@ -338,7 +338,7 @@ _sum = Operation(
 _mean = Operation(
     "mean",
     lambda x, axis: x.sum(axis=axis, keepdims=True) / _how_many(x, axis),
-    lambda g, y, x, axis: np.broadcast_to(g / _how_many(x, axis), x.shape),
+    lambda g, y, x, axis: np.broadcast_to(g, x.shape) / _how_many(x, axis),
 )
 
 
@@ -350,7 +350,8 @@ def _how_many(x: Array, axis: int | None) -> int:
 def _max_rule(g: Array, y: Array, x: Array, axis: int | None) -> Array:
     """Share the gradient equally among ties, as torch.amax does."""
     winners = x == y
-    return g * winners / np.maximum(winners.sum(axis=axis, keepdims=True), 1)
+    ties = winners.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    return g * winners / np.maximum(ties, 1)
 
 
 _max = Operation("max", lambda x, axis: x.max(axis=axis, keepdims=True), _max_rule)
@@ -944,6 +945,7 @@ def bce_with_logits(logits: Node, y: Any, reduction: str = "mean") -> Node:
             f"bce_with_logits: logits {logits.shape} and labels {labels.shape} must "
             "have the same shape; give one label per row as (n,) or (n, 1)"
         )
+    labels = _like(logits, labels)
     return _bce(
         logits, labels, options=(_reduction_scale(reduction, logits.value.size),)
     )
@@ -996,19 +998,20 @@ def softmax_cross_entropy(logits: Node, y: Any, reduction: str = "mean") -> Node
                 f"softmax_cross_entropy: classes must lie in 0 .. {classes - 1}, got "
                 f"{indices.min()} .. {indices.max()}; count classes from 0"
             )
-        labels = _one_hot(labels, options=(classes, logits.value.dtype))
+        labels = _one_hot(labels, options=(classes,))
     elif labels.shape != logits.shape:
         raise ValueError(
             f"softmax_cross_entropy: logits {logits.shape} and labels {labels.shape} "
             "do not fit; give one class per row as (n,), or (n, classes) probabilities"
         )
+    labels = _like(logits, labels)
     return _softmax_ce(logits, labels, options=(_reduction_scale(reduction, n),))
 
 
 _one_hot = Operation(
     "one_hot",
-    lambda y, classes, dtype: (y == np.arange(classes)).astype(dtype),
-    lambda g, *arguments: np.zeros(arguments[1].shape, g.dtype),
+    lambda y, classes: (y == np.arange(classes)).astype(float),
+    lambda g, one_hot, y, classes: np.zeros_like(y),
 )
 
 
@@ -1040,6 +1043,13 @@ def _labels(loss: str, logits: Node, y: Any) -> Node:
             "write Node(logits)"
         )
     return y if isinstance(y, Node) else Node(y, needs_gradient=False)
+
+
+def _like(logits: Node, labels: Node) -> Node:
+    """Give labels the precision of the logits, so that they do not widen float32."""
+    if labels.dtype == logits.dtype or labels.needs_gradient:
+        return labels
+    return _cast(labels, options=(logits.dtype,))
 
 
 def _reduction_scale(reduction: str, size: int) -> float:
