@@ -24,7 +24,7 @@ import contextlib
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ __all__ = [
     "has_std",
     "initializer_battery",
     "length",
+    "predicted",
     "raises",
     "rng",
     "run",
@@ -175,20 +176,33 @@ def run(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     Incorrect
         If it raises anything else; the message has the call, the type and its text.
     """
+    return _run(_text(f), describe(f, *args, **kwargs), f, args, kwargs)
+
+
+def _run(
+    name: str, call_text: str, f: Callable[..., Any], args: tuple, kwargs: dict
+) -> Any:
+    """Call `f`, which messages call `name`, with its exceptions made into ours."""
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
+        with _quiet():
             return f(*args, **kwargs)
     except NotImplementedError:
         raise NotAttempted(
-            f"{_text(f)} is still to be written: replace `raise NotImplementedError`."
+            f"{name} is still to be written: replace `raise NotImplementedError`."
         ) from None
     except _Authored:
         raise
     except (Exception, SystemExit) as error:
         said = _shortened(f"{type(error).__name__}: {error}")
-        problem = f"expected a result, but the call raised {said}"
-    fail(describe(f, *args, **kwargs), problem)
+    fail(call_text, f"expected a result, but the call raised {said}")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop warnings and what is written on stderr."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def call(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -199,13 +213,17 @@ def call(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     NotAttempted, Incorrect
         As `run`, and Incorrect if the function returned None.
     """
-    value = run(f, *args, **kwargs)
+    return _call(_text(f), describe(f, *args, **kwargs), f, args, kwargs)
+
+
+def _call(
+    name: str, call_text: str, f: Callable[..., Any], args: tuple, kwargs: dict
+) -> Any:
+    """Call `f`, which messages call `name`, and insist on a value."""
+    value = _run(name, call_text, f, args, kwargs)
     if value is None:
-        fail(
-            describe(f, *args, **kwargs),
-            "expected a value, got None",
-            "a function without `return` gives None",
-        )
+        hint = "a function without `return` gives None"
+        fail(call_text, "expected a value, got None", hint)
     return value
 
 
@@ -221,8 +239,7 @@ def raises(
     wanted = f"expected it to raise {' or '.join(names)}"
     text = describe(f, *args, **kwargs)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
+        with _quiet():
             value = f(*args, **kwargs)
     except error as caught:
         if not isinstance(caught, NotImplementedError):
@@ -408,6 +425,23 @@ def unchanged(
         )
 
 
+def predicted(value: Any, name: str, low: float, high: float) -> None:
+    """Check that a prediction was made: any number between `low` and `high` counts.
+
+    Raises
+    ------
+    NotAttempted
+        If `value` is None or `...`, as handed out.
+    Incorrect
+        If it is no number, or none that could be.
+    """
+    if value is None or value is ...:
+        raise NotAttempted(f"{name}: no prediction yet; any honest guess is right.")
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        fail(name, f"expected a number, got {_text(value)}")
+    between(value, low, high, name, hint="a guess may be wrong, but not out of range")
+
+
 # ------------------------------------------------------------------------------------
 # Statistical checks
 
@@ -519,9 +553,9 @@ def initializer_battery(
     """Check an initializer `f(fan_in, fan_out, rng)` and name the mistake in it.
 
     In this order: type and shape; the generator (drawn from, not reseeded, not
-    replaced); neurons that are copies; mean; standard deviation on all shapes; the
-    distribution (kurtosis, bound, clipping); correlation between columns and between
-    rows; `gain=2` doubling the standard deviation.
+    replaced); neurons that are copies of each other or correlated; mean; standard
+    deviation on all shapes; the distribution (kurtosis, bound, clipping); `gain=2`
+    doubling the standard deviation.
 
     False-alarm rate: below 1e-7 for one battery, the sum of 3 means and 4 standard
     deviations at six sigma (2e-9 each, see `has_mean`, `std_band`), 6 correlation
@@ -554,27 +588,28 @@ def initializer_battery(
         kurtosis = 3.0 if bound is None else 1.8
     draws = {}
     for fans in shapes:
-        text = f"{name}({fans[0]}, {fans[1]}, rng)"
-        draws[fans] = _checked_draw(f, fans, text)
+        draws[fans] = _checked_draw(f, fans, name)
     _generator_is_used(f, shapes[0], draws[shapes[0]], name)
     for fans, weights in draws.items():
         text = f"{name}({fans[0]}, {fans[1]}, rng)"
         _neurons_differ(weights, text)
+        _uncorrelated(weights, text)
         _mean_is_zero(weights, text)
     _stds_follow(draws, variance, name)
     for fans, weights in draws.items():
         text = f"{name}({fans[0]}, {fans[1]}, rng)"
         _distribution(weights, kurtosis, bound and bound(*fans), text)
-        _uncorrelated(weights, text)
     if gain:
         _gain_counts(f, shapes[0], variance(*shapes[0]), kurtosis, name)
 
 
 def _checked_draw(
-    f: Callable[..., Any], fans: tuple[int, int], text: str, **kwargs: Any
+    f: Callable[..., Any], fans: tuple[int, int], name: str, **kwargs: Any
 ) -> np.ndarray:
     """Draw one matrix and check its type and shape."""
-    weights = call(f, *fans, rng(101), **kwargs)
+    extra = "".join(f", {key}={_text(value)}" for key, value in kwargs.items())
+    text = f"{name}({fans[0]}, {fans[1]}, rng{extra})"
+    weights = _call(name, text, f, (*fans, rng(101)), kwargs)
     if not isinstance(weights, np.ndarray):
         fail(text, f"expected an array, got {_text(weights)}")
     if weights.dtype.kind != "f":
@@ -661,7 +696,7 @@ def _stds_follow(
         )
     elif not hint and max(ratios) - min(ratios) <= 4 * std_band(10_000) * max(ratios):
         hint = (
-            f"the variance is {_number(float(np.mean(ratios)), 3)} times what it should"
+            f"the variance is {_number(float(np.mean(ratios)), 2)} times what it should"
             " be, at every shape: a constant factor is wrong"
         )
     for fans, weights in draws.items():
@@ -697,13 +732,15 @@ def _mistakes(
             "the square root is taken twice",
         ),
     ]
-    counts: list[tuple[Rule, str]] = [
-        (lambda i, o: i, "fan_in"),
-        (lambda i, o: o, "fan_out"),
-        (lambda i, o: i + o, "fan_in + fan_out"),
+    fans: list[
+        tuple[Rule, str, float]
+    ] = [  # what a rule divides by, in units of one fan
+        (lambda i, o: i, "fan_in", 1),
+        (lambda i, o: o, "fan_out", 1),
+        (lambda i, o: i + o, "(fan_in + fan_out)", 2),
     ]
-    for count, called in counts:
-        constants = [variance(*fans) * count(*fans) for fans in shapes]
+    for count, called, many in fans:
+        constants = [variance(*shape) * count(*shape) for shape in shapes]
         if not np.allclose(constants, constants[0]):
             continue
         c = constants[0]  # the rule is variance = c / count
@@ -718,23 +755,17 @@ def _mistakes(
                 f"a misplaced square root: only {called} is under it, and the"
                 f" {_number(c)} is not",
             ),
-            (
-                lambda i, o, c=c: np.sqrt(c / i),
-                f"{_number(c)} / fan_in is used for the variance, where {called}"
-                " belongs",
-            ),
-            (
-                lambda i, o, c=c: np.sqrt(c / o),
-                f"{_number(c)} / fan_out is used for the variance, where {called}"
-                " belongs",
-            ),
-            (
-                lambda i, o, c=c: np.sqrt(c / (i + o)),
-                f"{_number(c)} / (fan_in + fan_out) is used for the variance, where"
-                f" {called} belongs",
-            ),
         ]
-        if called == "fan_in + fan_out":
+        for other, instead, other_many in fans:
+            k = c * other_many / many
+            mistakes.append(
+                (
+                    lambda i, o, k=k, other=other: np.sqrt(k / other(i, o)),
+                    f"{_number(k)} / {instead} is used for the variance, where it is"
+                    f" {_number(c)} / {called}",
+                )
+            )
+        if many == 2:
             mistakes += [
                 (
                     lambda i, o, c=c: np.sqrt(c / 4 * (1 / i + 1 / o)),
@@ -800,7 +831,8 @@ def _uncorrelated(weights: np.ndarray, text: str) -> None:
     """
     for matrix, what in ((weights.T, "neurons (columns)"), (weights, "inputs (rows)")):
         n = matrix.shape[1]
-        correlation = np.corrcoef(matrix)
+        with np.errstate(all="ignore"):  # a constant column correlates with all
+            correlation = np.nan_to_num(np.corrcoef(matrix), nan=1.0)
         np.fill_diagonal(correlation, 0)
         largest = float(np.abs(correlation).max())
         limit = 7.5 / np.sqrt(n - 1)
@@ -829,5 +861,5 @@ def _gain_counts(
         (4 * std, "gain is applied twice (or squared)"),
         (std / 2, "gain divides here; it must multiply"),
     ]
-    weights = _checked_draw(f, fans, text, gain=2.0)
+    weights = _checked_draw(f, fans, name, gain=2.0)
     has_std(weights, 2 * std, text, kurtosis=max(kurtosis, 3.0), known=known)
