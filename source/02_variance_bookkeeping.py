@@ -329,18 +329,14 @@ swapped = (
 got = checks.call(fans, (30, 20), "dense")
 checks.equal(got, (30, 20), 'fans((30, 20), "dense")', known=[((20, 30), swapped)])
 ### BEGIN HIDDEN TESTS
-n, m = sorted(checks.rng(1).permutation(np.arange(2, 500))[:2].tolist())
+n, m = sorted(checks.rng(1).permutation(np.arange(2, 500))[:2].tolist())  # it widens
 got = checks.call(fans, (n, m), "dense")
 checks.equal(
     got,
     (n, m),
     checks.describe(fans, (n, m), "dense"),
     known=[
-        ((m, n), swapped),
-        (
-            (max(n, m), min(n, m)),
-            "the larger number comes first: a layer may widen as well as narrow",
-        ),
+        ((m, n), "the larger number comes first: a layer may widen as well as narrow"),
         ((30, 20), "the numbers are fixed; read them off the shape"),
     ],
 )
@@ -746,6 +742,11 @@ checks.equal(
         ),
         ((48, 96), "only one side of the window is counted"),
         ((3, 3), "the first two numbers are the window, not the channels"),
+        (
+            (1536, 1536),
+            "the shape is read in another order; here it is (kernel_height,"
+            " kernel_width, channels_in, channels_out)",
+        ),
     ],
 )
 
@@ -760,13 +761,12 @@ def conv_check(shape):
             window = seen[top : top + height, left : left + width]
             window += 1
     n, m = window.size, int(seen[7, 7, 0]) * channels_out
-    swapped = "the two are swapped: channels_in belong to fan_in"
     checks.equal(
         checks.call(conv_fans, shape),
         (n, m),
         checks.describe(conv_fans, shape),
         known=[
-            ((m, n), swapped),
+            ((m, n), "the two are swapped: channels_in belong to fan_in"),
             (
                 (channels_in, channels_out),
                 "the window's area is dropped: the sum runs over its pixels too",
@@ -784,22 +784,11 @@ def conv_check(shape):
                 (height**2 * channels_in, height**2 * channels_out),
                 "the window is taken for a square; its two sides may differ",
             ),
-            (
-                (
-                    channels_in * channels_out * width,
-                    channels_in * channels_out * height,
-                ),
-                "the shape is read in another order; here it is (kernel_height,"
-                " kernel_width, channels_in, channels_out)",
-            ),
-            ((height, width), "the first two numbers are the window, not the channels"),
         ],
     )
 
 
 conv_check((1, 1, 7, 5))
 conv_check((3, 5, 2, 9))
-conv_check(
-    (5, 3, *(int(size) for size in checks.rng(1).permutation(np.arange(2, 9))[:2]))
-)
+conv_check((5, 3, *checks.rng(1).permutation(np.arange(2, 9))[:2].tolist()))
 ### END HIDDEN TESTS
