@@ -6,7 +6,7 @@ the student's own notebook with its outputs.
 
 A page never holds the text of a hidden test, a traceback through one, or anything else
 that a test cell printed: of a test cell it shows the part that was handed out, taken
-from the instructor's notebook, and the message that the gradebook keeps. An output of
+from the handout, and the message that the gradebook keeps. An output of
 another cell that repeats a line of a hidden test is left out. What the student wrote
 is made harmless by `autograder.pages`.
 """
@@ -188,9 +188,16 @@ class _Master:
 
 
 def _read_master(course: Course, assignment: str, notebook: str) -> _Master:
-    """Read the instructor's notebook: its items, their titles, what is hidden."""
-    path = course.source / assignment / f"{notebook}.ipynb"
-    cells = nbformat.read(path, as_version=4).cells
+    """Read the instructor's notebook: its items, their titles, what is hidden.
+
+    What was handed out of a test cell is read from the handout itself.
+    """
+    file = Path(assignment, f"{notebook}.ipynb")
+    cells = nbformat.read(course.source / file, as_version=4).cells
+    handout: dict[str, str] = {}
+    if (course.release / file).is_file():
+        for cell in nbformat.read(course.release / file, as_version=4).cells:
+            handout[_grade_id(cell)] = cell.source
     markers = ClearHiddenTests(config=course.config)
     headings = _headings(cells)
     uses = Counter(headings[i] for i, cell in enumerate(cells) if is_grade(cell))
@@ -214,7 +221,8 @@ def _read_master(course: Course, assignment: str, notebook: str) -> _Master:
         points = float(cell.metadata.nbgrader["points"])
         master.graded[grade_id] = _Graded(grade_id, title, points, by_hand)
         if not by_hand:
-            master.visible[grade_id] = seen.strip("\n")
+            given, _ = _split_hidden(handout.get(grade_id, ""), markers)
+            master.visible[grade_id] = given.strip("\n")
         for solution in [*unanswered, grade_id]:
             master.comment_goes_to[solution] = grade_id
         unanswered = []

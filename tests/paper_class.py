@@ -81,6 +81,12 @@ class PaperClass:
         folder = self.course.source / ASSIGNMENT
         folder.mkdir(parents=True)
         self.save(folder / f"{NOTEBOOK}.ipynb", source_cells())
+        handout = self.course.release / ASSIGNMENT
+        handout.mkdir(parents=True)
+        cells = source_cells()
+        for cell in cells:
+            cell.source = cell.source.partition("### BEGIN HIDDEN TESTS")[0]
+        self.save(handout / f"{NOTEBOOK}.ipynb", cells)
         with self.gradebook() as gradebook:
             gradebook.add_assignment(ASSIGNMENT)
             gradebook.add_notebook(NOTEBOOK, ASSIGNMENT)
