@@ -12,6 +12,7 @@ A course without ``tests/wrong/`` or shipped modules is checked by what it has.
 """
 
 import ast
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +24,19 @@ from nbformat.v4 import new_code_cell
 from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
 
+from autograder import pool
 from autograder.course import Course
 from autograder.errors import BuildError
-from autograder.score import Item, clean_outputs, is_test, score
+from autograder.preprocess import (
+    ENVIRONMENT,
+    SandboxLimits,
+    lay_out,
+    read_source,
+    sandbox,
+    settle,
+)
+from autograder.runner import RunResult, run_notebook
+from autograder.score import Item, is_test
 from autograder.verdicts import Status, Verdict
 
 SEED_VARIABLE = "CHECKS_SEED"
@@ -101,6 +112,100 @@ class Checked:
     shortfalls: list[str] = field(default_factory=list)
 
 
+def check(
+    course: Course,
+    assignments: list[str] | None = None,
+    *,
+    seeds: int = 20,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Checked]:
+    """Check that assignments measure what they say, by running them in the sandbox.
+
+    Parameters
+    ----------
+    course : Course
+        The course; its notebooks are built.
+    assignments : list of str, optional
+        All, by default.
+    seeds : int
+        On how many values of ``CHECKS_SEED``, from 0, the reference must be right.
+    jobs : int, optional
+        Runs at once; by default one for each core.
+    progress : callable, optional
+        Called with the number of finished runs and of all runs.
+
+    Returns
+    -------
+    list of Checked
+        One for each assignment.
+
+    Raises
+    ------
+    BuildError
+        If a file of wrong solutions is not as it must be.
+    """
+    names = assignments or course.assignments()
+    if not names:
+        raise BuildError(
+            f"nothing to check: {course.source} has no notebooks; "
+            "run `autograder build` first"
+        )
+    results = {name: Checked(name) for name in names}
+    todo = [trial for name in names for trial in trials(course, name, seeds)]
+    limits = SandboxLimits(config=course.config)
+    box = sandbox(limits.level)
+    with tempfile.TemporaryDirectory(prefix="autograder-") as scratch:
+        folders = {name: Path(scratch) / name for name in names}
+        for name, folder in folders.items():
+            source, ignore = course.source / name, course.directory.ignore
+            folder.mkdir()
+            lay_out(folder, Path(scratch, "nobody"), source, ignore, course.config)
+        runs = (
+            (
+                number,
+                (
+                    trial.notebook,
+                    folders[trial.assignment],
+                    limits.limits(trial.assignment),
+                    box,
+                    {**ENVIRONMENT, SEED_VARIABLE: str(trial.seed)},
+                ),
+            )
+            for number, trial in enumerate(todo)
+        )
+        outcomes = pool.run_all(run_notebook, runs, jobs or pool.cores())
+        shortfalls: dict[int, list[str]] = {}
+        for done, outcome in enumerate(outcomes, start=1):
+            shortfalls[outcome.key] = _shortfalls(todo[outcome.key], outcome)
+            if progress:
+                progress(done, len(todo))
+    for number, trial in enumerate(todo):
+        result = results[trial.assignment]
+        result.trials[trial.kind] = result.trials.get(trial.kind, 0) + 1
+        result.shortfalls += shortfalls[number]
+    return list(results.values())
+
+
+def _shortfalls(trial: Trial, outcome: pool.Outcome) -> list[str]:
+    """Judge one outcome, be it a result or a worker's failure."""
+    label = f"{trial.kind} {trial.name}".strip()
+    if outcome.error:
+        return [f"{label}: {outcome.error}"]
+    result: RunResult = outcome.result
+    if result.verdict is not Verdict.GRADED:
+        return [f"{label}: the run ended as {result.verdict.value!r}: {result.message}"]
+    valued = [
+        f"{cell.metadata.nbgrader.grade_id} ends in a value, which reads as points"
+        for cell in result.notebook.cells
+        if is_test(cell)
+        and any(output.output_type == "execute_result" for output in cell.outputs)
+    ]
+    items = settle(result.notebook, result.ran, result.message)
+    lines = [*valued, *_JUDGES[trial.kind](trial, items)]
+    return [f"{label}: {line}" for line in lines]
+
+
 def named_wrongs(course: Course, assignment: str) -> list[Wrong]:
     """Read the named wrong solutions of an assignment.
 
@@ -150,11 +255,12 @@ def trials(course: Course, assignment: str, seeds: int) -> Iterator[Trial]:
     wrongs = named_wrongs(course, assignment)
     places: set[str] = set()
     for name in course.notebook_names(assignment):
-        source = nbformat.read(
-            course.source / assignment / f"{name}.ipynb", as_version=4
-        )
+        file = course.source / assignment / f"{name}.ipynb"
+        source = read_source(file, course.root, course.config)
         here = {
-            cell.metadata.nbgrader.grade_id for cell in source.cells if is_solution(cell)
+            cell.metadata.nbgrader.grade_id
+            for cell in source.cells
+            if is_solution(cell)
         }
         places |= here
         for seed in range(seeds):
@@ -165,9 +271,7 @@ def trials(course: Course, assignment: str, seeds: int) -> Iterator[Trial]:
             if wrong.item in here:
                 label = f"{wrong.item} {wrong.name}"
                 notebook = with_answer(source, wrong.item, wrong.code)
-                yield Trial(
-                    assignment, name, "wrong", label, notebook, wrong=wrong
-                )
+                yield Trial(assignment, name, "wrong", label, notebook, wrong=wrong)
         for module in course.shipped:
             notebook = with_shipped(source, course.root / module)
             yield Trial(assignment, name, "shipped", module, notebook)
@@ -200,7 +304,7 @@ def with_shipped(source: NotebookNode, module: Path) -> NotebookNode:
     """Answer every item with every public callable of one shipped module.
 
     One notebook tries all: after the source's own cells, each name that a solution
-    defines is bound to a callable in turn, and the item's test cell stands again, with a
+    defines is bound to a callable in turn; the item's test cell follows again, with a
     grade_id that says which callable it tries.
     """
     notebook = nbformat.from_dict(source)
@@ -248,20 +352,6 @@ def _defined_names(source: str) -> list[str]:
 
 
 # ----------------------------------------------------------------- the judgement
-
-
-def judge(trial: Trial, verdict: Verdict, items: list[Item]) -> list[str]:
-    """Say in what a run falls short of what was wanted of it.
-
-    Returns
-    -------
-    list of str
-        A line for each shortfall; empty if all is as wanted.
-    """
-    label = f"{trial.kind} {trial.name}".strip()
-    if verdict is not Verdict.GRADED:
-        return [f"{label}: the run ended as {verdict.value!r}"]
-    return [f"{label}: {line}" for line in _JUDGES[trial.kind](trial, items)]
 
 
 def _judge_reference(trial: Trial, items: list[Item]) -> Iterator[str]:

@@ -31,8 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+# What students wrote is printed here too: it is never read as markup.
+out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 CourseDir = Annotated[
     Path,
@@ -61,7 +62,7 @@ def _explained(debug: bool) -> Iterator[None]:
     except AutograderError as error:
         if debug:
             raise
-        err.print(f"autograder: {error}", markup=False)
+        err.print(f"autograder: {error}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         err.print("autograder: stopped; what was finished is kept")
@@ -71,8 +72,7 @@ def _explained(debug: bool) -> Iterator[None]:
             raise
         err.print(
             f"autograder: unexpected {type(error).__name__}: {error}; "
-            "run again with --debug to see where",
-            markup=False,
+            "run again with --debug to see where"
         )
         raise typer.Exit(1) from None
 
@@ -88,10 +88,6 @@ def _shown(path: Path) -> str:
     with contextlib.suppress(ValueError):
         return str(Path(path).relative_to(Path.cwd()))
     return str(path)
-
-
-def _print(text: str) -> None:
-    out.print(text, markup=False)
 
 
 @app.command()
@@ -138,17 +134,224 @@ def release(
 
 def _print_made(paths: list[Path], unchanged: int = 0) -> None:
     for path in paths:
-        _print(f"wrote {_shown(path)}")
+        out.print(f"wrote {_shown(path)}")
     if unchanged:
-        _print(f"{unchanged} up to date")
+        out.print(f"{unchanged} up to date")
 
 
 def _fail_if_stale(stale: list[Path], mend: str) -> None:
     if stale:
         for path in stale:
-            err.print(f"stale: {_shown(path)}", markup=False)
+            err.print(f"stale: {_shown(path)}")
         err.print(f"mend with: {mend}")
         raise typer.Exit(1)
+
+
+@app.command()
+def collect(
+    archive: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ARCHIVE_OR_FOLDER", help="What came in: .zip, .tar(.gz), a folder."
+        ),
+    ],
+    assignment: Annotated[
+        str | None,
+        typer.Option("--assignment", metavar="A", help="Take only this assignment."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace submissions that are there.")
+    ] = False,
+    course: CourseDir = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Put what was handed in into submitted/STUDENT/ASSIGNMENT/, all or nothing."""
+    with _explained(debug):
+        from autograder.collect import collect
+
+        collected = collect(_course(course), archive, assignment, force=force)
+        for line in collected.lines():
+            out.print(line)
+
+
+@app.command()
+def grade(
+    assignment: Assignment,
+    student: Students = None,
+    jobs: Jobs = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Grade again what is up to date.")
+    ] = False,
+    course: CourseDir = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Grade submissions in the sandbox; exit code 0 means that each has a verdict."""
+    with _explained(debug):
+        from autograder.grade import grade
+
+        found = _course(course)
+        with _graded_bar() as progress:
+            summary = grade(
+                found, assignment, student or None, jobs, progress, force=force
+            )
+        _print_grades(summary)
+
+
+@contextlib.contextmanager
+def _graded_bar() -> Iterator[Any]:
+    """Show a bar with the counts by verdict; give the callback that moves it."""
+    counts: dict[str, int] = {}
+    with Progress(
+        TextColumn("grading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[counts]}", markup=False),
+        console=err,
+    ) as bar:
+        task = bar.add_task("grading", total=None, counts="")
+
+        def progress(event: Any) -> None:
+            if event.row:
+                verdict = event.row.verdict.value
+                counts[verdict] = counts.get(verdict, 0) + 1
+            said = ", ".join(f"{count} {name}" for name, count in counts.items())
+            bar.update(task, completed=event.done, total=event.total, counts=said)
+
+        yield progress
+
+
+def _print_grades(summary: Any) -> None:
+    table = _table("student", "verdict", "points", "seconds", "message")
+    for row in summary.rows:
+        points = f"{row.points:g}/{row.max_points:g}"
+        seconds = "" if row.skipped else f"{row.seconds:.1f}"
+        said = "up to date" if row.skipped else row.message
+        table.add_row(row.student, row.verdict.value, points, seconds, said)
+    out.print(table)
+    counts = ", ".join(f"{n} {verdict.value}" for verdict, n in summary.counts.items())
+    levels = ", ".join(sorted({row.level for row in summary.rows if row.level}))
+    out.print(
+        f"{summary.assignment}: {counts}" + (f"; sandbox: {levels}" if levels else "")
+    )
+
+
+def _table(*columns: str) -> Table:
+    """Make a quiet table; numbers to the right; student text is never markup."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        numbers = column in {"points", "seconds", "runs"}
+        table.add_column(column, justify="right" if numbers else "left")
+    return table
+
+
+@app.command()
+def feedback(
+    assignment: Assignment,
+    student: Students = None,
+    course: CourseDir = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Write a page for each student, without hidden tests, into feedback/."""
+    with _explained(debug):
+        from autograder.feedback import feedback
+
+        made = feedback(_course(course), assignment, student or None)
+        _print_made(made.written, len(made.unchanged))
+        for name in made.not_graded:
+            err.print(f"not graded yet: {name}")
+
+
+@app.command()
+def report(
+    assignment: Assignment,
+    course: CourseDir = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Write a table (CSV) and a page about the whole class into reports/."""
+    with _explained(debug):
+        from autograder.report import report
+
+        _print_made(report(_course(course), assignment))
+
+
+@app.command()
+def check(
+    names: Names = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Seeds on which the reference must be right.")
+    ] = 20,
+    jobs: Jobs = None,
+    course: CourseDir = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Prove assignments sound: reference full marks, untouched zero, mistakes caught."""
+    with _explained(debug):
+        from autograder.check import check
+
+        found = _course(course)
+        with Progress(console=err) as bar:
+            task = bar.add_task("checking", total=None)
+            results = check(
+                found,
+                names or None,
+                seeds=seeds,
+                jobs=jobs,
+                progress=lambda done, total: bar.update(
+                    task, completed=done, total=total
+                ),
+            )
+        table = _table("assignment", "runs", "sound")
+        for result in results:
+            runs = ", ".join(f"{n} {kind}" for kind, n in result.trials.items())
+            table.add_row(result.assignment, runs, "no" if result.shortfalls else "yes")
+        out.print(table)
+        for result in results:
+            for line in result.shortfalls:
+                err.print(f"{result.assignment}: {line}")
+        if any(result.shortfalls for result in results):
+            raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where; default demo/ in the course."),
+    ] = None,
+    jobs: Jobs = None,
+    course: CourseDir = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Build, release, grade a sample class of strangers, and write all its pages."""
+    with _explained(debug):
+        from autograder.demo import demo
+
+        found = _course(course)
+        with _graded_bar() as progress:
+            result = demo(found, into, jobs, progress)
+        table = _table("assignment", "student", "kind", "verdict", "points", "message")
+        for row in result.rows:
+            grade = row.grade
+            points = f"{grade.points:g}/{grade.max_points:g}"
+            table.add_row(
+                grade.assignment,
+                grade.student,
+                row.kind,
+                grade.verdict.value,
+                points,
+                _first_line(row.message),
+            )
+        out.print(table)
+        out.print(f"gradebook  {_shown(result.gradebook)}")
+        out.print(f"feedback   {_shown(result.feedback)}")
+        for page in result.reports:
+            out.print(f"report     {_shown(page)}")
+
+
+def _first_line(text: str, most: int = 60) -> str:
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line if len(line) <= most else line[: most - 3] + "..."
 
 
 def main() -> None:

@@ -1,0 +1,196 @@
+"""Tests of the house: who imports what, what is listed where, what git ignores."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from autograder.release import MARKER, find_leaks
+
+ROOT = Path(__file__).resolve().parent.parent
+STANDARD = set(sys.stdlib_module_names)
+OWN = {"dp", "lab", "checks"}
+COURSE = {"numpy", "matplotlib", "sklearn", *OWN}
+
+# Who may import what, beyond the standard library; the table of CONTRIBUTING.md.
+ALLOWED = {
+    "dp.py": {"numpy"},
+    "checks.py": {"numpy"},
+    "lab.py": {"numpy", "matplotlib", "sklearn", "IPython", "dp", "tqdm"},
+}
+
+
+def imports(file: Path) -> set[str]:
+    """Name the top-level modules that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file.name}: a relative import"
+            names.add(node.module)
+    return names
+
+
+def top(names: set[str]) -> set[str]:
+    """Cut dotted names down to their first part."""
+    return {name.split(".")[0] for name in names}
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """List the files that git tracks; without git, nothing can be said."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name]
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_house_shipped_modules_import_only_what_students_have(name):
+    """What is shipped needs nothing beyond a student's environment."""
+    assert top(imports(ROOT / name)) - STANDARD <= ALLOWED[name]
+
+
+def test_house_texts_import_only_course_modules():
+    """Lessons and assignments import the course's packages and nothing else."""
+    texts = [*ROOT.glob("notebooks/*_*.py"), *ROOT.glob("source/*.py")]
+    assert texts
+    for text in texts:
+        extra = top(imports(text)) - STANDARD - COURSE
+        assert not extra, f"{text.name} imports {extra}"
+
+
+def test_house_grader_never_imports_the_course():
+    """The grader grades any course: it knows none of our modules."""
+    for file in ROOT.glob("autograder/**/*.py"):
+        assert not top(imports(file)) & OWN, file
+
+
+def test_house_runner_knows_no_nbgrader():
+    """The part that runs a notebook knows neither nbgrader nor the course's layout."""
+    allowed = {"autograder.errors", "autograder.verdicts"}
+    for file in ROOT.glob("autograder/runner/*.py"):
+        named = imports(file)
+        assert "nbgrader" not in top(named), file
+        own = {n for n in named if n.startswith("autograder")}
+        assert {n for n in own if not n.startswith("autograder.runner")} <= allowed, (
+            file
+        )
+
+
+def test_house_lockdown_is_standard_library_only():
+    """The inner wall works wherever Python does."""
+    assert top(imports(ROOT / "autograder/runner/lockdown.py")) <= STANDARD
+
+
+def test_house_steps_never_import_each_other():
+    """A step can be run alone; what two share has a room of its own."""
+    steps = {"build", "release", "collect", "grade", "feedback", "report", "check"}
+    for step in steps:
+        named = imports(ROOT / "autograder" / f"{step}.py")
+        others = {f"autograder.{other}" for other in steps - {step}}
+        assert not named & others, f"{step} imports {named & others}"
+
+
+def test_house_environment_equals_pyproject():
+    """environment.yml names what pyproject's dependencies name, and Python."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {f"python{project['requires-python']}", *project["dependencies"]}
+    text = (ROOT / "environment.yml").read_text()
+    assert set(re.findall(r"^  - (\S*[<>=]\S*)$", text, re.MULTILINE)) == wanted
+
+
+def test_house_constraints_satisfy_pyproject():
+    """Each direct dependency is pinned to a version that pyproject allows."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    pins = {re.sub("[-_.]+", "-", name).lower(): pin for name, pin in pins.items()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    for line in [*project["dependencies"], *extras["grader"], *extras["dev"]]:
+        wanted = Requirement(line)
+        if wanted.name != project["name"]:
+            assert wanted.specifier.contains(pins[wanted.name.lower()]), line
+
+
+def test_house_student_data_is_ignored():
+    """Nothing that a student handed in, or that comes of it, can be committed."""
+    names = ["submitted/s/a/x.ipynb", "autograded/s/a/x.ipynb", "feedback/s/a/x.html"]
+    names += ["reports/a.csv", "gradebook.db", "gradebook.db-journal", "demo/x"]
+    for name in names:
+        done = subprocess.run(
+            ["git", "check-ignore", "-q", name], cwd=ROOT, check=False
+        )
+        if done.returncode == 128:
+            pytest.skip("not a git checkout")
+        assert done.returncode == 0, name
+
+
+def test_house_has_no_machine_in_it():
+    """No tracked text holds a path of somebody's machine."""
+    machine = re.compile(r"/(home|Users)/\w+/|/root/|\bfile:///")
+    for file in tracked("*.ipynb", "*.md", "*.txt", "*.toml", "*.yml", "Makefile"):
+        found = machine.search(file.read_text(encoding="utf-8"))
+        assert not found, f"{file.relative_to(ROOT)}: {found.group()}"
+
+
+@pytest.mark.parametrize("text", sorted(ROOT.glob("source/*.py")), ids=lambda p: p.stem)
+def test_house_handouts_hold_no_answer(text):
+    """No line of a solution or hidden test is in a handout, in cells or metadata."""
+    handout = ROOT / "release" / text.stem
+    assert (handout / f"{text.stem}.ipynb").is_file()
+    assert find_leaks(ROOT / "source" / text.stem, handout) == []
+    for file in handout.rglob("*.ipynb"):
+        assert not MARKER.search(file.read_text(encoding="utf-8"))
+
+
+def test_house_readme_lists_every_command():
+    """README's table of commands is what ``autograder --help`` says."""
+    from autograder.cli import app
+
+    readme = (ROOT / "README.md").read_text()
+    listed = dict(re.findall(r"^\| `autograder (\w+)[^`]*` \| (.+) \|$", readme, re.M))
+    real = {
+        command.name or command.callback.__name__: command.callback.__doc__
+        for command in app.registered_commands
+    }
+    assert listed == {name: doc.splitlines()[0] for name, doc in real.items()}
+
+
+def test_house_every_option_has_help():
+    """No argument or option of a command is left without a word."""
+    import typer
+
+    from autograder.cli import app
+
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        options = {option.name for option in command.params}
+        assert {"course", "debug"} <= options, name
+        for option in command.params:
+            assert getattr(option, "help", None), f"{name}: {option.name}"
+
+
+def test_house_readme_links_exist():
+    """Every file that README links to is there."""
+    readme = (ROOT / "README.md").read_text()
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme):
+        assert (ROOT / target).exists(), target
+
+
+def test_house_readme_targets_exist():
+    """Every make target that README names is in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make (\w+)", (ROOT / "README.md").read_text()):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
