@@ -285,7 +285,7 @@ def check(
     course: CourseDir = Path("."),
     debug: Debug = False,
 ) -> None:
-    """Prove assignments sound: reference full marks, untouched zero, mistakes caught."""
+    """Prove assignments sound: full marks, zero, and every named mistake caught."""
     with _explained(debug):
         from autograder.check import check
 
