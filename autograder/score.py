@@ -5,6 +5,7 @@ what it does not say: how each item ended, and the authored message, if there is
 """
 
 import math
+import re
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
@@ -48,29 +49,47 @@ def is_test(cell: NotebookNode) -> bool:
 
 
 def clean_outputs(notebook: NotebookNode) -> None:
-    """Drop, in place, outputs of test cells that must not decide about points.
+    """Leave, in place, only such outputs of test cells as may decide about points.
 
-    A warning on stderr is no mistake (stock nbgrader takes all points for one), and a
-    displayed value that is no number in [0, maximum] is no partial credit.
+    nbgrader's rule then gives the same points whoever applies it:
+
+    - a warning on stderr is no mistake (stock nbgrader takes all points for one);
+    - after an error nothing is a result (stock stops at the first result it meets, so
+      that a value displayed before the failing check earned full marks);
+    - only the last result counts, and only if it is a number: partial credit, cut to
+      [0, maximum]. NaN and the infinities, which no test means to give, earn zero
+      (stock gives full marks for NaN and negative numbers, and breaks on large ones).
     """
     for cell in notebook.cells:
         if is_test(cell):
-            cell.outputs = [
-                output for output in cell.outputs if not _is_noise(cell, output)
-            ]
+            cell.outputs = _clean(cell.outputs, float(cell.metadata.nbgrader["points"]))
 
 
-def _is_noise(cell: NotebookNode, output: NotebookNode) -> bool:
-    if output.output_type == "stream":
-        return output.name == "stderr"
-    if output.output_type != "execute_result":
-        return False
+def _clean(outputs: list[NotebookNode], maximum: float) -> list[NotebookNode]:
+    failed = any(output.output_type == "error" for output in outputs)
+    results = [output for output in outputs if output.output_type == "execute_result"]
+    cleaned = []
+    for output in outputs:
+        if output.output_type == "stream" and output.name == "stderr":
+            continue
+        if output.output_type == "execute_result":
+            credit = _number(output)
+            if failed or output is not results[-1] or credit is None:
+                continue
+            credit = min(max(credit, 0.0), maximum) if math.isfinite(credit) else 0.0
+            output.data["text/plain"] = str(credit)
+        cleaned.append(output)
+    return cleaned
+
+
+def _number(result: NotebookNode) -> float | None:
+    """Read a result as a number; NumPy 2 writes its own with their type around."""
+    text = result.get("data", {}).get("text/plain", "")
+    text = "".join(text) if isinstance(text, list) else str(text)
     try:
-        value = float(output.data.get("text/plain", ""))
+        return float(re.sub(r"^np\.float\d+\((.*)\)$", r"\1", text.strip()))
     except ValueError:
-        return True
-    points = float(cell.metadata.nbgrader["points"])
-    return not (math.isfinite(value) and 0 <= value <= points)
+        return None
 
 
 def score(notebook: NotebookNode, ran: list[bool]) -> list[Item]:

@@ -1,0 +1,466 @@
+"""Preparing and running a submission, as preprocessors of nbgrader.
+
+`RebuildSubmission` and `SandboxExecute` are what ``nbgrader_config.py`` names, so that
+plain ``nbgrader autograde`` and formgrader's button prepare and run submissions as
+``autograder grade`` does. The functions beside them are the steps that both take:
+
+- `read_source`, `read_submitted`: read one notebook, ours or a stranger's;
+- `lay_out`: copy the files that the code may see into an empty folder;
+- `SandboxLimits`: the limits, from the course's configuration;
+- `settle`: turn what came back from the sandbox into outputs that can be scored.
+
+What counts as partial credit is nbgrader's rule on clean outputs, see
+`autograder.score`. A test cell that did not run gets an error output that says so, so
+that nbgrader's rule gives it zero points, whoever applies it.
+"""
+
+import importlib.machinery
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import fields
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import (
+    IncludeHeaderFooter,
+    InstantiateTests,
+    NbGraderPreprocessor,
+)
+from nbgrader.utils import chdir, find_all_files
+from traitlets import Dict, Float, Integer, Unicode
+from traitlets.config import Config, Configurable
+
+from autograder import store
+from autograder.errors import CourseError
+from autograder.prepare import NotReadableError, prepare
+from autograder.runner import Limits, RunResult, Sandbox, choose_sandbox, run_notebook
+from autograder.score import Item, clean_outputs, is_test, score
+from autograder.verdicts import Verdict
+
+LARGEST_NOTEBOOK = 20 * 1024**2  # bytes; a notebook full of figures has a few million
+LARGEST_FILES = 50 * 1024**2  # bytes, all other files of a submission together
+MOST_FILES = 500
+LONGEST_MESSAGE = 2000  # characters of what a check says
+
+# What the code of a submission finds in its environment.
+ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}
+
+# Modules that Python or IPython would import by itself, had a submission one.
+_IMPORTED_UNASKED = frozenset({"sitecustomize", "usercustomize", "ipython_config"})
+
+
+class SandboxLimits(Configurable):
+    """What one notebook may use; set in ``nbgrader_config.py``.
+
+    A limit that is not set is the runner's own default. For example::
+
+        c.SandboxLimits.cell_cpu_seconds = 60
+        c.SandboxLimits.assignments = {"05_initializers": {"notebook_cpu_seconds": 600}}
+    """
+
+    level = Unicode("auto", help="The sandbox: auto, bwrap or lockdown").tag(
+        config=True
+    )
+    cell_cpu_seconds = Float(None, allow_none=True).tag(config=True)
+    notebook_cpu_seconds = Float(None, allow_none=True).tag(config=True)
+    cell_wall_seconds = Float(None, allow_none=True).tag(config=True)
+    notebook_wall_seconds = Float(None, allow_none=True).tag(config=True)
+    memory_mb = Integer(None, allow_none=True).tag(config=True)
+    processes = Integer(None, allow_none=True).tag(config=True)
+    disk_mb = Integer(None, allow_none=True).tag(config=True)
+    files = Integer(None, allow_none=True).tag(config=True)
+    output_mb = Integer(None, allow_none=True).tag(config=True)
+    assignments = Dict(help="Other limits, by assignment").tag(config=True)
+
+    def limits(self, assignment: str) -> Limits:
+        """Give the limits of one assignment.
+
+        Raises
+        ------
+        CourseError
+            If the configuration names a limit that there is not.
+        """
+        known = [field.name for field in fields(Limits)]
+        own = {name: getattr(self, name, None) for name in known}
+        values = {name: value for name, value in own.items() if value is not None}
+        for name, value in self.assignments.get(assignment, {}).items():
+            if name not in known:
+                raise CourseError(
+                    f"SandboxLimits.assignments[{assignment!r}]: no limit is called "
+                    f"{name!r}; there is: {', '.join(known)}"
+                )
+            values[name] = value
+        return Limits(**values)
+
+
+@cache
+def sandbox(level: str) -> Sandbox:
+    """Choose the sandbox, once: the choice is a probe that starts processes."""
+    return choose_sandbox(level)
+
+
+# --- reading --------------------------------------------------------------------------
+
+
+def read_source(path: Path, root: Path, config: Config) -> NotebookNode:
+    """Read the instructor's notebook as ``nbgrader generate_assignment`` begins.
+
+    A header and footer of the course are put around it, and its autotests written out
+    (which runs the instructor's own code, in a kernel, if there are any).
+
+    Parameters
+    ----------
+    path : Path
+        The notebook in ``source/``.
+    root : Path
+        The course's folder, which configured paths are relative to.
+    config : Config
+        The course's configuration.
+    """
+    resources: dict[str, Any] = {"metadata": {"path": str(path.parent)}}
+    with chdir(str(root)):
+        notebook = nbformat.read(path, as_version=4)
+        for step in (IncludeHeaderFooter, InstantiateTests):
+            notebook, resources = step(config=config)(notebook, resources)
+    return notebook
+
+
+def read_submitted(path: Path) -> bytes:
+    """Read a submitted notebook's file, and nothing that a link or device leads to.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    NotReadableError
+        If it is not an ordinary file, or larger than `LARGEST_NOTEBOOK`.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        kind = "a link" if path.is_symlink() else f"not readable: {error.strerror}"
+        raise NotReadableError(f"{path.name} is {kind}, not an ordinary file") from None
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotReadableError(f"{path.name} is not an ordinary file")
+        data = file.read(LARGEST_NOTEBOOK + 1)
+    if len(data) > LARGEST_NOTEBOOK:
+        raise NotReadableError(
+            f"{path.name} has {status.st_size / 1024**2:.0f} MB; notebooks are read up "
+            f"to {LARGEST_NOTEBOOK // 1024**2} MB (clear its outputs)"
+        )
+    return data
+
+
+# --- the files beside the notebook ----------------------------------------------------
+
+
+def lay_out(
+    target: Path, submitted: Path, source: Path, ignore: list[str], config: Config
+) -> list[str]:
+    """Copy the files that a submission's code may see into an empty folder.
+
+    These are the assignment's own files from ``source/``, and the submission's other
+    files, except notebooks and what would take the place of something: a file that the
+    assignment has too (unless ``c.Autograde.exclude_overwriting`` names it), or a
+    module that could be imported instead of an installed one. Links and devices are
+    left out, and what goes beyond `MOST_FILES` files or `LARGEST_FILES` bytes.
+
+    Parameters
+    ----------
+    target : Path
+        An empty folder.
+    submitted, source : Path
+        ``submitted/S/A`` and ``source/A``; neither need exist.
+    ignore : list of str
+        File name patterns that nbgrader ignores.
+    config : Config
+        The course's configuration.
+
+    Returns
+    -------
+    list of str
+        What was left out, a sentence each.
+    """
+    ignore = [*ignore, "*.ipynb"]
+    kept = _exclude_overwriting(config, source.name)
+    master = {
+        os.path.relpath(file, source): file
+        for file in find_all_files(str(source), ignore)
+    }
+    master = {name: file for name, file in master.items() if name not in kept}
+    taken = {name.casefold() for name in master}
+    left_out: dict[str, list[str]] = {}
+    total = count = 0
+    for name, path in _walk(submitted, ignore):
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            reason = "links and devices are not followed"
+        elif name.casefold() in taken:
+            # The handout's own files come back with every submission: say something
+            # only if this one differs.
+            if _same(path, status.st_size, Path(master.get(name, path))):
+                continue
+            reason = "the assignment's own is used"
+        elif module := _shadowed(name):
+            reason = f"it would be imported instead of the module {module}"
+        elif count >= MOST_FILES or total + status.st_size > LARGEST_FILES:
+            reason = (
+                f"{MOST_FILES} files and {LARGEST_FILES // 1024**2} MB are copied at "
+                "most"
+            )
+        else:
+            count, total = count + 1, total + status.st_size
+            _copy(path, target / name)
+            continue
+        left_out.setdefault(reason, []).append(name)
+    for name, file in master.items():
+        _copy(Path(file), target / name, follow=True)
+    return [
+        f"Left out: {_some(names)}; {reason}." for reason, names in left_out.items()
+    ]
+
+
+def _exclude_overwriting(config: Config, assignment: str) -> set[str]:
+    return set(
+        config.get("Autograde", {}).get("exclude_overwriting", {}).get(assignment, [])
+    )
+
+
+def _walk(folder: Path, ignore: list[str]) -> Iterator[tuple[str, Path]]:
+    """List what is below `folder` and no real folder, by relative name, sorted."""
+
+    def unwanted(name: str) -> bool:
+        return any(fnmatch(name, pattern) for pattern in ignore)
+
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        folders[:] = sorted(n for n in folders if n not in links and not unwanted(n))
+        for name in sorted([*files, *links]):
+            if not unwanted(name):
+                path = Path(parent, name)
+                yield os.path.relpath(path, folder), path
+
+
+def _same(path: Path, size: int, master: Path) -> bool:
+    return (
+        master != path
+        and master.stat().st_size == size
+        and master.read_bytes() == path.read_bytes()
+    )
+
+
+def _shadowed(name: str) -> str | None:
+    """Name the installed module that a file would be imported instead of, if any."""
+    top, *below = Path(name).parts
+    module = top.split(".")[0]
+    importable = below or Path(top).suffix in {".py", ".pyc", ".so", ".zip"}
+    return module if importable and _is_installed(module) else None
+
+
+@cache
+def _is_installed(module: str) -> bool:
+    if module in sys.stdlib_module_names or module in _IMPORTED_UNASKED:
+        return True
+    places = [place for place in sys.path if place and Path(place) != Path.cwd()]
+    spec = importlib.machinery.PathFinder.find_spec(module, places)
+    return spec is not None and spec.origin is not None
+
+
+def _copy(path: Path, target: Path, *, follow: bool = False) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target, follow_symlinks=follow)
+
+
+def _some(names: list[str]) -> str:
+    # A name can hold bytes that are no text.
+    shown = ", ".join(
+        name.encode("utf-8", "backslashreplace").decode() for name in names[:5]
+    )
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+
+
+# --- after the run --------------------------------------------------------------------
+
+
+def settle(notebook: NotebookNode, ran: list[bool], message: str) -> list[Item]:
+    """Make the outputs of a run ready for nbgrader's rule, in place, and score them.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        With its outputs; changed in place.
+    ran : list of bool
+        For each cell, whether it was executed to its end or to its error.
+    message : str
+        How the run ended, for the tests that did not run.
+
+    Returns
+    -------
+    list of Item
+        One for each test cell, in the order of the notebook.
+    """
+    said = message or "the run ended before it"
+    for cell, done in zip(notebook.cells, ran, strict=True):
+        if is_test(cell) and not done:
+            error = nbformat.v4.new_output(
+                "error",
+                ename="NotRun",
+                evalue=said,
+                traceback=[f"This test did not run: {said}"],
+            )
+            cell.outputs = [error]
+    clean_outputs(notebook)
+    return score(notebook, ran)
+
+
+def stored_items(
+    student: str, assignment: str, notebook: str, items: list[Item]
+) -> list[store.Item]:
+    """Turn the items of one notebook into rows of the store."""
+    return [
+        store.Item(
+            student=student,
+            assignment=assignment,
+            notebook=notebook,
+            grade_id=item.grade_id,
+            position=position,
+            status=item.status,
+            points=item.points,
+            max_points=item.max_points,
+            message=item.message[:LONGEST_MESSAGE],
+        )
+        for position, item in enumerate(items)
+    ]
+
+
+def hit_only_the_wall(result: RunResult, limits: Limits) -> bool:
+    """Tell whether a run was stopped by the clock on the wall, not by its CPU time.
+
+    A busy machine does this to honest work, so such a run is repeated alone.
+    """
+    return (
+        result.verdict is Verdict.OUT_OF_TIME
+        and result.cpu_seconds < limits.notebook_cpu_seconds
+        and result.cpu_seconds < result.wall_seconds / 2
+    )
+
+
+# --- the preprocessors ----------------------------------------------------------------
+
+
+class _InCourse(NbGraderPreprocessor):
+    """A preprocessor that knows which submission of which course it is working on."""
+
+    def _course_directory(self) -> CourseDirectory:
+        """Find nbgrader's view of the course: its converter has it."""
+        parent = self.parent
+        while parent is not None:
+            if getattr(parent, "coursedir", None) is not None:
+                return parent.coursedir
+            parent = parent.parent
+        return CourseDirectory(parent=self)
+
+    def _folder(self, step: str, student: str, resources: dict[str, Any]) -> Path:
+        assignment = resources["nbgrader"]["assignment"]
+        directory = self._course_directory()
+        return Path(os.path.normpath(directory.format_path(step, student, assignment)))
+
+
+class RebuildSubmission(_InCourse):
+    """Put the student's answers into the instructor's notebook, see `prepare`."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Rebuild one submitted notebook.
+
+        Raises
+        ------
+        NotReadableError
+            If what was submitted is a link, or not a notebook.
+        """
+        directory = self._course_directory()
+        student, name = (
+            resources["nbgrader"]["student"],
+            resources["nbgrader"]["notebook"],
+        )
+        handed_in = self._folder(directory.submitted_directory, student, resources)
+        if (handed_in / f"{name}.ipynb").is_symlink():
+            raise NotReadableError(f"{name}.ipynb is a link, not an ordinary file")
+        source = read_source(
+            self._folder(directory.source_directory, ".", resources) / f"{name}.ipynb",
+            Path(directory.root),
+            self.config,
+        )
+        prepared = prepare(source, nb, self.config)
+        for repair in prepared.repairs:
+            self.log.warning(repair)
+        # The converter writes this notebook and reads it again before it is run.
+        prepared.notebook.metadata["autograder"] = {"repairs": prepared.repairs}
+        return prepared.notebook, resources
+
+
+class SandboxExecute(_InCourse):
+    """Run a rebuilt notebook in the sandbox and store how it ended."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Run one notebook."""
+        where = resources["nbgrader"]
+        student, assignment, name = (
+            where["student"],
+            where["assignment"],
+            where["notebook"],
+        )
+        directory = self._course_directory()
+        repairs = nb.metadata.pop("autograder", {}).get("repairs", [])
+        configured = SandboxLimits(config=self.config)
+        limits = configured.limits(assignment)
+        with tempfile.TemporaryDirectory(prefix="autograder-") as scratch:
+            repairs += lay_out(
+                Path(scratch),
+                self._folder(directory.submitted_directory, student, resources),
+                self._folder(directory.source_directory, ".", resources),
+                directory.ignore,
+                self.config,
+            )
+            arguments = (
+                nb,
+                Path(scratch),
+                limits,
+                sandbox(configured.level),
+                ENVIRONMENT,
+            )
+            result = run_notebook(*arguments)
+            if hit_only_the_wall(result, limits):
+                result = run_notebook(*arguments)
+        items = settle(result.notebook, result.ran, result.message)
+        run = store.Run(
+            student=student,
+            assignment=assignment,
+            notebook=name,
+            verdict=result.verdict,
+            level=result.level,
+            message=result.message,
+            cpu_seconds=result.cpu_seconds,
+            wall_seconds=result.wall_seconds,
+            peak_memory_mb=result.peak_memory_mb,
+            repairs=repairs,
+        )
+        with store.open_gradebook(where["db_url"], directory.course_id) as gradebook:
+            store.record(gradebook, run, stored_items(student, assignment, name, items))
+        return result.notebook, resources
