@@ -1,0 +1,524 @@
+"""Put submissions from an archive or a folder where nbgrader looks for them.
+
+`collect` takes a ``.zip``, ``.tar`` or ``.tar.gz`` (or another compression that
+`tarfile` reads), or a folder, and recognises these layouts:
+
+``STUDENT/ASSIGNMENT/notebook.ipynb``
+    as in ``submitted/``; other files below ``STUDENT/ASSIGNMENT/`` come along.
+``STUDENT/notebook.ipynb``
+    the notebook's name decides the assignment; files beside it come along.
+``STUDENT_notebook.ipynb``
+    flat; between student and notebook stands ``_``, ``__``, ``-``, ``--`` or ``.``.
+``STUDENT.zip`` (or ``.tar``, ``.tar.gz``)
+    one student's archive inside, as if it were a folder ``STUDENT``; its files may be
+    in a folder ``ASSIGNMENT`` or at its top. A ``timestamp.txt`` in it is left out,
+    because the student made it.
+
+All this may stand in folders that everything has in common (``export/2025/...``).
+What operating systems and Jupyter leave behind is passed over.
+
+Nothing in an archive is trusted: absolute paths, ``..``, links, devices, the same name
+twice, encryption, and more files or bytes than the limits below are refused, and then
+nothing at all is written. Everything is unpacked into a temporary folder first and
+moved to its place at the end.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+import tarfile
+import tempfile
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from nbgrader.utils import parse_utc
+
+from autograder.course import Course
+from autograder.errors import CollectError
+
+MOST_FILES = 50_000
+LARGEST_FILE = 200 * 1024**2  # bytes
+LARGEST_TOTAL = 4 * 1024**3  # bytes
+# An archive that grows more than so many times is a bomb; small ones may.
+LARGEST_RATIO = 200
+RATIO_COUNTS_FROM = 50 * 1024**2  # bytes
+LONGEST_STUDENT = 128  # characters; the gradebook's column
+
+SEPARATORS = ("__", "--", "_", "-", ".")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__"}
+_NO_STUDENT = set("+*?[]{},:;|<>\"'\\/$`")
+
+
+@dataclass
+class Collected:
+    """What `collect` did.
+
+    Attributes
+    ----------
+    written : list of (student, assignment)
+        Put in place, new or in place of an older one.
+    kept : list of (student, assignment)
+        Not touched, because the one in place is the same or not older.
+    notes : list of str
+        What the instructor should look at: files that could not be placed, notebooks
+        whose name no assignment knows.
+    """
+
+    written: list[tuple[str, str]] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file of the source: its name there, and where its bytes are now."""
+
+    parts: tuple[str, ...]
+    path: Path
+    by_student: bool = False  # from an archive that a student made
+
+    @property
+    def shown(self) -> str:
+        return "/".join(self.parts)
+
+
+@dataclass
+class _Budget:
+    """What may still be unpacked."""
+
+    files: int = MOST_FILES
+    bytes: int = LARGEST_TOTAL
+
+
+def collect(
+    course: Course,
+    source: Path | str,
+    assignment: str | None = None,
+    force: bool = False,
+) -> Collected:
+    """Put submissions from an archive or a folder into ``submitted/S/A/``.
+
+    A submission that is there already is replaced only by a newer one: by the later
+    ``timestamp.txt`` if both have one, otherwise by the latest file.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    source : Path or str
+        An archive or a folder, see the module's text for its layout.
+    assignment : str, optional
+        Take submissions of this assignment only; a folder ``STUDENT`` whose notebooks
+        have names that no assignment knows then counts as one. By default each
+        notebook's name decides.
+    force : bool
+        Replace what is there, newer or not.
+
+    Raises
+    ------
+    CollectError
+        If `source` cannot be read, is not safe to unpack, or names a student in a way
+        that nbgrader cannot take. Nothing has been written then.
+    """
+    source = Path(source)
+    stems = _known_notebooks(course, assignment)
+    course.submitted.mkdir(parents=True, exist_ok=True)
+    # Beside its destination, so that a move is a rename.
+    with tempfile.TemporaryDirectory(
+        prefix=".collect-", dir=course.submitted
+    ) as scratch:
+        files = _unpack_all(source, Path(scratch) / "unpacked")
+        collected = Collected()
+        found = _sort_out(files, stems, assignment, collected.notes)
+        if not found:
+            collected.notes.append(
+                f"{source.name} has no submission that could be placed"
+            )
+        staged = _stage(found, Path(scratch) / "staged")
+        _put_in_place(course, staged, Path(scratch) / "old", force, collected)
+    return collected
+
+
+def _known_notebooks(course: Course, assignment: str | None) -> dict[str, list[str]]:
+    """Map each notebook's name to the assignments that have it."""
+    if assignment:
+        course.notebook_names(assignment)  # raises for an unknown one
+    stems: dict[str, list[str]] = {}
+    for name in course.assignments():
+        for stem in course.notebook_names(name):
+            stems.setdefault(stem, []).append(name)
+    if not stems:
+        raise CollectError(
+            f"{course.source} has no assignment, so no notebook can be recognised; "
+            "run `autograder build` first"
+        )
+    return stems
+
+
+# --- reading the source ---------------------------------------------------------------
+
+
+def _unpack_all(source: Path, scratch: Path) -> list[_File]:
+    """List the files of a folder or archive, with students' archives unpacked."""
+    budget = _Budget()
+    scratch.mkdir()
+    if source.is_dir():
+        files = list(_listed(source, budget))
+    elif source.is_file():
+        files = _unpacked(source, source.name, scratch, budget)
+    else:
+        raise CollectError(f"there is no file or folder {source}")
+    result: list[_File] = []
+    for file in files:
+        student = _archive_stem(file.parts[-1])
+        if student is None:
+            result.append(file)
+            continue
+        prefix = (*file.parts[:-1], student)
+        result += [
+            _File((*prefix, *inner.parts), inner.path, by_student=True)
+            for inner in _unpacked(file.path, file.shown, scratch, budget)
+        ]
+    _refuse_twice(result, source.name)
+    return result
+
+
+def _archive_stem(name: str) -> str | None:
+    for ending in sorted(ARCHIVES, key=len, reverse=True):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return None
+
+
+def _listed(folder: Path, budget: _Budget) -> Iterator[_File]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _JUNK)
+        for name in sorted([*names, *folders]):
+            path = Path(parent, name)
+            parts = path.relative_to(folder).parts
+            status = path.lstat()
+            if name in _JUNK or stat.S_ISDIR(status.st_mode):
+                continue
+            if not stat.S_ISREG(status.st_mode):
+                raise CollectError(
+                    f"{path} is a link or device; links are not followed, remove it"
+                )
+            _spend(budget, status.st_size, "/".join(parts))
+            yield _File(parts, path)
+
+
+def _unpacked(archive: Path, name: str, scratch: Path, budget: _Budget) -> list[_File]:
+    """Unpack one archive under names of our own; its own names stay words."""
+    files = []
+    folder = Path(tempfile.mkdtemp(dir=scratch))
+    packed = archive.stat().st_size
+    unpacked = 0
+    try:
+        for parts, opened, modified in _members(archive, name):
+            path = folder / str(len(files))
+            with opened as member, open(path, "wb") as target:
+                size = 0
+                while chunk := member.read(2**20):
+                    size += len(chunk)
+                    unpacked += len(chunk)
+                    _spend(budget, len(chunk), "/".join(parts), files=0)
+                    if size > LARGEST_FILE:
+                        raise CollectError(
+                            f"{name}: {'/'.join(parts)} has more than "
+                            f"{LARGEST_FILE // 1024**2} MB; nothing was collected"
+                        )
+                    if unpacked > max(RATIO_COUNTS_FROM, packed * LARGEST_RATIO):
+                        raise CollectError(
+                            f"{name} grows more than {LARGEST_RATIO} times when "
+                            "unpacked, like an archive made to fill a disk; nothing "
+                            "was collected"
+                        )
+                    target.write(chunk)
+            _spend(budget, 0, "/".join(parts))
+            os.utime(path, (modified, modified))
+            files.append(_File(parts, path))
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        EOFError,
+        OSError,
+    ) as error:
+        raise CollectError(f"{name} cannot be unpacked: {error}") from None
+    except (NotImplementedError, RuntimeError) as error:  # a method or a password
+        raise CollectError(f"{name} cannot be unpacked: {error}") from None
+    return files
+
+
+def _members(
+    archive: Path, name: str
+) -> Iterator[tuple[tuple[str, ...], IO[bytes], float]]:
+    """List the files of an archive: the safe parts of its name, its bytes, its time."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as packed:
+            for info in packed.infolist():
+                parts = _safe_parts(info.filename, name)
+                kind = stat.S_IFMT(info.external_attr >> 16)
+                if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                    raise _not_plain(info.filename, name)
+                if info.is_dir() or not parts or _JUNK & set(parts):
+                    continue
+                modified = time.mktime((*info.date_time, 0, 0, -1))
+                yield parts, packed.open(info), modified
+    elif tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as packed:
+            for member in packed:
+                parts = _safe_parts(member.name, name)
+                if not (member.isreg() or member.isdir()):
+                    raise _not_plain(member.name, name)
+                opened = packed.extractfile(member)
+                if opened is None or not parts or _JUNK & set(parts):
+                    continue
+                yield parts, opened, max(0.0, float(member.mtime))
+    else:
+        raise CollectError(f"{name} is neither a zip nor a tar archive")
+
+
+def _not_plain(member: str, name: str) -> CollectError:
+    return CollectError(
+        f"{name} holds {member!r}, a link or device; nothing was collected"
+    )
+
+
+def _safe_parts(member: str, name: str) -> tuple[str, ...]:
+    """Split a member's name, or refuse it if it could lead anywhere but down."""
+    plain = member.replace("\\", "/")
+    parts = PurePosixPath(plain).parts
+    if plain.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", plain):
+        raise CollectError(
+            f"{name} holds {member!r}, which leads out of its folder; "
+            "nothing was collected"
+        )
+    if "\0" in plain or any(len(part.encode()) > 255 for part in parts):
+        raise CollectError(f"{name} holds a name that no file can have: {member!r}")
+    return parts
+
+
+def _spend(budget: _Budget, size: int, shown: str, files: int = 1) -> None:
+    budget.files -= files
+    budget.bytes -= size
+    if budget.files < 0 or budget.bytes < 0:
+        raise CollectError(
+            f"more than {MOST_FILES} files or {LARGEST_TOTAL // 1024**3} GB "
+            f"(at {shown}); nothing was collected"
+        )
+
+
+def _refuse_twice(files: list[_File], name: str) -> None:
+    seen: set[str] = set()
+    for file in files:
+        if (key := file.shown.casefold()) in seen:
+            raise CollectError(
+                f"{name} holds {file.shown!r} twice; nothing was collected"
+            )
+        seen.add(key)
+
+
+# --- whose is it, and of what ---------------------------------------------------------
+
+# (student, assignment) -> name in the submission -> file
+_Found = dict[tuple[str, str], dict[str, _File]]
+
+
+def _sort_out(
+    files: list[_File],
+    stems: dict[str, list[str]],
+    assignment: str | None,
+    notes: list[str],
+) -> _Found:
+    """Find the layout: the fewest common folders passed over that place the most."""
+    folders = [file.parts[:-1] for file in files]
+    levels = zip(*folders, strict=False)
+    common = len(list(takewhile(lambda level: len(set(level)) == 1, levels)))
+    best: tuple[int, _Found, list[str]] | None = None
+    for passed in range(common + 1):
+        said: list[str] = []
+        found = _placed(files, passed, stems, assignment, said)
+        if best is None or len(said) < best[0]:
+            best = (len(said), found, said)
+    assert best is not None  # range(common + 1) is not empty
+    _, found, said = best
+    notes += said
+    for student, _ in found:
+        _refuse_student(student)
+    return found
+
+
+def _placed(
+    files: list[_File],
+    passed: int,
+    stems: dict[str, list[str]],
+    assignment: str | None,
+    notes: list[str],
+) -> _Found:
+    """Place each file, the first `passed` folders of its name aside."""
+    assignments = {name for names in stems.values() for name in names}
+    found: _Found = {}
+    beside: dict[str, dict[str, _File]] = {}  # STUDENT/name, by student and name
+    for file in files:
+        first, *rest = file.parts[passed:]
+        if file.by_student and rest[-1:] == ["timestamp.txt"]:
+            continue
+        if not rest:
+            _place_flat(found, file, first, stems, notes)
+        elif len(rest) > 1 and rest[0] in assignments:
+            found.setdefault((first, rest[0]), {})["/".join(rest[1:])] = file
+        else:
+            beside.setdefault(first, {})["/".join(rest)] = file
+    for student, own in beside.items():
+        _place_beside(found, student, own, stems, assignment, notes)
+    for student, name in list(found):
+        if assignment not in (None, name):
+            del found[student, name]
+            notes.append(f"{student}: {name} was not asked for, and not collected")
+    for (student, name), submission in found.items():
+        notes += [
+            f"{student}: {shown} was put into {name}, which has no such notebook"
+            for shown in submission
+            if _is_notebook(shown) and name not in stems.get(shown[:-6], [])
+        ]
+    return found
+
+
+def _is_notebook(name: str) -> bool:
+    return name.endswith(".ipynb") and "/" not in name
+
+
+def _place_flat(
+    found: _Found,
+    file: _File,
+    name: str,
+    stems: dict[str, list[str]],
+    notes: list[str],
+) -> None:
+    """Place ``STUDENT_notebook.ipynb``; the longest notebook's name that fits wins."""
+    if _is_notebook(name):
+        for stem in sorted(stems, key=len, reverse=True):
+            for separator in SEPARATORS:
+                student = name[:-6].removesuffix(separator + stem)
+                if student not in ("", name[:-6]):
+                    for assignment in stems[stem]:
+                        notebook = f"{stem}.ipynb"
+                        found.setdefault((student, assignment), {})[notebook] = file
+                    return
+    notes.append(
+        f"{file.shown} was not collected: no STUDENT_notebook.ipynb of a course's"
+    )
+
+
+def _place_beside(
+    found: _Found,
+    student: str,
+    own: dict[str, _File],
+    stems: dict[str, list[str]],
+    assignment: str | None,
+    notes: list[str],
+) -> None:
+    """Place ``STUDENT/notebook.ipynb`` and the files beside it."""
+    notebooks = {name for name in own if _is_notebook(name)}
+    meant = {a for name in notebooks for a in stems.get(name[:-6], [])}
+    if not meant and notebooks and assignment:
+        meant = {assignment}
+    unknown = {name for name in notebooks if name[:-6] not in stems}
+    for name, file in own.items():
+        if not meant or (name in unknown and len(meant) > 1):
+            notes.append(
+                f"{file.shown} was not collected: its name does not say which "
+                "assignment it belongs to"
+            )
+            continue
+        known = set(stems.get(name[:-6], [])) if name in notebooks else set()
+        for target in sorted(known or meant):
+            found.setdefault((student, target), {})[name] = file
+
+
+def _refuse_student(student: str) -> None:
+    if (
+        not student.isprintable()
+        or student != student.strip()
+        or student.startswith(".")
+        or len(student) > LONGEST_STUDENT
+        or _NO_STUDENT & set(student)
+    ):
+        raise CollectError(
+            f"{student!r} cannot be a student's id: nbgrader takes no + * ? [ ] and "
+            "the like, no leading dot, no blank at an end, at most "
+            f"{LONGEST_STUDENT} characters; rename it. Nothing was collected"
+        )
+
+
+# --- writing --------------------------------------------------------------------------
+
+
+def _stage(found: _Found, folder: Path) -> dict[tuple[str, str], Path]:
+    """Copy each submission into a folder of its own."""
+    staged = {}
+    for number, (key, submission) in enumerate(sorted(found.items())):
+        staged[key] = folder / str(number)
+        for name, file in submission.items():
+            target = staged[key] / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file.path, target, follow_symlinks=False)
+            target.chmod(0o644)
+    return staged
+
+
+def _put_in_place(
+    course: Course,
+    staged: dict[tuple[str, str], Path],
+    old: Path,
+    force: bool,
+    collected: Collected,
+) -> None:
+    """Move submissions to where they belong; if one cannot be moved, take all back."""
+    with contextlib.ExitStack() as undo:
+        for number, ((student, assignment), folder) in enumerate(staged.items()):
+            final = course.submitted / student / assignment
+            if final.exists():
+                if not force and not _is_newer(folder, final):
+                    collected.kept.append((student, assignment))
+                    continue
+                old.mkdir(exist_ok=True)
+                away = old / str(number)
+                final.rename(away)
+                undo.callback(away.rename, final)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(final)
+            undo.callback(final.rename, folder)
+            collected.written.append((student, assignment))
+        undo.pop_all()
+
+
+def _is_newer(new: Path, there: Path) -> bool:
+    """Compare timestamps where both have one, otherwise the latest files."""
+    stamps = [_timestamp(folder) for folder in (new, there)]
+    if all(stamps):
+        return stamps[0] > stamps[1]
+    return _latest(new) > _latest(there)
+
+
+def _timestamp(folder: Path) -> datetime | None:
+    try:
+        return parse_utc((folder / "timestamp.txt").read_text("utf-8").strip())
+    except (OSError, ValueError, OverflowError, TypeError):
+        return None
+
+
+def _latest(folder: Path) -> int:
+    """Give the time of the latest file, in seconds: archives know no more."""
+    return max((int(p.lstat().st_mtime) for p in folder.rglob("*")), default=0)
