@@ -1,0 +1,238 @@
+"""Which files the student's process needs to run the Python that runs this.
+
+Only what is needed is named: the standard library, the installed packages, the
+interpreter itself. Never the prefix as a whole, since that may be a home folder, and
+never the folder above a virtual environment, since that may be the course.
+
+When the grader is root and its Python lies in a folder that no other user may enter
+(a private home), a copy of these files is kept where they can be read: hard links
+where possible, owned by root, renewed when a package is installed or removed.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import site
+import stat
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.errors import SandboxError
+from autograder.runner import scratch
+
+_LEFT_OUT = {"site-packages", "test", "idlelib", "turtledemo", "ensurepip", "lib2to3"}
+_COPY_PREFIX = "autograder-python-"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that the student's process can run.
+
+    Attributes
+    ----------
+    executable : str
+        The program to start.
+    readable : tuple of str
+        Files and folders it needs besides those of the system.
+    packages : tuple of str
+        Folders of packages that it does not find by itself.
+    library_path : str
+        Folder of its shared library, where the one built into it cannot be read.
+    """
+
+    executable: str
+    readable: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    library_path: str = ""
+
+
+def _package_folders() -> list[Path]:
+    """Return the folders of installed packages that this process uses, in order."""
+    own = {Path(p).resolve() for p in site.getsitepackages()}
+    own.add(Path(site.getusersitepackages()).resolve())
+    own |= {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    return [Path(p) for p in sys.path if p and Path(p).resolve() in own]
+
+
+def _links_and_targets(path: Path) -> list[Path]:
+    """Return `path` and what each of its symbolic links leads to."""
+    found = [path]
+    while path.is_symlink():
+        path = path.parent / os.readlink(path)
+        found.append(path)
+    return [*found, path.resolve()]
+
+
+def here() -> Interpreter:
+    """Return this very interpreter, where it is."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    bases = [Path(sys.base_prefix), Path(sys.base_prefix).resolve()]
+    needed: list[Path] = _links_and_targets(Path(sys.executable))
+    needed.append(Path(sys.prefix) / "pyvenv.cfg")
+    for base in bases:
+        if (base / "conda-meta").is_dir():
+            needed.append(base / "lib")  # shared libraries of the packages lie here
+        needed += [base / "lib" / version, base / "lib64" / version]
+        needed += sorted((base / "lib").glob("libpython*.so*"))
+    needed += [Path(sysconfig.get_path(n)) for n in ("stdlib", "platstdlib")]
+    needed += _package_folders()
+    with contextlib.suppress(ValueError):
+        user_site = Path(site.getusersitepackages())
+    packages = (str(user_site),) if user_site in _package_folders() else ()
+    found = dict.fromkeys(str(path) for path in needed if path.exists())
+    return Interpreter(sys.executable, _outermost(found), packages)
+
+
+def _outermost(paths: dict[str, None]) -> tuple[str, ...]:
+    """Leave out every path that lies beneath another one."""
+    return tuple(
+        path
+        for path in paths
+        if not any(path != other and path.startswith(other + "/") for other in paths)
+    )
+
+
+def for_another_user() -> Interpreter:
+    """Return this interpreter such that any user can run it: itself, or a copy.
+
+    Raises
+    ------
+    SandboxError
+        If a copy is needed and cannot be made safely.
+    """
+    own = here()
+    if all(_readable_by_others(Path(path)) for path in own.readable):
+        return own
+    return _copy()
+
+
+def _readable_by_others(path: Path) -> bool:
+    needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+    mode = path.stat().st_mode
+    return mode & needed == needed and scratch.open_to_others(path.parent.resolve())
+
+
+def _fingerprint(folders: list[Path]) -> str:
+    """Return a hash that changes when a package is installed, renewed or removed."""
+    digest = hashlib.sha256(sys.version.encode())
+    for folder in folders:
+        for entry in sorted(os.scandir(folder), key=lambda e: e.name):
+            changed = entry.stat(follow_symlinks=False).st_mtime_ns
+            digest.update(f"{entry.path}\0{changed}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def _copy_home(near: Path) -> Path:
+    """Return the folder for copies: on the same disk as `near` if there is one."""
+    usable = [
+        folder
+        for folder in (Path("/var/cache"), Path("/var/tmp"), Path("/tmp"))
+        if folder.is_dir()
+        and os.access(folder, os.W_OK)
+        and scratch.open_to_others(folder)
+    ]
+    if not usable:
+        raise SandboxError(
+            "sandbox: the interpreter cannot be read by an ordinary user and there is "
+            "no folder for a copy of it; install Python where every user can read it, "
+            "or do not grade as root"
+        )
+    same_disk = [f for f in usable if f.stat().st_dev == near.stat().st_dev]
+    return (same_disk or usable)[0]
+
+
+def _safe(folder: Path) -> bool:
+    """Return whether `folder` is a real folder that only this user can change."""
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        return False
+    if (
+        not stat.S_ISDIR(status.st_mode)
+        or status.st_uid != os.geteuid()
+        or status.st_mode & 0o022
+    ):
+        raise SandboxError(
+            f"sandbox: {folder} is not a folder of user {os.geteuid()} that nobody "
+            "else can write; remove it and try again"
+        )
+    return True
+
+
+def _copy() -> Interpreter:
+    """Return the copy that any user can read, making or renewing it if need be."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = _package_folders()
+    which = hashlib.sha256(f"{sys.prefix}\0{sys.base_prefix}".encode()).hexdigest()[:8]
+    home = _copy_home(packages[0] if packages else Path(sys.base_prefix))
+    final = home / f"{_COPY_PREFIX}{which}-{_fingerprint(packages)}"
+    if not _safe(final):
+        for old in home.glob(f"{_COPY_PREFIX}{which}-*"):
+            if old.lstat().st_uid == os.geteuid():
+                scratch.remove_tree(old)
+        fresh = Path(tempfile.mkdtemp(prefix=f"{_COPY_PREFIX}{which}-new-", dir=home))
+        try:
+            _fill(fresh, version, packages)
+            fresh.chmod(0o755)
+            os.rename(fresh, final)
+        except OSError as error:
+            scratch.remove_tree(fresh)
+            if not _safe(final):  # somebody else may have been quicker
+                raise SandboxError(
+                    f"sandbox: copying the interpreter to {home} failed: {error}; "
+                    "make room there, or install Python where every user can read it"
+                ) from error
+    extra = sorted((final / "packages").glob("*"))
+    return Interpreter(
+        executable=str(final / "bin" / version),
+        readable=(str(final),),
+        packages=tuple(map(str, extra)),
+        library_path=str(final / "lib"),
+    )
+
+
+def _fill(target: Path, version: str, packages: list[Path]) -> None:
+    (target / "bin").mkdir()
+    _link(os.path.realpath(sys.executable), str(target / "bin" / version))
+    standard = Path(sysconfig.get_path("stdlib"))
+    library = target / "lib" / version
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        if folder != str(standard):
+            return set()
+        return {n for n in names if n in _LEFT_OUT or n.startswith("config-")}
+
+    _copy_tree(standard, library, left_out)
+    for shared in (Path(sys.base_prefix) / "lib").glob("libpython*.so*"):
+        _link(os.path.realpath(shared), str(target / "lib" / shared.name))
+    for number, folder in enumerate(packages):
+        place = library / "site-packages" if not number else None
+        _copy_tree(folder, place or target / "packages" / str(number))
+    for folder, _, _ in os.walk(target):
+        os.chmod(folder, 0o755)
+
+
+def _copy_tree(source: Path, target: Path, ignore: object = None) -> None:
+    shutil.copytree(
+        source,
+        target,
+        symlinks=False,
+        ignore=ignore,
+        copy_function=_link,
+        ignore_dangling_symlinks=True,
+    )
+
+
+def _link(source: str, target: str) -> None:
+    """Make `target` the same file as `source`, or a copy that anybody can read."""
+    status = os.stat(source)
+    if status.st_mode & stat.S_IROTH and not os.path.islink(source):
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
+    os.chmod(target, stat.S_IMODE(status.st_mode) | 0o444)

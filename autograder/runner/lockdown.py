@@ -1,0 +1,405 @@
+"""Lock this process in, with what the Linux kernel offers without any privilege.
+
+Three walls, each inherited by every process started later and none removable:
+
+- *Landlock*: only the named folders can be opened; no TCP; with ABI 6 or later no
+  signal and no abstract socket reaches a process outside.
+- *seccomp*: system calls that no notebook needs answer with an error number. They are
+  refused, not punished by a kill: the code sees an ordinary exception.
+- *rlimits*: address space, processes, size of a file, open files, no core files.
+
+Standard library only: this runs before anything else in the student's process.
+Sources: landlock(7), seccomp(2), linux/landlock.h, linux/seccomp.h, asm/unistd.h.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+import resource
+import struct
+from typing import Any
+
+# ------------------------------------------------------------------ the C library
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_SECCOMP = 22
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_SECCOMP_MODE_FILTER = 2
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+    return result
+
+
+def _prctl(option: int, *values: int) -> None:
+    padded = [ctypes.c_ulong(v) for v in (*values, 0, 0, 0, 0)[:4]]
+    _check(_libc.prctl(option, *padded), f"prctl({option})")
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Have the kernel send `signal_number` to this process when its parent ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal_number)
+
+
+def become_subreaper() -> None:
+    """Make this process the parent of every orphan among its descendants."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+# ------------------------------------------------------------------------ Landlock
+
+_LANDLOCK_CREATE_RULESET = 444
+_LANDLOCK_ADD_RULE = 445
+_LANDLOCK_RESTRICT_SELF = 446
+_RULE_PATH_BENEATH = 1
+
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
+_MAKE_CHAR, _MAKE_SOCK, _MAKE_BLOCK = 1 << 6, 1 << 9, 1 << 11
+_TRUNCATE = 1 << 14
+_READ = _EXECUTE | _READ_FILE | _READ_DIR
+_FILE_ONLY = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
+# How many access rights on files each ABI knows: bits 0 to n - 1.
+_FS_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
+_NET_BIND_AND_CONNECT = 3  # from ABI 4
+_SCOPE_ABSTRACT_SOCKET_AND_SIGNAL = 3  # from ABI 6
+
+
+def landlock_abi() -> int:
+    """Return the version of Landlock that the kernel offers; 0 if there is none."""
+    return max(0, _libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, 1))
+
+
+def restrict_files(readable: list[str], writable: list[str], devices: list[str]) -> int:
+    """Close every file and folder that is not beneath one of those named.
+
+    Parameters
+    ----------
+    readable : list of str
+        Files and folders that may be read and executed.
+    writable : list of str
+        Folders in which everything but devices and sockets may be made and changed.
+    devices : list of str
+        Device files that may be read and written.
+
+    Returns
+    -------
+    int
+        The Landlock ABI in force.
+
+    Raises
+    ------
+    OSError
+        If the kernel has no Landlock or refuses.
+    """
+    abi = landlock_abi()
+    if abi == 0:
+        raise OSError(errno.ENOSYS, "Landlock is not available")
+    handled = (1 << _FS_RIGHTS.get(abi, 16)) - 1
+    net = _NET_BIND_AND_CONNECT if abi >= 4 else 0
+    scope = _SCOPE_ABSTRACT_SOCKET_AND_SIGNAL if abi >= 6 else 0
+    # struct landlock_ruleset_attr grew with the ABI; an older kernel takes a prefix.
+    attributes = struct.pack("=QQQ", handled, net, scope)
+    size = 24 if abi >= 6 else 16 if abi >= 4 else 8
+    ruleset = _check(
+        _libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, size, 0),
+        "landlock_create_ruleset",
+    )
+
+    def allow(path: str, rights: int) -> None:
+        try:
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            return  # what is not there needs no permission
+        try:
+            if not os.path.isdir(path):
+                rights &= _FILE_ONLY
+            rule = struct.pack("=Qi", rights & handled, descriptor)
+            _check(
+                _libc.syscall(_LANDLOCK_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0),
+                "landlock_add_rule",
+            )
+        finally:
+            os.close(descriptor)
+
+    for path in readable:
+        allow(path, _READ)
+    for path in writable:
+        allow(path, handled & ~(_MAKE_CHAR | _MAKE_BLOCK | _MAKE_SOCK))
+    for path in devices:
+        allow(path, _READ_FILE | _WRITE_FILE)
+    _check(_libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0), "landlock_restrict_self")
+    os.close(ruleset)
+    return abi
+
+
+# ------------------------------------------------------------------------- seccomp
+
+# Numbers of the system calls: (x86_64, aarch64); None where there is no such call.
+_CALLS: dict[str, tuple[int | None, int | None]] = {
+    # other processes
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "kcmp": (312, 272),
+    "pidfd_getfd": (438, 438),
+    "move_pages": (279, 239),
+    "migrate_pages": (256, 238),
+    # wide doors into the kernel
+    "bpf": (321, 280),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "userfaultfd": (323, 282),
+    "perf_event_open": (298, 241),
+    "keyctl": (250, 219),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "fanotify_init": (300, 262),
+    "fanotify_mark": (301, 263),
+    "vmsplice": (278, 75),
+    "remap_file_pages": (216, 234),
+    "modify_ldt": (154, None),
+    "personality": (135, 92),
+    "lookup_dcookie": (212, 18),
+    "uselib": (134, None),
+    "sysfs": (139, None),
+    "_sysctl": (156, None),
+    "nfsservctl": (180, 42),
+    # memory that no limit counts, and what stays after a process has ended
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "semctl": (66, 191),
+    "msgget": (68, 186),
+    "msgctl": (71, 187),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    # namespaces and mounts
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "mount_setattr": (442, 442),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "open_by_handle_at": (304, 265),
+    "name_to_handle_at": (303, 264),
+    # the machine
+    "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "delete_module": (176, 106),
+    "swapon": (167, 224),
+    "swapoff": (168, 225),
+    "reboot": (169, 142),
+    "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "syslog": (103, 116),
+    "acct": (163, 89),
+    "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    "settimeofday": (164, 170),
+    "clock_settime": (227, 112),
+    "adjtimex": (159, 171),
+    "clock_adjtime": (305, 266),
+    "iopl": (172, None),
+    "ioperm": (173, None),
+    "vhangup": (153, 58),
+    # the network
+    "bind": (49, 200),
+    "connect": (42, 203),
+    "listen": (50, 201),
+    "accept": (43, 202),
+    "accept4": (288, 242),
+}
+_SOCKET = (41, 198)
+_SOCKETPAIR = (53, 199)
+_CLONE = (56, 220)
+_CLONE3 = (435, 435)
+_IOCTL = (16, 29)
+_FCNTL = (72, 25)
+# These name a process, a thread or a user in an argument; 0 means the caller itself.
+_ON_OTHERS: dict[str, tuple[tuple[int, int], int]] = {
+    "prlimit64": ((302, 261), 0),
+    "sched_setaffinity": ((203, 122), 0),
+    "sched_setscheduler": ((144, 119), 0),
+    "sched_setparam": ((142, 118), 0),
+    "sched_setattr": ((314, 274), 0),
+    "setpriority": ((141, 140), 1),
+    "ioprio_set": ((251, 30), 1),
+}
+# Signals: only used where Landlock cannot keep them inside.
+_SIGNALS = [(62, 129), (200, 130), (234, 131), (129, 138), (297, 240)]
+_PIDFD_SEND_SIGNAL = (424, 424)
+
+_NEWEST_KNOWN_CALL = 456  # later ones answer ENOSYS; C libraries then fall back
+_NEW_NAMESPACES = 0x7E020080  # CLONE_NEWNS, NEWCGROUP ... NEWNET and NEWTIME
+_X32_BIT = 0x40000000
+_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+
+_LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
+_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
+
+
+def _program(scoped_signals: bool) -> bytes:
+    """Return the filter: a list of struct sock_filter as bytes."""
+    machine = platform.machine()
+    if machine not in _ARCHITECTURES:
+        raise OSError(errno.ENOSYS, f"no system call table for {machine}")
+    column, architecture = _ARCHITECTURES[machine]
+    lines: list[bytes] = []
+
+    def add(code: int, value: int, yes: int = 0, no: int = 0) -> None:
+        lines.append(struct.pack("=HBBI", code, yes, no, value))
+
+    def refuse(error: int) -> None:
+        add(_RETURN, _REFUSE | error)
+
+    def argument(index: int) -> None:
+        add(_LOAD, 16 + 8 * index)  # the low half: both machines are little-endian
+
+    add(_LOAD, 4)
+    add(_JUMP_EQUAL, architecture, 1, 0)
+    refuse(errno.ENOSYS)
+    add(_LOAD, 0)
+    # One comparison covers unknown calls and, on x86_64, the whole x32 table.
+    assert _X32_BIT > _NEWEST_KNOWN_CALL
+    add(_JUMP_GREATER, _NEWEST_KNOWN_CALL, 0, 1)
+    refuse(errno.ENOSYS)
+
+    def plain(numbers: tuple[int | None, int | None], error: int) -> None:
+        number = numbers[column]
+        if number is not None:
+            add(_JUMP_EQUAL, number, 0, 1)
+            refuse(error)
+
+    for numbers in _CALLS.values():
+        plain(numbers, errno.EPERM)
+    plain(_CLONE3, errno.ENOSYS)  # its flags lie in memory, out of a filter's sight
+    plain(_SOCKET, errno.EOPNOTSUPP)
+
+    def guarded(number: int, checks: list[tuple[int, int, int, int]]) -> None:
+        """Within calls of `number`, refuse when a check holds.
+
+        A check is (argument, jump code, value, error): the low 32 bits are compared.
+        """
+        size = 3 * len(checks) + 1
+        add(_JUMP_EQUAL, number, 0, size)
+        for index, code, value, error in checks:
+            argument(index)
+            add(code, value, 0, 1)
+            refuse(error)
+        add(_RETURN, _ALLOW)
+
+    guarded(_CLONE[column], [(0, _JUMP_ANY_BIT, _NEW_NAMESPACES, errno.EPERM)])
+    guarded(
+        _IOCTL[column],
+        [(1, _JUMP_EQUAL, 0x5412, errno.EPERM), (1, _JUMP_EQUAL, 0x541C, errno.EPERM)],
+    )  # TIOCSTI and TIOCLINUX type into a terminal
+    for numbers, index in _ON_OTHERS.values():
+        guarded(numbers[column], [(index, _JUMP_GREATER, 0, errno.EPERM)])
+
+    # socketpair: AF_UNIX stream only (asyncio needs it). A datagram pair could still
+    # send to any named socket.
+    add(_JUMP_EQUAL, _SOCKETPAIR[column], 0, 6)
+    argument(0)
+    add(_JUMP_EQUAL, 1, 0, 3)
+    argument(1)
+    add(_JUMP_ANY_BIT, 0xF & ~1, 1, 0)
+    add(_RETURN, _ALLOW)
+    refuse(errno.EOPNOTSUPP)
+
+    if not scoped_signals:
+        # Without Landlock's scope only signals to this very process are let through.
+        for numbers in _SIGNALS:
+            add(_JUMP_EQUAL, numbers[column], 0, 5)
+            argument(0)
+            add(_JUMP_EQUAL, os.getpid(), 1, 0)
+            add(_JUMP_EQUAL, 0, 0, 1)
+            add(_RETURN, _ALLOW)
+            refuse(errno.EPERM)
+        plain(_PIDFD_SEND_SIGNAL, errno.EPERM)
+        # F_SETOWN, F_SETSIG and F_SETOWN_EX aim the signals of a descriptor.
+        guarded(
+            _FCNTL[column],
+            [(1, _JUMP_EQUAL, number, errno.EPERM) for number in (8, 10, 15)],
+        )
+    add(_RETURN, _ALLOW)
+    return b"".join(lines)
+
+
+def restrict_calls(scoped_signals: bool) -> None:
+    """Refuse the system calls that no notebook needs.
+
+    Parameters
+    ----------
+    scoped_signals : bool
+        Whether something else (a process namespace, Landlock 6) keeps signals inside;
+        if not, this process can signal only itself.
+
+    Raises
+    ------
+    OSError
+        If the kernel has no seccomp filters or the machine is not known.
+    """
+    program = _program(scoped_signals)
+    code = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
+    buffer = ctypes.create_string_buffer(header, len(header))
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(buffer))
+
+
+# --------------------------------------------------------------------- all of them
+
+
+def limit(name: str, value: int) -> None:
+    """Set the resource limit ``RLIMIT_<name>``, soft and hard, never raising it."""
+    number = getattr(resource, f"RLIMIT_{name}")
+    _, hard = resource.getrlimit(number)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(number, (value, value))
+
+
+def lock(walls: dict[str, Any]) -> None:
+    """Lock this process in for good.
+
+    Parameters
+    ----------
+    walls : dict
+        ``readable``, ``writable``, ``devices``: lists of paths; ``rlimits``: names and
+        values; ``pid_namespace``: whether this process has a process namespace of its
+        own; ``landlock``: whether to fail where the kernel has no Landlock.
+
+    Raises
+    ------
+    OSError
+        If a wall cannot be put up.
+    """
+    for name, value in walls["rlimits"].items():
+        limit(name, value)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    abi = 0
+    if walls["landlock"] or landlock_abi():
+        abi = restrict_files(walls["readable"], walls["writable"], walls["devices"])
+    restrict_calls(scoped_signals=walls["pid_namespace"] or abi >= 6)

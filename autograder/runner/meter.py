@@ -1,0 +1,190 @@
+"""What a run uses, read from outside: its processes, their CPU time and memory.
+
+Everything is read from ``/proc``, so it works without any privilege and whatever the
+student's code does to itself. A process that ends while it is read counts as it was
+last seen.
+"""
+
+import os
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Stat:
+    """One process, as ``/proc/PID/stat`` shows it; times in seconds of CPU."""
+
+    pid: int
+    parent: int
+    own_cpu: float
+    reaped_cpu: float
+    threads: int
+    started: int
+
+
+def read_stat(pid: int) -> Stat | None:
+    """Return the process `pid`, or None if there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    # The name of the program stands in parentheses and may hold anything.
+    fields = text[text.rindex(b")") + 2 :].split()
+    utime, stime, cutime, cstime = (int(n) / _TICKS_PER_SECOND for n in fields[11:15])
+    return Stat(
+        pid=pid,
+        parent=int(fields[1]),
+        own_cpu=utime + stime,
+        reaped_cpu=cutime + cstime,
+        threads=int(fields[17]),
+        started=int(fields[19]),
+    )
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            text = Path(f"/proc/{pid}/task/{task}/children").read_bytes()
+            found.extend(int(number) for number in text.split())
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return found
+
+
+def _children_by_scan() -> dict[int, list[int]]:
+    by_parent: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and (stat := read_stat(int(name))):
+            by_parent.setdefault(stat.parent, []).append(stat.pid)
+    return by_parent
+
+
+_KERNEL_LISTS_CHILDREN = os.path.exists(
+    f"/proc/{os.getpid()}/task/{os.getpid()}/children"
+)
+
+
+def descendants(root: int) -> list[Stat]:
+    """Return every living process beneath `root`, without `root` itself."""
+    by_parent = None if _KERNEL_LISTS_CHILDREN else _children_by_scan()
+    found: dict[int, Stat] = {}
+    queue = deque([root])
+    while queue:
+        pid = queue.popleft()
+        children = _children(pid) if by_parent is None else by_parent.get(pid, [])
+        for child in children:
+            if child not in found and (stat := read_stat(child)):
+                found[child] = stat
+                queue.append(child)
+    return list(found.values())
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE_BYTES
+    except OSError:
+        return 0
+
+
+def _proportional_bytes(pid: int) -> int:
+    """Return the PSS of `pid` in bytes; its RSS where the PSS cannot be read."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines():
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return _resident_bytes(pid)
+
+
+@dataclass
+class Usage:
+    """The use of resources of the processes beneath one process, poll by poll.
+
+    Attributes
+    ----------
+    cpu_seconds : float
+        CPU time of all processes so far, in seconds. A process that lived and died
+        between two polls counts through its parent, once that has waited for it.
+    memory_bytes : int
+        Memory at the last poll. Pages shared by several processes count once when the
+        sum with repetition is over `memory_limit`; below it the sum is good enough.
+    peak_memory_bytes : int
+        The largest `memory_bytes` of all polls.
+    tasks : int
+        Threads of all processes at the last poll.
+    """
+
+    root: int
+    overhead: int
+    memory_limit: int
+    cpu_seconds: float = 0.0
+    memory_bytes: int = 0
+    peak_memory_bytes: int = 0
+    tasks: int = 0
+    pids: list[int] = field(default_factory=list)
+    _seen: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def poll(self) -> None:
+        """Read everything once more."""
+        living = descendants(self.root)
+        root = read_stat(self.root)
+        for stat in living:
+            self._seen[stat.pid, stat.started] = stat.own_cpu
+        alive = sum(s.own_cpu + s.reaped_cpu for s in living)
+        reaped_by_root = root.reaped_cpu if root else 0.0
+        # Two lower bounds, each blind where the other sees: what each process was last
+        # seen to have used, and what the kernel added up in those that waited.
+        self.cpu_seconds = max(
+            self.cpu_seconds, sum(self._seen.values()), alive + reaped_by_root
+        )
+        self.pids = [stat.pid for stat in living]
+        self.tasks = max(0, sum(s.threads for s in living) - self.overhead)
+        memory = sum(map(_resident_bytes, self.pids))
+        if memory > self.memory_limit:
+            memory = sum(map(_proportional_bytes, self.pids))
+        self.memory_bytes = memory
+        self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
+
+
+def folder_use(folder: Path, most_files: int) -> tuple[int, int]:
+    """Return the bytes on disk and the number of files and folders beneath `folder`.
+
+    Stops counting soon after `most_files`, so a folder of many files costs little.
+    """
+    used = count = 0
+    queue = [str(folder)]
+    while queue and count <= most_files:
+        try:
+            with os.scandir(queue.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    status = entry.stat(follow_symlinks=False)
+                    used += status.st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        queue.append(entry.path)
+                    if count > most_files:
+                        break
+        except OSError:
+            continue
+    return used, count
+
+
+def unlinked_use(pids: list[int]) -> int:
+    """Return the bytes of files that `pids` hold open after deleting their names."""
+    sizes: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        try:
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                status = os.stat(f"/proc/{pid}/fd/{name}")
+                if status.st_nlink == 0:
+                    key = status.st_dev, status.st_ino
+                    sizes[key] = status.st_blocks * 512
+        except OSError:
+            continue
+    return sum(sizes.values())

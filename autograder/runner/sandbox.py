@@ -1,0 +1,392 @@
+"""The limits of a run and the two walls around it: bwrap and lockdown.
+
+- ``bwrap``: bubblewrap puts the student's process into namespaces of its own: it sees
+  a file system with the system's programs, Python and one small disk in memory, no
+  network, no other process. The walls of `lockdown` stand inside as a second line.
+- ``lockdown``: Landlock, seccomp and rlimits alone, for containers and systems that
+  allow no user namespaces. Other processes exist but cannot be reached.
+
+Which of them works here is found out by trying: see `autograder.runner.probe`.
+When the grader is root, each run gets a user of its own that nobody else has.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import platform
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import SandboxError
+from autograder.runner import scratch
+from autograder.runner.interpreter import Interpreter
+
+MEGABYTE = 1024 * 1024
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
+_SETTINGS = (
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/alternatives",
+    "/etc/fonts",
+    "/etc/localtime",
+)
+_START = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+from autograder.runner.shell import main
+main(int(sys.argv[2]), int(sys.argv[3]))
+"""
+_OPEN_FILES = 1024
+_SPARE_PROCESSES = 16  # the kernel's limit lies this far above the one that is judged
+_NOBODY = 65534
+# A range that distributions leave unused: 64 runs at once for each possible pid.
+_FIRST_RUN_UID = 1_879_048_192
+_run_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one notebook may use.
+
+    CPU time is that of all processes of the run together, and decides; wall time is a
+    second, generous limit for code that waits. A cell over its limit is interrupted
+    and the notebook goes on; over a limit of the notebook, or if it does not yield,
+    the run ends.
+
+    Attributes
+    ----------
+    cell_cpu_seconds, notebook_cpu_seconds : float
+        CPU time for a cell and for all cells, in seconds.
+    cell_wall_seconds, notebook_wall_seconds : float
+        Time by the clock, in seconds.
+    memory_mb : int
+        Memory of all processes together, in MiB; files in memory not counted.
+    processes : int
+        Processes and threads at any moment, besides the shell itself.
+    disk_mb : int
+        Size of all files, in MiB.
+    files : int
+        Number of files and folders.
+    output_mb : int
+        All outputs of the notebook together, in MiB.
+    """
+
+    cell_cpu_seconds: float = 60.0
+    notebook_cpu_seconds: float = 300.0
+    cell_wall_seconds: float = 300.0
+    notebook_wall_seconds: float = 1500.0
+    memory_mb: int = 2048
+    processes: int = 64
+    disk_mb: int = 256
+    files: int = 10_000
+    output_mb: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse limits that are not positive.
+
+        Raises
+        ------
+        ValueError
+            If a limit is zero or less.
+        """
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(
+                    f"Limits: {name} must be positive, got {value}; leave it out for "
+                    "the default"
+                )
+
+
+@dataclass
+class Process:
+    """A started run: its outermost process and the pipes to its innermost.
+
+    Attributes
+    ----------
+    outer : subprocess.Popen
+        bwrap itself, or the warden of the level lockdown.
+    root : int
+        The process whose descendants are the run.
+    job, results, stdout, stderr : int
+        Our ends of the pipes, as descriptors.
+    """
+
+    outer: subprocess.Popen[bytes]
+    root: int
+    job: int
+    results: int
+    stdout: int
+    stderr: int
+    lifeline: int
+    level: str
+
+    def outer_code(self) -> int | None:
+        """Return the exit code, 128 + n for signal n; None if it does not end."""
+        try:
+            code = self.outer.wait(5)
+        except subprocess.TimeoutExpired:
+            return None
+        return code if code >= 0 else 128 - code
+
+    def end(self) -> None:
+        """Kill every process of the run and close the pipes. May be called again."""
+        if self.level == "bwrap" and self.outer.poll() is None and self.root:
+            # The end of the first process of a process namespace ends all in it.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.root, signal.SIGKILL)
+        for name in ("lifeline", "job", "results", "stdout", "stderr"):
+            descriptor = getattr(self, name)
+            if descriptor >= 0:
+                os.close(descriptor)
+                setattr(self, name, -1)
+        try:
+            self.outer.wait(10)
+        except subprocess.TimeoutExpired:
+            self.outer.kill()
+            self.outer.wait()
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A level of isolation that works here, with the Python it runs.
+
+    Attributes
+    ----------
+    level : str
+        "bwrap" or "lockdown".
+    interpreter : Interpreter
+        The Python of the student's process.
+    fonts : str
+        matplotlib's list of fonts as it is inside, so that no run has to make its own:
+        name of the file, a newline, its text; empty if there is none.
+    """
+
+    level: str
+    interpreter: Interpreter
+    fonts: str = ""
+
+    def start(self, top: Path, limits: Limits, env: dict[str, str]) -> Process:
+        """Start the student's process, locked in, waiting for its first message.
+
+        Parameters
+        ----------
+        top : Path
+            A folder made by `scratch.run_folder`.
+        limits : Limits
+            What the run may use.
+        env : dict
+            Environment variables for the code, besides the fixed ones.
+
+        Raises
+        ------
+        SandboxError
+            If the process cannot be started.
+        """
+        uid = new_uid() if os.geteuid() == 0 else None
+        inside = self.level == "bwrap"
+        code = Path("/grader/code") if inside else top / "code"
+        box = Path("/tmp/box") if inside else top / "box"
+        if not inside:
+            box.mkdir(mode=0o700)
+            if uid is not None:
+                os.chown(box, uid, uid)
+        job_in, job = os.pipe2(os.O_CLOEXEC)
+        results, results_out = os.pipe2(os.O_CLOEXEC)
+        stdout, stdout_in = os.pipe2(os.O_CLOEXEC)
+        stderr, stderr_in = os.pipe2(os.O_CLOEXEC)
+        third, third_in = os.pipe2(os.O_CLOEXEC)  # bwrap: info; lockdown: the lifeline
+        theirs = (job_in, results_out, stdout_in, stderr_in)
+        shell = [
+            self.interpreter.executable,
+            *("-I", "-B", "-c", _START, str(code), str(job_in), str(results_out)),
+        ]
+        try:
+            if inside:
+                argv = self._bwrap(top, limits, third_in) + shell
+                passed = (job_in, results_out, third_in)
+            else:
+                argv = self._warden(top, shell, uid, third, (job_in, results_out))
+                passed = (job_in, results_out, third)
+            outer = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout_in,
+                stderr=stderr_in,
+                pass_fds=passed,
+                env=self._environment(box, env),
+                cwd="/",
+                start_new_session=True,
+                user=uid if inside else None,
+                group=uid if inside else None,
+                extra_groups=[] if inside and uid is not None else None,
+            )
+        except OSError as error:
+            for descriptor in (*theirs, job, results, stdout, stderr, third, third_in):
+                os.close(descriptor)
+            raise SandboxError(
+                f"sandbox: starting {self.level} failed: {error}"
+            ) from error
+        for descriptor in theirs:
+            os.close(descriptor)
+        root, lifeline = outer.pid, third_in
+        if inside:
+            os.close(third_in)
+            root, lifeline = _first_process(third), -1
+        else:
+            os.close(third)
+        process = Process(
+            outer, root, job, results, stdout, stderr, lifeline, self.level
+        )
+        return process
+
+    def entry(self, top: Path, limits: Limits) -> dict[str, Any]:
+        """Return the first message to the student's process: how to lock itself in."""
+        inside = self.level == "bwrap"
+        box = "/tmp/box" if inside else str(top / "box")
+        if inside:
+            readable, writable = ["/"], ["/tmp"]
+        else:
+            readable = [*_SYSTEM, *_SETTINGS, *self.interpreter.readable]
+            readable += [str(top / "code"), str(top / "files"), "/proc/self"]
+            writable = [box]
+        counted = inside and _kernel() >= (5, 14)  # by user and namespace, or by user
+        others = 0 if counted or os.geteuid() == 0 else _tasks_of_user(os.geteuid())
+        disk = limits.disk_mb * MEGABYTE
+        return {
+            "t": "enter",
+            "walls": {
+                "readable": readable,
+                "writable": writable,
+                "devices": [f"/dev/{name}" for name in _DEVICES],
+                "pid_namespace": inside,
+                "landlock": not inside,
+                "rlimits": {
+                    "CORE": 0,
+                    "MSGQUEUE": 0,
+                    "MEMLOCK": 0,
+                    "NOFILE": _OPEN_FILES,
+                    "FSIZE": disk + disk // 16,
+                    "NPROC": limits.processes + _SPARE_PROCESSES + others,
+                    "CPU": int(2 * limits.notebook_cpu_seconds) + 60,
+                },
+            },
+            "memory_bytes": limits.memory_mb * MEGABYTE,
+            "packages": list(self.interpreter.packages),
+            "files": "/grader/files" if inside else str(top / "files"),
+            "box": box,
+            "fonts": self.fonts,
+        }
+
+    def _environment(self, box: Path, extra: dict[str, str]) -> dict[str, str]:
+        fixed = {
+            "PATH": f"{Path(self.interpreter.executable).parent}:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "SHELL": "/bin/sh",
+            "USER": "student",
+            "LOGNAME": "student",
+            "HOME": str(box / "home"),
+            "TMPDIR": str(box / "tmp"),
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "NUMEXPR_NUM_THREADS": "1",
+            "MALLOC_ARENA_MAX": "2",
+            # Its semaphores need /dev/shm, which lockdown does not give.
+            "JOBLIB_MULTIPROCESSING": "0",
+            "PYTHONHASHSEED": "0",
+        }
+        if self.interpreter.library_path:
+            fixed["LD_LIBRARY_PATH"] = self.interpreter.library_path
+        return fixed | extra
+
+    def _bwrap(self, top: Path, limits: Limits, info: int) -> list[str]:
+        """Return the command that puts what follows into namespaces of its own."""
+        disk = limits.disk_mb * MEGABYTE
+        argv = [
+            shutil.which("bwrap") or "bwrap",
+            *("--unshare-all", "--unshare-user"),
+            *("--uid", str(_NOBODY), "--gid", str(_NOBODY), "--cap-drop", "ALL"),
+            *("--disable-userns", "--die-with-parent", "--new-session"),
+            *("--hostname", "sandbox", "--info-fd", str(info), "--proc", "/proc"),
+            *("--size", str(disk + disk // 16 + MEGABYTE), "--tmpfs", "/tmp"),
+            *("--dir", "/tmp/box", "--dir", "/tmp/box/shm", "--dir", "/dev"),
+        ]
+        for name in _DEVICES:
+            argv += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            argv += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]
+        argv += ["--symlink", "/proc/self/fd", "/dev/fd"]
+        argv += ["--symlink", "/tmp/box/shm", "/dev/shm"]
+        seen: list[str] = []
+        for path in (*_SYSTEM, *_SETTINGS, *self.interpreter.readable):
+            if any(path == s or path.startswith(s + "/") for s in seen):
+                continue
+            if os.path.islink(path) and path in _SYSTEM:
+                argv += ["--symlink", os.readlink(path), path]
+            elif os.path.exists(path):
+                argv += ["--ro-bind", path, path]
+                seen.append(path)
+        argv += ["--ro-bind", str(top / "code"), "/grader/code"]
+        argv += ["--ro-bind", str(top / "files"), "/grader/files"]
+        return [*argv, "--remount-ro", "/", "--chdir", "/tmp", "--"]
+
+    def _warden(
+        self,
+        top: Path,
+        shell: list[str],
+        uid: int | None,
+        lifeline: int,
+        kept: tuple[int, ...],
+    ) -> list[str]:
+        """Return the command of the process that leaves nobody behind."""
+        config = {"argv": shell, "uid": uid, "descriptors": kept, "lifeline": lifeline}
+        program = top / "code" / "autograder" / "runner" / "warden.py"
+        return [sys.executable, "-I", "-S", "-B", str(program), json.dumps(config)]
+
+
+def new_uid() -> int:
+    """Return a user id that no other run has now; nobody's where there are too few."""
+    number = (os.getpid() % 2**22) * 64 + next(_run_numbers) % 64
+    wanted = _FIRST_RUN_UID + number
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        first, _, length = map(int, line.split())
+        if first <= wanted < first + length:
+            return wanted
+    return _NOBODY
+
+
+def _kernel() -> tuple[int, int]:
+    major, minor = platform.release().split(".")[:2]
+    return int(major), int("".join(itertools.takewhile(str.isdigit, minor)))
+
+
+def _tasks_of_user(uid: int) -> int:
+    """Return how many threads the user has on this machine now."""
+    count = 0
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if name.isdecimal() and os.stat(f"/proc/{name}").st_uid == uid:
+                count += len(os.listdir(f"/proc/{name}/task"))
+    return count
+
+
+def _first_process(info: int) -> int:
+    """Return the process that bwrap reports as the first of its namespace; 0 if none.
+
+    bwrap closes the pipe without a word when it fails to set up.
+    """
+    with os.fdopen(info, "rb") as stream:
+        text = stream.read(65536)
+    with contextlib.suppress(ValueError, KeyError):
+        return int(json.loads(text)["child-pid"])
+    return 0
