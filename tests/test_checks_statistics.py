@@ -114,7 +114,7 @@ def test_checks_has_std_and_mean_name_known_values():
 
 @pytest.mark.parametrize("kind", RIGHT)
 def test_checks_battery_accepts_right_initializers(kind, monkeypatch):
-    """No false alarm on right initializers from twenty seeds (the stated rate: 1e-7)."""
+    """No false alarm on right initializers from twenty seeds (stated rate: 1e-7)."""
     for seed in range(20):
         monkeypatch.setenv("CHECKS_SEED", str(seed))
         battery(kind)
