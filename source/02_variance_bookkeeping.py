@@ -526,10 +526,10 @@ leaky_check(*(float(value) for value in checks.rng(1).uniform([2, 0.3], [5, 0.7]
 # %% [markdown]
 # ## 2.5 The ledger read backward (3 points)
 #
-# The lesson followed a signal forward through a chain of linear layers.
-# Gradients take the same road in the other direction:
+# The lesson took one step backward:
 # if the loss has the gradient `G` with respect to a layer's output `X @ W`,
 # then `G @ W.T` is its gradient with respect to that layer's input.
+# Now go on, step by step, from the end of a chain of linear layers to its beginning.
 #
 # Given how large the gradient is at the end of the chain, say how large it is at the
 # input of every layer.
