@@ -47,7 +47,6 @@ from autograder.preprocess import (
     ENVIRONMENT,
     LARGEST_FILES,
     SandboxLimits,
-    hit_only_the_wall,
     lay_out,
     read_source,
     read_submitted,
@@ -55,11 +54,10 @@ from autograder.preprocess import (
     settle,
     stored_items,
 )
-from autograder.runner import Limits, RunResult, Sandbox, run_notebook
+from autograder.runner import Limits, RunResult, run_notebook
+from autograder.runner.sandbox import Sandbox
 from autograder.verdicts import Verdict
 
-# Runs that may have ended so by no fault of the submission are not taken as final.
-_TRY_AGAIN = frozenset({Verdict.CRASHED})
 _LARGEST_TIMESTAMP = 1000  # bytes
 
 
@@ -132,6 +130,7 @@ class _Part:
     repairs: list[str] = field(default_factory=list)
     run: store.Run | None = None  # None until it has ended
     items: list[store.Item] = field(default_factory=list)
+    final: bool = True  # False if it was not the submission's doing
 
 
 @dataclass
@@ -151,11 +150,11 @@ class _Submission:
 
     def runs(self) -> list[store.Run]:
         """Give the runs as they are stored; the first has the repairs of the files."""
-        again = any(part.run.verdict in _TRY_AGAIN for part in self.parts.values())
+        # What failed here and not in the submission's code is tried again next time.
+        digest = self.digest if all(p.final for p in self.parts.values()) else ""
         shared = self.repairs
         runs = []
         for part in self.parts.values():
-            digest = "" if again else self.digest
             repairs = [*shared, *part.repairs]
             runs.append(replace(part.run, repairs=repairs, digest=digest))
             shared = []
@@ -322,51 +321,34 @@ class _Grader:
                         done(self.save(gradebook, submission))
                         continue
                     waiting[student] = submission
-                    yield from self.jobs(submission)
+                    for name, part in submission.parts.items():
+                        if part.run is None:
+                            yield self.job(submission, name)
 
+            def take(outcome: pool.Outcome) -> None:
+                student, name = outcome.key
+                submission = waiting[student]
+                self.take(submission, name, outcome)
+                if submission.finished():
+                    done(self.save(gradebook, waiting.pop(student)))
+
+            # What may be the machine's doing is run again, alone, before it is judged.
             again = []
             for outcome in pool.run_all(run_notebook, prepared(), jobs):
-                student, name = outcome.key
-                if self.deserves_another_try(outcome):
+                if outcome.error or outcome.result.wall_only:
                     again.append(outcome.key)
-                    continue
-                submission = waiting[student]
-                self.take(submission, name, outcome)
-                if submission.finished():
-                    done(self.save(gradebook, waiting.pop(student)))
-            repeats = (
-                job
-                for student, name in again
-                for job in self.jobs(waiting[student])
-                if job[0] == (student, name)
-            )
+                else:
+                    take(outcome)
+            repeats = [self.job(waiting[student], name) for student, name in again]
             for outcome in pool.run_all(run_notebook, repeats, 1):
-                student, name = outcome.key
-                submission = waiting[student]
-                self.take(submission, name, outcome)
-                if submission.finished():
-                    done(self.save(gradebook, waiting.pop(student)))
+                take(outcome)
         return GradeSummary(self.assignment, sorted(rows, key=lambda row: row.student))
 
-    def deserves_another_try(self, outcome: pool.Outcome) -> bool:
-        """Tell whether a run failed by what may be the machine's doing, not its own."""
-        if outcome.error:
-            return True
-        return hit_only_the_wall(outcome.result, self.limits)
-
-    def jobs(self, submission: _Submission) -> Iterator[tuple[tuple[str, str], tuple]]:
-        for name, part in submission.parts.items():
-            if part.run is None:
-                yield (
-                    (submission.student, name),
-                    (
-                        part.notebook,
-                        submission.staging,
-                        self.limits,
-                        self.box,
-                        ENVIRONMENT,
-                    ),
-                )
+    def job(self, submission: _Submission, name: str) -> tuple[tuple[str, str], tuple]:
+        """Give what a worker needs to run one notebook."""
+        notebook, folder = submission.parts[name].notebook, submission.staging
+        arguments = (notebook, folder, self.limits, self.box, ENVIRONMENT)
+        return (submission.student, name), arguments
 
     # --- the gradebook's side of the assignment ---------------------------------------
 
@@ -452,6 +434,7 @@ class _Grader:
                 if part.run is None:
                     message = f"not prepared: {type(error).__name__}: {error}"
                     self.end(submission, name, Verdict.CRASHED, message)
+                    part.final = False
 
     def prepare(self, submission: _Submission) -> None:
         """Read and rebuild the notebooks, and lay the other files out."""
@@ -496,11 +479,12 @@ class _Grader:
 
     def take(self, submission: _Submission, name: str, outcome: pool.Outcome) -> None:
         """Take what came back from a worker."""
+        part = submission.parts[name]
         if outcome.error:
             self.end(submission, name, Verdict.CRASHED, f"not run: {outcome.error}")
+            part.final = False
             return
         result: RunResult = outcome.result
-        part = submission.parts[name]
         part.notebook = result.notebook
         items = settle(result.notebook, result.ran, result.message)
         part.items = stored_items(submission.student, self.assignment, name, items)
@@ -524,10 +508,7 @@ class _Grader:
         submission.staging.mkdir(parents=True, exist_ok=True)
         for name, part in submission.parts.items():
             if part.notebook is not None:
-                # An output may hold half a character, which JSON can write as \udXXX.
-                text = nbformat.writes(part.notebook)
-                path = submission.staging / f"{name}.ipynb"
-                path.write_bytes(text.encode("utf-8", "backslashreplace"))
+                nbformat.write(part.notebook, submission.staging / f"{name}.ipynb")
         _set_permissions(submission.staging, self.course.directory.groupshared)
         runs = submission.runs()
         with contextlib.ExitStack() as undo:
@@ -650,7 +631,7 @@ def _due(gradebook: Gradebook, assignment: str, student: str) -> str:
     try:
         submission = gradebook.find_submission(assignment, student)
     except MissingEntry:
-        return str(gradebook.find_assignment(assignment).duedate)
+        return f"{gradebook.find_assignment(assignment).duedate} None"
     return f"{submission.assignment.duedate} {submission.extension}"
 
 

@@ -42,9 +42,9 @@ from traitlets.config import Config, Configurable
 from autograder import store
 from autograder.errors import CourseError
 from autograder.prepare import NotReadableError, prepare
-from autograder.runner import Limits, RunResult, Sandbox, choose_sandbox, run_notebook
+from autograder.runner import Limits, choose_sandbox, run_notebook
+from autograder.runner.sandbox import Sandbox
 from autograder.score import Item, clean_outputs, is_test, score
-from autograder.verdicts import Verdict
 
 LARGEST_NOTEBOOK = 20 * 1024**2  # bytes; a notebook full of figures has a few million
 LARGEST_FILES = 50 * 1024**2  # bytes, all other files of a submission together
@@ -87,7 +87,8 @@ class SandboxLimits(Configurable):
         Raises
         ------
         CourseError
-            If the configuration names a limit that there is not.
+            If the configuration names a limit that there is not, or sets one to what
+            it cannot be.
         """
         known = [field.name for field in fields(Limits)]
         own = {name: getattr(self, name, None) for name in known}
@@ -99,7 +100,10 @@ class SandboxLimits(Configurable):
                     f"{name!r}; there is: {', '.join(known)}"
                 )
             values[name] = value
-        return Limits(**values)
+        try:
+            return Limits(**values)
+        except (TypeError, ValueError) as error:
+            raise CourseError(f"SandboxLimits of {assignment}: {error}") from None
 
 
 @cache
@@ -346,18 +350,6 @@ def stored_items(
     ]
 
 
-def hit_only_the_wall(result: RunResult, limits: Limits) -> bool:
-    """Tell whether a run was stopped by the clock on the wall, not by its CPU time.
-
-    A busy machine does this to honest work, so such a run is repeated alone.
-    """
-    return (
-        result.verdict is Verdict.OUT_OF_TIME
-        and result.cpu_seconds < limits.notebook_cpu_seconds
-        and result.cpu_seconds < result.wall_seconds / 2
-    )
-
-
 # --- the preprocessors ----------------------------------------------------------------
 
 
@@ -446,7 +438,7 @@ class SandboxExecute(_InCourse):
                 ENVIRONMENT,
             )
             result = run_notebook(*arguments)
-            if hit_only_the_wall(result, limits):
+            if result.wall_only:  # a busy machine does this to honest work
                 result = run_notebook(*arguments)
         items = settle(result.notebook, result.ran, result.message)
         run = store.Run(

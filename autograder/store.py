@@ -182,7 +182,7 @@ def one_transaction(gradebook: Gradebook) -> Iterator[None]:
                 sessionmaker(
                     bind=connection,
                     join_transaction_mode="rollback_only",
-                    autoflush=True,
+                    autoflush=False,
                 )
             )
             try:
