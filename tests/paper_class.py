@@ -4,6 +4,7 @@ Tests of feedback and reports write down how submissions ended and look at what 
 of it.
 """
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def source_cells() -> list[nbformat.NotebookNode]:
     return [
         new_markdown_cell("# Paper planes"),
         new_markdown_cell("## 1. Fold\n\nFold a sheet of length $x_0$."),
-        new_code_cell("def fold(x):\n    return x", metadata=grading("fold", None, True)),
+        new_code_cell(
+            "def fold(x):\n    return x", metadata=grading("fold", None, True)
+        ),
         new_code_cell(
             "assert fold(1) == 'crease-1'\n### BEGIN HIDDEN TESTS\n"
             f"{HIDDEN[0]}\n{HIDDEN[1]}\n### END HIDDEN TESTS",
@@ -64,6 +67,17 @@ def source_cells() -> list[nbformat.NotebookNode]:
     ]
 
 
+_empty_course: Path | None = None
+
+
+def keep_an_empty_course(folder: Path) -> None:
+    """Write the course once into `folder`; from then on, copy it."""
+    global _empty_course
+    if _empty_course is None:
+        PaperClass(folder)
+        _empty_course = folder
+
+
 @dataclass
 class PaperClass:
     """A course in a folder, and what its gradebook and graded notebooks say."""
@@ -72,6 +86,14 @@ class PaperClass:
     course: Course = field(init=False)
 
     def __post_init__(self) -> None:
+        """Write the course, or copy it: a new gradebook costs seconds."""
+        if _empty_course is None:
+            self._write()
+        else:
+            shutil.copytree(_empty_course, self.root)
+            self.course = find_course(self.root)
+
+    def _write(self) -> None:
         """Write the course and the assignment's place in the gradebook."""
         self.root.mkdir(parents=True, exist_ok=True)
         (self.root / "nbgrader_config.py").write_text(
