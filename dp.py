@@ -42,6 +42,7 @@ Examples
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -1439,7 +1440,7 @@ class _Optimiser:
             raise ValueError(f"{who}: batch_size must be positive, got {batch_size}")
         self.batch_size = rows if batch_size is None else min(batch_size, rows)
         if self.batch_size == rows and _state.tuned:
-            self.x_train = np.asfortranarray(self.x_train)  # as _linear likes it
+            self.x_train = _aligned_copy(self.x_train, "F")  # as _linear likes it
         self.rng = model.rng if rng is None else rng
         unknown = set(hyperparam or {}) - set(self.defaults)
         if unknown:
@@ -1695,12 +1696,35 @@ class Adam(_Optimiser):
 #            weights are stored transposed, in the order in which their gradient is
 #            quickest to compute: 1.3 times on a layer with 12288 inputs.
 # _Piece     an update runs through large parameters in parts that fit the cache.
+# _aligned   an array that starts at a multiple of 64 bytes is up to 1.5 times quicker
+#            for the processor's widest instructions than one that does not.
 # _Tape      a training loop may record one step as a list of NumPy calls and replay
 #            it into the same arrays: no graph is built, no array is made.
 
 _BLOCK = 4096  # entries of a block of small parameters; larger ones stand alone
 _TRANSPOSED = 2**16  # entries from which a weight is stored transposed
 _PART = 8192  # entries that an update handles at a time: 64 KB, well within a cache
+
+
+def _aligned(shape: tuple[int, ...], dtype: Any, order: str = "C") -> Array:
+    """Return an array with undefined entries that starts at a multiple of 64 bytes."""
+    size, itemsize = math.prod(shape), np.dtype(dtype).itemsize
+    raw = np.empty(size + 64 // itemsize, dtype)
+    start = -_address(raw) % 64 // itemsize
+    return raw[start : start + size].reshape(shape, order=order)
+
+
+def _aligned_copy(array: Array, order: str | None = None) -> Array:
+    """Return a copy, in C or F order or that of `array`, that starts as _aligned's."""
+    if order is None:
+        order = "C" if array.flags.c_contiguous else "F"
+    copy = _aligned(array.shape, array.dtype, order)
+    np.copyto(copy, array)
+    return copy
+
+
+def _address(array: Array) -> int:
+    return array.__array_interface__["data"][0]
 
 
 class _Store:
@@ -1717,9 +1741,9 @@ class _Store:
         if not _state.tuned or _BLOCK < size < _TRANSPOSED:
             return np.empty(shape, self.dtype)
         if size >= _TRANSPOSED:
-            return np.empty((columns, rows), self.dtype).T
+            return _aligned((rows, columns), self.dtype, "F")
         if self.used + size > self.block.size:
-            self.block, self.used = np.empty(_BLOCK, self.dtype), 0
+            self.block, self.used = _aligned((_BLOCK,), self.dtype), 0
         window = self.block[self.used : self.used + size]
         self.used += size
         return window.reshape(shape)
@@ -1743,7 +1767,7 @@ class _Piece:
         self, nodes: list[Node], values: Array, state: Array, rate: Any
     ) -> None:
         self.nodes, self.values, self.state, self.rate = nodes, values, state, rate
-        self.gradient = np.zeros_like(values)
+        self.gradient = _aligned_copy(np.zeros_like(values))
         self.windows, start = [], 0
         for node in nodes:
             stop = start + node.value.size
@@ -1813,10 +1837,6 @@ def _pieces(nodes: Sequence[Node], state: Array, rate: Any) -> list[_Piece]:
     return pieces
 
 
-def _address(array: Array) -> int:
-    return array.__array_interface__["data"][0]
-
-
 def _are_neighbours(one: Array, other: Array) -> bool:
     """Say whether two windows of one block follow each other without a gap."""
     return (
@@ -1841,7 +1861,9 @@ class _Recorder:
         self.optimiser = optimiser
         x, y, rows = optimiser.x_train, optimiser.y_train, optimiser.batch_size
         self.fixed_batch = rows == len(x)
-        self.batch = (x, y) if self.fixed_batch else (x[:rows].copy(), y[:rows].copy())
+        self.batch = x, y
+        if not self.fixed_batch:
+            self.batch = _aligned_copy(x[:rows]), _aligned_copy(y[:rows])
         self.tape: _Tape | None = None
         self.losses: list[Node] = []  # of the steps taken as usual since the last tape
 
@@ -1904,6 +1926,7 @@ class _Tape:
         self.calls: list[tuple[Callable, tuple]] = []
         for node in _ancestors(loss, all_parents=True):
             if node.parents and (node.needs_gradient or not fixed_batch):
+                node.value = _aligned_copy(node.value)
                 self._record_forward(node)
         for _, window in self.windows:
             window[...] = 0  # for parameters that the loss does not use
@@ -1930,9 +1953,9 @@ class _Tape:
             if not parent.needs_gradient:
                 continue
             if parent not in self.places:
-                self.places[parent] = np.empty_like(parent.value)
+                self.places[parent] = _aligned_copy(parent.value)
             place = self.places[parent]
-            share = np.empty_like(place) if parent in self.reached else place
+            share = _aligned_copy(place) if parent in self.reached else place
             if kernels is None:
                 self.calls.append((_recompute_share, (node, i, g, share)))
             else:
@@ -2048,6 +2071,11 @@ def _sigmoid_share(s: Array, g: Array, y: Array, x: Array) -> list:
     ]
 
 
+def _product(weight: Array) -> np.ufunc:
+    """Return what multiplies by a weight: for a single column, entry by entry."""
+    return np.multiply if weight.shape[1] == 1 else np.matmul
+
+
 def _tanh_share(s: Array, g: Array, y: Array, x: Array) -> list:
     return [
         (np.multiply, (g, y, s)),
@@ -2061,7 +2089,7 @@ def _relu_share(s: Array, g: Array, y: Array, x: Array) -> list:
 
 
 def _bce_into(loss: Array, z: Array, y: Array, scale: float) -> list:
-    t, u = np.empty_like(z), np.empty_like(z)
+    t, u = _aligned_copy(z), _aligned_copy(z)
     return [
         (np.abs, (z, t)),
         (np.negative, (t, t)),
@@ -2100,8 +2128,8 @@ def _bce_label_share(
 
 def _softmax_ce_into(loss: Array, z: Array, y: Array, scale: float, kept: Any) -> list:
     p, log_p = kept
-    column, product = np.empty((len(z), 1), z.dtype), np.empty_like(z)
-    sums = np.empty_like(column)
+    column, product = _aligned_copy(z[:, :1]), _aligned_copy(z)
+    sums = _aligned_copy(column)
     return [
         (np.maximum.reduce, (z, 1, None, column, True)),
         (np.subtract, (z, column, log_p)),
@@ -2140,7 +2168,7 @@ def _softmax_ce_label_share(
 _KERNELS: dict[Operation, tuple[Callable[..., list], ...]] = {
     _linear: (
         lambda y, x, w, b: [(np.matmul, (w.T, x.T, y.T)), (np.add, (y, b, y))],
-        lambda s, g, y, x, w, b: [(np.matmul, (w, g.T, s.T))],
+        lambda s, g, y, x, w, b: [(_product(w), (w, g.T, s.T))],
         lambda s, g, y, x, w, b: [(np.matmul, (x.T, g, s))],
         lambda s, g, y, x, w, b: [(np.add.reduce, (g, 0, None, s, True))],
     ),
