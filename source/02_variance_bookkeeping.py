@@ -15,10 +15,10 @@
 # before it has run.
 #
 # Read the lesson *Variance bookkeeping* first.
-# There are six items and 13 points;
+# There are seven items and 14 points;
 # the last item is for the curious and counts one of them.
 #
-# - Write each answer below its docstring, where it says `YOUR CODE HERE`.
+# - Write each answer where it says `YOUR CODE HERE`.
 # - Run the cell below an answer: it checks what can be seen at a glance.
 #   More checks run when the assignment is graded.
 # - Every item stands alone: a test never uses another item's answer.
@@ -28,6 +28,9 @@
 import numpy as np
 
 import checks
+import lab
+
+lab.style()
 
 # %% [markdown]
 # **Conventions.**
@@ -41,6 +44,29 @@ import checks
 # | `q_in`, `q_out` | $E[x^2]$ | a second moment: variance **plus** squared mean |
 #
 # $\mathrm{Var}(X) = E[X^2] - E[X]^2$ is the one identity that everything here rests on.
+
+# %% [markdown]
+# ## Predict (1 point)
+#
+# Inputs with second moment 1 go through a net of the widths 64, 256, 32 and 128.
+# All weights have mean 0 and variance .02.
+# Behind the first and the second layer is a leaky rectifier with slope .2;
+# the third layer's numbers are left as they come.
+#
+# How large is their second moment?
+# Write down a guess **before** you go on.
+# The point is for committing yourself; whether you are right is never scored.
+# At the end you compute it, and measure it.
+
+# %% nbgrader={"grade_id": "prediction", "solution": true}
+my_moment = None  # your guess, a number from 0 to 1000
+### BEGIN SOLUTION
+my_moment = 1.0
+### END SOLUTION
+lab.predict("u2.a1", my_moment)
+
+# %% nbgrader={"grade_id": "prediction-test", "points": 1}
+checks.predicted(my_moment, "my_moment", 0, 1000)
 
 # %% [markdown]
 # ## 2.1 The variance of a product (2 points)
@@ -679,6 +705,49 @@ checks.close(
     checks.describe(backward_moments, [2, 3, 2], [s1**2, s2**2], c**2),
 )
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# ## The ledger and the net
+#
+# Nothing is graded here: this is what your functions are for.
+# The net of the prediction, first in the books.
+# Weights with mean 0 give sums with mean 0, so a sum's variance is its second moment:
+
+# %%
+widths, weight_var, slope = [64, 256, 32, 128], 0.02, 0.2
+ledger, q = [], 1.0
+for fan_in in widths[:-1]:
+    z_var = var_linear(fan_in, q, weight_var)
+    ledger.append(z_var)
+    q = leaky_moments(z_var, slope)[1]
+lab.reveal("u2.a1", float(ledger[-1]))
+
+
+# %% [markdown]
+# Now the net itself: 200 draws of its weights, 100 examples each.
+
+
+# %%
+def run(rng):
+    a, moments = rng.normal(size=(100, 64)), []
+    for fan_in, fan_out in [(64, 256), (256, 32), (32, 128)]:
+        z = a @ rng.normal(0, weight_var**0.5, (fan_in, fan_out))
+        moments.append((z**2).mean())
+        a = np.where(z > 0, z, slope * z)
+    return moments
+
+
+measured = lab.over_seeds(run, range(200))
+for layer, (books, net) in enumerate(zip(ledger, measured.T, strict=True), start=1):
+    print(
+        f"layer {layer}: books {books:.3f}, net {net.mean():.3f}, std {net.std():.3f}"
+    )
+
+# %% [markdown]
+# The books say what happens on average; one draw of the weights strays from it.
+# At which layer does it stray most, compared with its size, and why there?
+# (Look at the widths: how many numbers was its sum averaged over?)
+# And what would `weight_var` have to be at each layer for the second moment to stay 1?
 
 # %% [markdown]
 # ## 2.6 For the curious: the fans of a convolution (1 point)

@@ -1,4 +1,13 @@
-# The named wrong solutions of unit 2: each loses its own item, by name, and no other.
+"""The named wrong solutions of unit 2: each must lose its item and be told why."""
+
+# %% wrong={"item": "prediction", "name": "no-prediction", "says": "no prediction yet"}
+my_moment = None
+
+# %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
+my_moment = "about one"
+
+# %% wrong={"item": "prediction", "name": "negative", "says": "between 0 and 1000"}
+my_moment = -1.0
 
 
 # %% wrong={"item": "var-product", "name": "cross-terms-dropped", "says": "cross terms"}
