@@ -369,7 +369,8 @@ assert abs(next_moment.mean() - 1) < 0.05
 # **Where the other .32 is.**
 # Both numbers are real: they are two ways to look at one layer.
 # Here are five single units, each over all examples, beside the bell curve of
-# variance 1 (dashed):
+# variance 1 (dashed). The seed was picked so that all five are well off centre;
+# in other draws some sit near the middle:
 
 # %%
 rng = np.random.default_rng(15)
