@@ -158,7 +158,7 @@ class Operation:
             if _state.quiet:
                 value = self.forward(*values, *options)
             else:
-                with np.errstate(all="ignore"):
+                with _without_warnings():
                     value = self.forward(*values, *options)
         except ValueError as error:
             raise ValueError(self._explain(error, parents, name)) from error
@@ -221,6 +221,22 @@ class _switched:
 
     def __exit__(self, *exception: object) -> None:
         setattr(_state, self.name, self.before)
+
+
+class _without_warnings:
+    """Switch NumPy's floating-point warnings off; only the outermost does the work."""
+
+    def __enter__(self) -> None:
+        self.outermost = not _state.quiet
+        if self.outermost:
+            _state.quiet = True
+            self.errstate = np.errstate(all="ignore")
+            self.errstate.__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        if self.outermost:
+            _state.quiet = False
+            self.errstate.__exit__(*exception)
 
 
 def no_grad() -> _switched:
@@ -335,11 +351,23 @@ def _linear_forward(x: Array, weight: Array, bias: Array) -> Array:
     return y
 
 
+def _linear_input_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -> Array:
+    if weight.shape[1] == 1:  # a column times a row: quicker entry by entry
+        return (weight * g.T).T
+    return (weight @ g.T).T
+
+
+def _linear_weight_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -> Array:
+    if weight.flags.fnc:  # a weight stored by columns gets its gradient by columns
+        return (g.T @ x).T
+    return x.T @ g
+
+
 _linear = Operation(
     "linear",
     _linear_forward,
-    lambda g, y, x, weight, bias: (weight @ g.T).T,
-    lambda g, y, x, weight, bias: np.matmul(x.T, g, out=np.empty_like(weight)),
+    _linear_input_rule,
+    _linear_weight_rule,
     lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
 )
 
@@ -798,7 +826,7 @@ class Node:
         for node in order:
             node.gradient = None
         self.gradient = gradient
-        with np.errstate(all="ignore"):
+        with _without_warnings():
             for node in reversed(order):
                 if node.parents:
                     _pass_on(node)
@@ -841,7 +869,7 @@ class Node:
                     f"backward: a node of shape {self.shape} needs a seed gradient of "
                     "that shape; or call .sum() or .mean() first"
                 )
-            seed = 1.0
+            return np.ones((1, 1), self.value.dtype)
         array = np.asarray(seed, dtype=self.value.dtype)
         if array.ndim > 0 and array.shape != self.shape:
             raise ValueError(
@@ -878,12 +906,12 @@ def _ancestors(root: Node, all_parents: bool = False) -> list[Node]:
 
 def _pass_on(node: Node) -> None:
     """Add to each parent's gradient its share of this node's: the chain rule."""
-    g = node.gradient
-    arguments = (*[parent.value for parent in node.parents], *node.options)
+    g, options = node.gradient, node.options
+    values = [parent.value for parent in node.parents]
     for parent, rule in zip(node.parents, node.operation.rules, strict=True):
         if not parent.needs_gradient:
             continue
-        share = rule(g, node.value, *arguments)
+        share = rule(g, node.value, *values, *options)
         if share.shape != parent.value.shape:
             share = _unbroadcast(share, parent.value.shape)
         if _state.detecting:
@@ -891,8 +919,8 @@ def _pass_on(node: Node) -> None:
             _refuse_nan(share, [g], what, node.name or _layer_of(node.parents))
         if parent.gradient is not None:
             parent.gradient += share
-        elif np.may_share_memory(share, g):  # g itself or a window of it: take a copy
-            parent.gradient = share.copy()
+        elif share is g or (share.base is not None and np.may_share_memory(share, g)):
+            parent.gradient = np.array(share)  # every gradient has its own memory
         else:
             parent.gradient = share
 
@@ -1337,25 +1365,26 @@ class Model:
         for node in self._parameters.values():
             node.gradient = None
         # Data need no gradient: fresh nodes made by forward and loss are constants.
-        with (
-            np.errstate(all="ignore"),
-            _switched("quiet", True),
-            _switched("leaves_need_gradient", False),
-        ):
-            loss = self.loss(self._data(x), self._data(y))
-        if not isinstance(loss, Node) or loss.shape != (1, 1):
-            got = loss.shape if isinstance(loss, Node) else type(loss).__name__
-            raise ValueError(
-                f"loss: must return a Node of shape (1, 1), got {got}; "
-                "end with .sum() or .mean()"
-            )
-        loss.backward()
+        with _without_warnings():
+            with _switched("leaves_need_gradient", False):
+                loss = self.loss(self._data(x), self._data(y))
+            if not isinstance(loss, Node) or loss.shape != (1, 1):
+                got = loss.shape if isinstance(loss, Node) else type(loss).__name__
+                raise ValueError(
+                    f"loss: must return a Node of shape (1, 1), got {got}; "
+                    "end with .sum() or .mean()"
+                )
+            loss.backward()
         return loss
 
     def _data(self, data: Any) -> Any:
         """Give an array of floats the model's precision; leave the rest alone."""
-        if isinstance(data, np.ndarray) and data.dtype.kind == "f":
-            return data.astype(self.dtype, copy=False)
+        if (
+            isinstance(data, np.ndarray)
+            and data.dtype != self.dtype
+            and data.dtype.kind == "f"
+        ):
+            return data.astype(self.dtype)
         return data
 
 
@@ -1505,7 +1534,7 @@ class _Optimiser:
         """Move every parameter by its rate against its direction."""
         self.steps_taken += 1
         self._prepare()
-        with np.errstate(all="ignore"):
+        with _without_warnings():
             for piece, gradient in zip(self.pieces, gradients, strict=True):
                 for values, g, rate, states in piece.parts(gradient):
                     values -= rate * self._direction(g, *states)
@@ -1968,7 +1997,7 @@ class _Tape:
 
     def replay(self) -> Node:
         """Compute the step again, for what the batch and the parameters hold now."""
-        with np.errstate(all="ignore"):
+        with _without_warnings():
             for function, arguments in self.calls:
                 function(*arguments)
         for node, window in self.windows:
@@ -2076,6 +2105,10 @@ def _product(weight: Array) -> np.ufunc:
     return np.multiply if weight.shape[1] == 1 else np.matmul
 
 
+def _weight_share(s: Array, g: Array, y: Array, x: Array, w: Array, b: Array) -> list:
+    return [(np.matmul, (g.T, x, s.T) if w.flags.fnc else (x.T, g, s))]
+
+
 def _tanh_share(s: Array, g: Array, y: Array, x: Array) -> list:
     return [
         (np.multiply, (g, y, s)),
@@ -2169,7 +2202,7 @@ _KERNELS: dict[Operation, tuple[Callable[..., list], ...]] = {
     _linear: (
         lambda y, x, w, b: [(np.matmul, (w.T, x.T, y.T)), (np.add, (y, b, y))],
         lambda s, g, y, x, w, b: [(_product(w), (w, g.T, s.T))],
-        lambda s, g, y, x, w, b: [(np.matmul, (x.T, g, s))],
+        _weight_share,
         lambda s, g, y, x, w, b: [(np.add.reduce, (g, 0, None, s, True))],
     ),
     _tanh: (lambda y, x: [(np.tanh, (x, y))], _tanh_share),
