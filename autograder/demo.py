@@ -263,10 +263,14 @@ def _hand_in(course: Course, assignment: str, wrongs: list[Wrong]) -> None:
 
 
 def _of_two_items(wrongs: list[Wrong]) -> list[Wrong]:
-    """Choose two wrong solutions, of different items if there are such."""
-    first = wrongs[:1]
-    others = [wrong for wrong in wrongs[1:] if wrong.item != wrongs[0].item]
-    return first + (others or wrongs[1:])[:1]
+    """Choose two wrong solutions, of different items if there are such.
+
+    They are taken from the middle: an assignment begins with its easiest items.
+    """
+    of_items = list({wrong.item: wrong for wrong in reversed(wrongs)}.values())[::-1]
+    choice = of_items if len(of_items) > 1 else wrongs
+    places = sorted({len(choice) // 3, 2 * len(choice) // 3})
+    return [choice[place] for place in places if place < len(choice)]
 
 
 def _solutions(source: NotebookNode, markers: ClearSolutions) -> list[NotebookNode]:

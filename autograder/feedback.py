@@ -38,27 +38,27 @@ TELLING_CHARACTERS = 16  # a shorter line of a hidden test gives nothing away
 VERDICTS = {
     Verdict.GRADED: ("Your notebook ran to its end.", ""),
     Verdict.CRASHED: (
-        "Your notebook was stopped: Python itself crashed or was ended.",
+        "Your notebook crashed: it ended the Python process that ran it.",
         "Look for exit calls and for code that works on memory directly.",
     ),
     Verdict.OUT_OF_TIME: (
-        "Your notebook was stopped: it used up its computing time.",
+        "Your notebook ran out of computing time and was stopped.",
         "Look for a loop that never ends, or for far more work than is needed.",
     ),
     Verdict.OUT_OF_MEMORY: (
-        "Your notebook was stopped: it used up its memory.",
+        "Your notebook ran out of memory and was stopped.",
         "Look for an array or a list that grows, or whose shape is not as meant.",
     ),
     Verdict.OUT_OF_OUTPUT: (
-        "Your notebook was stopped: it printed or displayed too much.",
+        "Your notebook printed or displayed too much and was stopped.",
         "Look for a print inside a long loop.",
     ),
     Verdict.OUT_OF_DISK: (
-        "Your notebook was stopped: it wrote too much into files.",
+        "Your notebook wrote too much into files and was stopped.",
         "Look for files that are written again and again.",
     ),
     Verdict.OUT_OF_PROCESSES: (
-        "Your notebook was stopped: it started too many processes.",
+        "Your notebook started too many processes and was stopped.",
         "Look for code that starts processes or threads.",
     ),
     Verdict.NOT_READABLE: (

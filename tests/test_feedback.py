@@ -131,7 +131,7 @@ def test_feedback_says_why_a_notebook_was_stopped(paper):
     )
     feedback(paper.course, ASSIGNMENT)
     text = Page(paper.page("ada")).text
-    assert "Your notebook was stopped: it used up its computing time." in text
+    assert "Your notebook ran out of computing time and was stopped." in text
     assert said in text
     assert "1. Fold not run 0 of 2" in text
 
