@@ -413,9 +413,8 @@ class _Run:
         code = self.process.outer_code()
         if not self.number:
             raise SandboxError(
-                f"sandbox: the student's process ended at its start ({self.sandbox.level}"
-                f", code {code}): {self.start_text.strip() or 'no message'}; "
-                "try another level"
+                f"sandbox: {self.sandbox.level} ended at its start with code {code}: "
+                f"{self.start_text.strip() or 'no message'}; try another level"
             )
         if code is None:
             how = "closed its pipe to the grader"

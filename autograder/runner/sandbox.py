@@ -17,7 +17,6 @@ import os
 import platform
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import SandboxError
-from autograder.runner import scratch
 from autograder.runner.interpreter import Interpreter
 
 MEGABYTE = 1024 * 1024

@@ -22,11 +22,15 @@ import site
 import sys
 import threading
 import time
+import zlib
 from typing import Any
 
 from autograder.runner import lockdown, wire
 
-_FLUSH_SECONDS = 0.01
+# Text is sent at once, so that a crash loses none, until there is too much of it: then
+# it is gathered. Credits are spent one for each sending.
+_MOST_CREDITS = 64.0
+_CREDITS_PER_SECOND = 200.0
 _STREAM_BYTES = 32768
 _LIBRARIES_BYTES = 512 * 1024 * 1024  # address space of what a notebook may import
 
@@ -35,13 +39,15 @@ class Channel:
     """Messages to the grader, whole, whatever signals arrive."""
 
     def __init__(self, descriptor: int) -> None:
+        """Send over `descriptor`, a pipe."""
         self._descriptor = descriptor
         self._owner = os.getpid()
         self._lock = threading.RLock()
         self._stream = ""
         self._text: list[str] = []
         self._size = 0
-        self._flushed = 0.0
+        self._credits = _MOST_CREDITS
+        self._counted = time.monotonic()
 
     def send(self, message: dict[str, Any]) -> None:
         """Send `message`, after the text that is still waiting."""
@@ -60,9 +66,18 @@ class Channel:
                 self._stream = stream
             self._text.append(text)
             self._size += len(text)
-            idle = time.monotonic() - self._flushed > _FLUSH_SECONDS
-            if idle or self._size > _STREAM_BYTES:
+            if self._may_send() or self._size > _STREAM_BYTES:
                 self.flush()
+
+    def _may_send(self) -> bool:
+        now = time.monotonic()
+        earned = (now - self._counted) * _CREDITS_PER_SECOND
+        self._counted = now
+        self._credits = min(_MOST_CREDITS, self._credits + earned)
+        if self._credits < 1:
+            return False
+        self._credits -= 1
+        return True
 
     def flush(self) -> None:
         """Send the text that is still waiting."""
@@ -72,7 +87,6 @@ class Channel:
             text = "".join(self._text)
             self._text.clear()
             self._size = 0
-            self._flushed = time.monotonic()
             for start in range(0, len(text), _STREAM_BYTES):
                 output = {
                     "output_type": "stream",
@@ -102,6 +116,7 @@ class OutStream(io.TextIOBase):
     errors = "replace"
 
     def __init__(self, channel: Channel, name: str, descriptor: int) -> None:
+        """Make the stream `name` ("stdout" or "stderr") of `channel`."""
         self._channel = channel
         self.name = name
         self._descriptor = descriptor
@@ -162,12 +177,20 @@ def _no_password(prompt: object = "", stream: object = None) -> str:
 
 def _build_ipython() -> Any:
     """Return an IPython shell that sends its outputs to `shell.channel`."""
+    from IPython.core.compilerop import CachingCompiler
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets import Any as AnyTrait
     from traitlets import Type
     from traitlets.config import Config
+
+    class Compiler(CachingCompiler):
+        """Names cells as a kernel does, since warnings and tracebacks show the name."""
+
+        def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+            number = zlib.crc32(raw_code.encode("utf-8", "replace"))
+            return f"/tmp/ipykernel_1/{number}.py"
 
     class Publisher(DisplayPublisher):
         """Sends what `display` shows."""
@@ -226,6 +249,7 @@ def _build_ipython() -> Any:
         channel: Any = AnyTrait()
         display_pub_class = Type(Publisher)
         displayhook_class = Type(Hook)
+        compiler_class = Type(Compiler)
         colors_force = True
         autoindent = False
 
@@ -265,6 +289,7 @@ class Shell:
     """An IPython shell that runs one cell after another for the grader."""
 
     def __init__(self) -> None:
+        """Build the shell; nobody listens yet."""
         self._ipython = _build_ipython()
         self._channel: Channel | None = None
         builtins.input = _no_input
@@ -338,8 +363,8 @@ def main(job: int, results: int) -> None:
     shell = Shell()
     sys.path.insert(0, "")
     sys.argv = [""]
-    pages = int(open("/proc/self/statm", encoding="ascii").read().split()[0])
-    in_use = pages * os.sysconf("SC_PAGE_SIZE")
+    with open("/proc/self/statm", "rb") as stream:
+        in_use = int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     lockdown.limit("AS", in_use + _LIBRARIES_BYTES + message["memory_bytes"])
     shell.attach(results)
     shell.serve(job, decoder)

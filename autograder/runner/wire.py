@@ -39,6 +39,10 @@ def encode(message: dict[str, Any]) -> bytes:
     return _HEADER.pack(MAGIC, len(body)) + body
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
 class Decoder:
     """Turn bytes, in any pieces, into messages.
 
@@ -49,6 +53,7 @@ class Decoder:
     """
 
     def __init__(self, cap: int) -> None:
+        """Begin with nothing read."""
         self._cap = cap
         self._buffer = bytearray()
 
@@ -75,7 +80,7 @@ class Decoder:
             body = bytes(self._buffer[_HEADER.size : end])
             del self._buffer[:end]
             try:
-                message = json.loads(body)
+                message = json.loads(body, parse_constant=_refuse)
             except (ValueError, RecursionError) as error:
                 raise WireError("the body of a frame is not JSON") from error
             if not isinstance(message, dict):

@@ -1,0 +1,221 @@
+"""What a notebook shows in the sandbox is what it shows in a real kernel."""
+
+import re
+
+import nbclient
+import nbformat
+import pytest
+
+from autograder.runner import Limits, choose_sandbox, run_notebook
+from autograder.runner.probe import LEVELS
+from autograder.verdicts import Verdict
+
+CELLS = [
+    "print('one'); print('two', end='')",
+    "1 + 1",
+    "'a'\n'b';",
+    "import sys\nprint('to stderr', file=sys.stderr)\nprint('to stdout')",
+    "from IPython.display import display, HTML, Markdown\n"
+    "display(HTML('<b>bold</b>'), metadata={'alt': 'a word'})\n"
+    "display({'text/plain': 'raw'}, raw=True)\n"
+    "Markdown('# title')",
+    "class Rich:\n"
+    "    def _repr_html_(self):\n        return '<i>rich</i>'\n"
+    "    def __repr__(self):\n        return 'plain'\n"
+    "Rich()",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3])\nplt.show()",
+    "fig, ax = plt.subplots()\nax.set_title('left open')",
+    "%matplotlib inline\nprint('magic')",
+    "def inner(x):\n    return 1 / x\n\ndef outer(x):\n    return inner(x)\n\nouter(0)",
+    "undefined_name",
+    "def broken(:\n    pass",
+    "  print('indented')\nfor",
+    "raise ValueError('several\\nlines')",
+    "class Odd(Exception):\n"
+    "    def _render_traceback_(self):\n        return ['only this']\n"
+    "raise Odd('x')",
+    "import warnings\nwarnings.warn('careful')",
+    "import numpy as np\nnp.exp(np.array([1e4]))",
+    "np.arange(5.0)",
+    "input('name? ')",
+    "import getpass\ngetpass.getpass()",
+    "%%capture caught\nprint('hidden')",
+    "caught.stdout",
+    "_",
+    "In[1], len(Out) > 3, __name__",
+    "await __import__('asyncio').sleep(0, 'awaited')",
+    "handle = display('before', display_id='it')",
+    "handle.update('after')",
+    "from IPython.display import clear_output\n"
+    "print('gone')\nclear_output()\nprint('kept')",
+    "print('gone too')\nclear_output(wait=True)\nprint('kept too')",
+    "raise SystemExit(3)",
+    "raise KeyboardInterrupt",
+    "import logging\nlogging.getLogger('x').warning('logged')",
+    "print('é ∑')",
+    "x?",
+    "!echo from the shell",
+    "import os\n_ = os.system('echo from a child; echo and its errors >&2')",
+    "_ = os.write(1, b'raw bytes\\n')",
+    "try:\n    outer(0)\nexcept ZeroDivisionError as error:\n"
+    "    raise RuntimeError('while handling') from error",
+    "raise ExceptionGroup('group', [ValueError('a'), TypeError('b')])",
+    "import pathlib; sorted(p.name for p in pathlib.Path('.').iterdir())",
+    "open('data.txt').read()",
+    "import helper; helper.VALUE",
+    "quit",
+    "b'bytes', {'a': [1, 2.5, None]}, lambda: 0",
+    "%time 1 + 1\n%timeit -n1 -r1 pass",
+    "%not_a_magic",
+    "print('last')",
+]
+
+
+def _notebook(*sources):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+@pytest.fixture(scope="module", params=LEVELS)
+def sandbox(request):
+    return choose_sandbox(request.param)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("folder")
+    (folder / "data.txt").write_text("some data")
+    (folder / "helper.py").write_text("VALUE = 42\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def from_kernel(folder):
+    """The notebook as nbclient and ipykernel run it."""
+    # Under pytest ipykernel does not look at descriptors 1 and 2.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_CURRENT_TEST")
+        return _run_in_kernel(folder)
+
+
+def _run_in_kernel(folder):
+    notebook = _notebook(*CELLS)
+    client = nbclient.NotebookClient(
+        notebook,
+        allow_errors=True,
+        resources={"metadata": {"path": str(folder)}},
+        timeout=120,
+    )
+    client.execute()
+    return notebook
+
+
+_CHANGES = [
+    (r"\x1b\[[0-9;]*m", ""),  # colours are compared apart
+    (r"/tmp/ipykernel_\d+/\d+\.py", "FILE"),
+    (r"<ipython-input-[^>]*>", "FILE"),
+    (r"\b\d{7,10}\.py", "FILE"),
+    (r"(?ms)^File \S+\.py:\d.*?\n\n", ""),  # frames of the kernel or of our shell
+    (r"\S*/(site-packages/\S+)", r"\1"),
+    (r"\r\n", "\n"),  # a kernel starts commands on a terminal
+    (r"0x[0-9a-f]+", "ADDRESS"),
+    (r"[\d.]+(e[+-]\d+)? (ns|μs|us|µs|ms|s)\b", "TIME"),
+    (r"[\d.]+(e[+-]\d+)? (ns|μs|us|µs|ms|s) ±", "TIME ±"),
+]
+
+
+def _normalised(text):
+    for pattern, replacement in _CHANGES:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def _comparable(cell):
+    """The outputs of a cell with what changes from run to run taken out.
+
+    Streams are joined by name: their order against one another is a race in a kernel.
+    """
+    streams = {"stdout": "", "stderr": ""}
+    others = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            streams[output.name] += _normalised(output.text)
+        elif output.output_type == "error":
+            trace = _normalised("\n".join(output.traceback))
+            others.append(("error", output.ename, _normalised(output.evalue), trace))
+        else:
+            data = {
+                kind: _normalised(value) if isinstance(value, str) else value
+                for kind, value in output.data.items()
+            }
+            count = output.get("execution_count")
+            others.append((output.output_type, data, dict(output.metadata), count))
+    return streams, others
+
+
+def test_run_notebook_shows_what_a_kernel_shows(sandbox, folder, from_kernel):
+    """Every kind of output equals that of nbclient with a real kernel."""
+    result = run_notebook(_notebook(*CELLS), folder, Limits(), sandbox)
+    assert result.verdict is Verdict.GRADED, result.message
+    assert all(result.ran)
+    different = {}
+    for ours, theirs in zip(result.notebook.cells, from_kernel.cells, strict=True):
+        if _comparable(ours) != _comparable(theirs):
+            different[ours.source] = (_comparable(ours), _comparable(theirs))
+        assert ours.execution_count == theirs.execution_count
+    assert not different
+
+
+def test_run_notebook_colours_tracebacks(sandbox, folder):
+    """A traceback carries the terminal colours that a kernel puts in."""
+    result = run_notebook(_notebook("1 / 0"), folder, Limits(), sandbox)
+    (error,) = result.notebook.cells[0].outputs
+    assert "\x1b[31mZeroDivisionError\x1b[39m" in "\n".join(error.traceback)
+
+
+def test_run_notebook_goes_on_after_quit_and_exit(sandbox, folder):
+    """A cell that says quit() or exit() ends itself, not the run."""
+    cells = "quit()", "exit()", "import sys; sys.exit(1)", "print('on')"
+    result = run_notebook(_notebook(*cells), folder, Limits(), sandbox)
+    assert result.verdict is Verdict.GRADED
+    assert result.notebook.cells[-1].outputs[0].text == "on\n"
+
+
+def test_run_notebook_keeps_text_that_is_no_unicode(sandbox, folder):
+    """Half a surrogate pair, which breaks a kernel, arrives as a question mark."""
+    cells = ["print('a\\ud800b')", "'\\ud800'", "raise ValueError('\\ud800')"]
+    result = run_notebook(_notebook(*cells), folder, Limits(), sandbox)
+    assert result.verdict is Verdict.GRADED
+    assert result.notebook.cells[0].outputs[0].text == "a?b\n"
+    assert nbformat.writes(result.notebook).encode("utf-8")
+
+
+def test_run_notebook_runs_every_code_cell_and_only_these(sandbox, folder):
+    """Tags do not matter, markdown does not run, and the input stays as it was."""
+    notebook = _notebook("x = 1", "x")
+    notebook.cells[0].metadata.tags = ["skip-execution", "raises-exception"]
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell("x = 2"))
+    before = nbformat.writes(notebook)
+    result = run_notebook(notebook, folder, Limits(), sandbox, env={"GIVEN": "yes"})
+    assert result.ran == [True, False, True]
+    assert result.notebook.cells[2].outputs[0].data["text/plain"] == "1"
+    assert nbformat.writes(notebook) == before
+
+
+def test_run_notebook_gives_a_fixed_environment(sandbox, folder, monkeypatch):
+    """The code sees the variables it is given and none of the grader's."""
+    monkeypatch.setenv("GRADER_SECRET", "canary")
+    cells = ["import os; print(os.environ['GIVEN'], sorted(os.environ))"]
+    result = run_notebook(
+        _notebook(*cells), folder, Limits(), sandbox, env={"GIVEN": "yes"}
+    )
+    text = result.notebook.cells[0].outputs[0].text
+    assert text.startswith("yes ")
+    assert "GRADER_SECRET" not in text
+
+
+def test_run_notebook_makes_a_valid_notebook(sandbox, folder):
+    """The notebook that comes back is valid nbformat and can be written."""
+    result = run_notebook(_notebook(*CELLS), folder, Limits(), sandbox)
+    nbformat.validate(result.notebook)
+    assert nbformat.reads(nbformat.writes(result.notebook), as_version=4)
