@@ -22,7 +22,6 @@ import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn import datasets
 
 import dp
 
@@ -60,6 +59,8 @@ def breast_cancer() -> tuple[Array, Array]:
     y : (569,) int
         1 benign (357 rows), 0 malignant (212 rows).
     """
+    from sklearn import datasets  # here, not above: it takes twice as long as the rest
+
     x, y = datasets.load_breast_cancer(return_X_y=True)
     return _standardised(x), y
 
@@ -84,6 +85,8 @@ def digits(scale: str = "standard") -> tuple[Array, Array]:
     ValueError
         If `scale` is none of the three.
     """
+    from sklearn import datasets
+
     x, y = datasets.load_digits(return_X_y=True)
     if scale == "standard":
         return _standardised(x), y
