@@ -132,8 +132,7 @@ def find_leaks(source: Path, handout: Path) -> list[str]:
         One line for each leak: the file, and what of it gives an answer away.
     """
     leaks = []
-    shared = _shared_text(source)
-    secrets = _secret_lines(source, shared)
+    secrets = _secret_lines(source)
     for file in sorted(p for p in handout.rglob("*") if p.is_file()):
         if (source / file.relative_to(handout)).is_file() and file.suffix != ".ipynb":
             continue  # a module or data file that is shipped as it is
@@ -169,28 +168,21 @@ def _plain(file: Path, text: str) -> str:
     return "\n".join(parts)
 
 
-def _secret_lines(source: Path, shared: set[str]) -> set[str]:
-    """Collect the lines that stand only in solutions and hidden tests."""
-    lines = set()
+def _secret_lines(source: Path) -> set[str]:
+    """Collect the lines of solutions and hidden tests that stand openly nowhere."""
+    hidden: set[str] = set()
+    shown = []
     for notebook in source.glob("*.ipynb"):
         for cell in nbformat.read(notebook, as_version=4).cells:
+            shown.append(SECRET_BLOCK.sub("", cell.source))
             for block in SECRET_BLOCK.finditer(cell.source):
-                lines |= {line.strip() for line in block.group().splitlines()}
+                hidden |= {line.strip() for line in block.group().splitlines()}
+    openly = "\n".join(shown)
     return {
         line
-        for line in lines
-        if len(line) >= SHORTEST_TELLING_LINE and line not in shared
+        for line in hidden
+        if len(line) >= SHORTEST_TELLING_LINE and line not in openly
     }
-
-
-def _shared_text(source: Path) -> set[str]:
-    """Collect the lines that stand openly somewhere, and so give nothing away."""
-    lines = set()
-    for notebook in source.glob("*.ipynb"):
-        for cell in nbformat.read(notebook, as_version=4).cells:
-            open_part = SECRET_BLOCK.sub("", cell.source)
-            lines |= {line.strip() for line in open_part.splitlines()}
-    return lines
 
 
 def _differences(fresh: Path, kept: Path) -> list[Path]:
