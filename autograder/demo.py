@@ -150,7 +150,11 @@ def _rows(course: Course, summary: GradeSummary) -> list[DemoRow]:
         if item.message and not item.points:
             said.setdefault(item.student, item.message)
     return [
-        DemoRow(KINDS[row.student], row, row.message or said.get(row.student, ""))
+        DemoRow(
+            kind=KINDS.get(row.student, "added to the demo"),
+            grade=row,
+            message=row.message or said.get(row.student, ""),
+        )
         for row in summary.rows
     ]
 

@@ -30,6 +30,7 @@ from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.verdicts import Status, Verdict
 
+MESSAGE_CHARACTERS = 4000
 OUTPUTS_OF_A_CELL = 50
 PAGE_CHARACTERS = 8_000_000  # of the student's notebook, images included
 TELLING_CHARACTERS = 16  # a shorter line of a hidden test gives nothing away
@@ -66,6 +67,14 @@ VERDICTS = {
         "Open it in Jupyter, save it, and hand it in again.",
     ),
     Verdict.MISSING: ("No notebook of this name was handed in.", ""),
+}
+# What an item says if its check had nothing to say for students.
+SAID_BY_DEFAULT = {
+    Status.CORRECT: "",
+    Status.INCORRECT: "Your answer did not pass every check of this test.",
+    Status.NOT_ATTEMPTED: "There is no answer here yet.",
+    Status.ERROR: "The test could not use your answer: running it raised an error.",
+    Status.NOT_RUN: "This test was not run.",
 }
 SCORED_BY_HAND = "graded by hand"
 WAITING = "waits for your instructor"
@@ -412,7 +421,7 @@ def _item_view(graded: _Graded, item: store.Item | None, marks: _Marks) -> _Item
             _points(graded, {graded.grade_id: item} if item else {}, marks)
         ),
         max_points=pages.number(graded.points),
-        message=pages.cut(pages.plain(item.message), 4000)[0] if item else "",
+        message="" if graded.by_hand else _said(item),
     )
     if by_hand and not graded.by_hand:
         automatic = pages.number(grade.auto_score or 0.0)
@@ -423,6 +432,14 @@ def _item_view(graded: _Graded, item: store.Item | None, marks: _Marks) -> _Item
             f" {pages.number(grade.extra_credit)} of the points are extra credit."
         )
     return view
+
+
+def _said(item: store.Item | None) -> str:
+    """Give what a check said, or a plain sentence for its status."""
+    if item is None:
+        return SAID_BY_DEFAULT[Status.NOT_RUN]
+    said = pages.cut(pages.plain(item.message), MESSAGE_CHARACTERS)[0]
+    return said or SAID_BY_DEFAULT[item.status]
 
 
 # ------------------------------------------------------------------ the notebook

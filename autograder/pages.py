@@ -44,6 +44,7 @@ TAGS = {
     *("b", "strong", "i", "em", "u", "s", "del", "ins", "sub", "sup", "small", "mark"),
     *("h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "a", "img"),
     *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"),
+    *("details", "summary"),
 }
 DROPPED_WITH_CONTENT = {
     *("script", "style", "title", "noscript", "template", "svg", "math", "iframe"),

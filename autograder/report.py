@@ -116,6 +116,11 @@ class _Class:
     max_points: float
     absent: list[str]  # in the class list of the gradebook, with nothing handed in
 
+    def name(self, key: tuple[str, str]) -> str:
+        """Name an item; with its notebook, if there are several."""
+        notebook, grade_id = key
+        return f"{notebook}/{grade_id}" if len(self.notebooks) > 1 else grade_id
+
 
 def _read(course: Course, assignment: str) -> _Class:
     notebooks = course.notebook_names(assignment)
@@ -178,11 +183,7 @@ def _add_scores(gradebook: Gradebook, assignment: str, row: _Row) -> None:
 
 def _csv(class_: _Class) -> str:
     """Make the table: a row for each student, two columns for each item."""
-    several = len(class_.notebooks) > 1
-    names = [
-        f"{notebook}/{grade_id}" if several else grade_id
-        for notebook, grade_id in class_.columns
-    ]
+    names = [class_.name(key) for key in class_.columns]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     header = ["student", "verdict", "level", "points", "max points"]
@@ -311,15 +312,19 @@ def _view(course: Course, class_: _Class) -> _View:
     counted = [row for row in class_.rows if row.counts]
     verdicts = Counter(row.verdict for row in class_.rows)
     order = [verdict.value for verdict in Verdict] + [NOT_GRADED]
+    names = [class_.name(key).removesuffix("-test") for key in class_.columns]
     return _View(
         assignment=class_.assignment,
         summary=_summary(class_, [row.points for row in counted]),
         verdicts=[(name, verdicts[name]) for name in order if verdicts[name]],
         histogram=_histogram([row.points for row in counted], class_.max_points),
-        items=[_item_view(counted, key) for key in class_.columns],
+        items=[
+            _item_view(name, counted, key)
+            for name, key in zip(names, class_.columns, strict=True)
+        ],
         looks=_looks(class_),
         students=[_student_view(course, class_, row) for row in class_.rows],
-        item_names=[_name(key) for key in class_.columns],
+        item_names=names,
         max_points=pages.number(class_.max_points),
         statuses=[(status.value, _css(status)) for status in Status],
     )
@@ -366,15 +371,11 @@ def _histogram(points: list[float], most: float) -> _Histogram | None:
     return _Histogram(bars, f"Bar chart of students by points. {said}.")
 
 
-def _name(key: tuple[str, str]) -> str:
-    return key[1].removesuffix("-test")
-
-
 def _css(status: Status) -> str:
     return status.value.replace(" ", "-")
 
 
-def _item_view(rows: list[_Row], key: tuple[str, str]) -> _ItemView:
+def _item_view(name: str, rows: list[_Row], key: tuple[str, str]) -> _ItemView:
     """Sum up one item over those who handed in its notebook."""
     having = [row for row in rows if key in row.items]
     found = [row.items[key] for row in having]
@@ -389,7 +390,7 @@ def _item_view(rows: list[_Row], key: tuple[str, str]) -> _ItemView:
     earned = [row.scores.get(key, row.items[key].points) for row in having]
     solved = counts[Status.CORRECT]
     return _ItemView(
-        name=_name(key),
+        name=name,
         solved=solved,
         n=len(found),
         percent=f"{100 * solved / len(found):.0f} %" if found else "",
