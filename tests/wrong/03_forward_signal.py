@@ -97,7 +97,7 @@ def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=N
     return layers
 
 
-# %% wrong={"item": "feed-forward", "name": "gain-always", "says": "without xavier"}
+# %% wrong={"item": "feed-forward", "name": "gain-always", "says": "applied without xavier"}
 def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=None):
     rng = np.random.default_rng() if rng is None else rng
     n = x.shape[1]
@@ -157,7 +157,7 @@ def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=N
     return layers
 
 
-# %% wrong={"item": "feed-forward", "name": "normal-draws", "says": "rng.normal"}
+# %% wrong={"item": "feed-forward", "name": "normal-draws", "says": "rng.normal has std 1"}
 def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=None):
     rng = np.random.default_rng() if rng is None else rng
     n = x.shape[1]
@@ -489,7 +489,7 @@ def saturation(acts, act, thr):
     raise ValueError(act)
 
 
-# %% wrong={"item": "saturation", "name": "ragged-widths", "says": "layers of 30, 20 and 10"}
+# %% wrong={"item": "saturation", "name": "ragged-widths", "says": "inhomogeneous"}
 def saturation(acts, act, thr):
     a = np.array(acts)
     if act == "tanh":
