@@ -22,6 +22,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+c.SandboxLimits.cell_cpu_seconds = 2
+c.SandboxLimits.notebook_cpu_seconds = 20
+c.LateSubmissionPlugin.penalty_method = "zero"
 """
 
 SQUARE = """def square(x):

@@ -1,0 +1,97 @@
+"""Tests of verdicts and statuses in the gradebook's database."""
+
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import inspect
+
+from autograder import store
+from autograder.store import Item, Run
+from autograder.verdicts import Status, Verdict
+
+
+def run(student="ada", notebook="a", verdict=Verdict.GRADED, **values):
+    """Make a run of one notebook."""
+    return Run(student, "ps1", notebook, verdict, **values)
+
+
+def item(student="ada", notebook="a", grade_id="q", **values):
+    """Make an item."""
+    return Item(
+        student, "ps1", notebook, grade_id, 0, Status.CORRECT, 1.0, 2.0, **values
+    )
+
+
+def opened(course):
+    """Open the gradebook of a course."""
+    return store.open_gradebook(course.db_url, "tiny")
+
+
+def test_store_gives_back_what_was_recorded(tiny_course):
+    """Runs and items come back as they went in; times are without a zone."""
+    written = run(level="bwrap", message="Hm.", cpu_seconds=1.5, repairs=["One."])
+    with opened(tiny_course) as gradebook:
+        store.record(gradebook, written, [item(message="No.")])
+        assert store.runs_by_notebook(gradebook, "ps1") == [written]
+    assert store.items(tiny_course, "ps1") == [item(message="No.")]
+    assert store.items(tiny_course, "ps2") == []
+
+
+def test_store_record_replaces_one_notebook_only(tiny_course):
+    """Recorded again, a notebook's rows are replaced; its neighbour's stay."""
+    with opened(tiny_course) as gradebook:
+        for notebook in ("a", "b"):
+            store.record(gradebook, run(notebook=notebook), [item(notebook=notebook)])
+        store.record(gradebook, run(verdict=Verdict.CRASHED), [])
+    assert store.items(tiny_course, "ps1") == [item(notebook="b")]
+    (whole,) = store.runs(tiny_course, "ps1")
+    assert whole.verdict is Verdict.CRASHED
+
+
+def test_store_submission_has_its_worst_notebook_and_their_sums(tiny_course):
+    """A submission is graded only if all its notebooks are."""
+    with opened(tiny_course) as gradebook:
+        store.record(gradebook, run(cpu_seconds=1, peak_memory_mb=5), [])
+        late = run(notebook="b", verdict=Verdict.OUT_OF_TIME, message="Long.")
+        store.record(gradebook, late, [])
+        store.record(gradebook, run(notebook="c", cpu_seconds=2, level="bwrap"), [])
+    (whole,) = store.runs(tiny_course, "ps1")
+    assert (whole.verdict, whole.message) == (Verdict.OUT_OF_TIME, "Long.")
+    assert (whole.cpu_seconds, whole.peak_memory_mb, whole.level) == (3, 5, "bwrap")
+
+
+def test_store_transaction_is_all_or_nothing(tiny_course):
+    """What nbgrader's calls commit inside the block is taken back with it."""
+
+    def broken(gradebook):
+        with store.one_transaction(gradebook):
+            gradebook.add_student("ada")
+            store.record(gradebook, run(), [item()])
+            assert len(gradebook.students) == 1
+            raise ZeroDivisionError
+
+    with opened(tiny_course) as gradebook:
+        with pytest.raises(ZeroDivisionError):
+            broken(gradebook)
+        assert gradebook.students == []
+        with store.one_transaction(gradebook):
+            gradebook.add_student("ada")
+        assert [student.id for student in gradebook.students] == ["ada"]
+    assert store.runs(tiny_course, "ps1") == []
+
+
+def test_store_database_stays_one_that_nbgrader_upgrades(tiny_course):
+    """Our tables are there, and nbgrader's own migration does not mind them."""
+    with opened(tiny_course) as gradebook:
+        store.record(gradebook, run(), [item()])
+        tables = set(inspect(gradebook.engine).get_table_names())
+    assert {"autograder_run", "autograder_item", "alembic_version"} <= tables
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "db", "upgrade"],
+        cwd=tiny_course.root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert store.items(tiny_course, "ps1") == [item()]
