@@ -1,0 +1,315 @@
+"""Tests of grading a class: real sandbox, real gradebook, tiny notebooks."""
+
+import copy
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import cell_of, graded, hand_in, solved, tiny_source
+from nbformat.v4 import new_code_cell
+from nbgrader.apps.api import NbGraderAPI
+
+from autograder import store
+from autograder.course import find_course
+from autograder.errors import CourseError
+from autograder.grade import Event, grade
+from autograder.verdicts import Status, Verdict
+
+DUE = "2020-01-01 00:00:00 UTC"
+
+
+def open_gradebook(course):
+    """Open a course's gradebook."""
+    return store.open_gradebook(course.db_url, course.directory.course_id)
+
+
+def scores(course):
+    """Read every score, comment, flag and penalty of every student."""
+    result = {}
+    with open_gradebook(course) as gradebook:
+        for submission in gradebook.assignment_submissions("ps1"):
+            for notebook in submission.notebooks:
+                result[submission.student_id] = (
+                    {
+                        g.name: (g.auto_score, g.needs_manual_grade)
+                        for g in notebook.grades
+                    },
+                    {c.name: c.auto_comment for c in notebook.comments},
+                    notebook.late_submission_penalty,
+                    notebook.score,
+                    submission.timestamp,
+                )
+    return result
+
+
+def tagged():
+    """Make a submission without answers, with a tag that stock nbgrader obeys."""
+    notebook = solved({"square": "", "half": ""})
+    for cell in notebook.cells:
+        cell.metadata["tags"] = ["skip-execution"]
+    cell_of(notebook, "square-test").metadata.nbgrader["points"] = 1000
+    return notebook
+
+
+def duplicated():
+    """Make a good submission with copied cells, and an import cell of its own."""
+    notebook = solved({"square": "def square(x): return int(math.pow(x, 2))"})
+    test = cell_of(notebook, "square-test")
+    notebook.cells += [copy.deepcopy(test), new_code_cell("import sys")]
+    return notebook
+
+
+CLASS = {
+    "good": solved(),
+    "wrong": solved({"square": "def square(x): return 2 * x"}),
+    "partial": solved({"half": "half = 2.5"}),
+    "nan": solved({"half": "half = float('nan')"}),
+    "noisy": solved(
+        {
+            "square": "import sys\n"
+            "def square(x):\n print(x, file=sys.stderr)\n return x * x"
+        }
+    ),
+    "forged": solved(
+        {"square": "import sys\ndef square(x):\n sys.displayhook(2.0)\n return 0"}
+    ),
+    "late": solved(),
+    "empty": solved({"square": "", "half": "", "why": "YOUR ANSWER HERE"}),
+    "tagged": tagged(),
+    "duplicated": duplicated(),
+    "crashing": solved({"half": "import os\nos._exit(3)"}),
+}
+AUTOMATIC = {
+    **{"good": 3, "wrong": 1, "partial": 2.5, "nan": 2, "noisy": 3, "forged": 1},
+    **{"late": 3, "empty": 0, "tagged": 0, "duplicated": 3, "crashing": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def classes(_tiny_template, tmp_path_factory):
+    """Grade one class twice: by `grade`, and by plain nbgrader.
+
+    Returns the graded course, its summary and events, and the course that plain
+    nbgrader graded.
+    """
+    root = tmp_path_factory.mktemp("class")
+    shutil.copytree(_tiny_template, root / "ours")
+    course = find_course(root / "ours")
+    for student, notebook in CLASS.items():
+        hand_in(course, student, notebook)
+    late = course.submitted / "late" / "ps1" / "timestamp.txt"
+    late.write_text("2020-01-02 00:00:00 UTC")
+    with open_gradebook(course) as gradebook:
+        gradebook.update_or_create_assignment("ps1", duedate=DUE)
+    shutil.copytree(root / "ours", root / "plain")
+    plain = find_course(root / "plain")
+    made = NbGraderAPI(plain.directory, config=plain.config).generate_assignment("ps1")
+    assert made["success"], made
+    subprocess.run(
+        [sys.executable, "-m", "nbgrader", "autograde", "ps1"],
+        cwd=plain.root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        check=True,
+        capture_output=True,
+    )
+    hand_in(course, "junk", b'{"cells": [')
+    hand_in(course, "huge", b" " * (20 * 1024**2 + 1))
+    hand_in(course, "renamed", solved(), name="final_version")
+    folder = hand_in(course, "linked", b"")
+    (folder / "squares.ipynb").unlink()
+    (folder / "squares.ipynb").symlink_to(course.root / "source/ps1/squares.ipynb")
+    events: list[Event] = []
+    summary = grade(course, "ps1", jobs=2, progress=events.append)
+    return course, summary, events, plain
+
+
+@pytest.mark.parametrize("student", CLASS)
+def test_grade_gives_the_scores_of_plain_nbgrader(classes, student):
+    """Both ways give the same scores, comments, flags, penalties and timestamps."""
+    course, _, _, plain = classes
+    assert scores(course)[student] == scores(plain)[student]
+
+
+@pytest.mark.parametrize("student", CLASS)
+def test_grade_earns_what_was_answered(classes, student):
+    """Only right answers earn points, and honest detours cost none."""
+    course, *_ = classes
+    found, *_ = scores(course)[student]
+    assert found["square-test"][0] + found["half-test"][0] == AUTOMATIC[student]
+
+
+def test_grade_plain_nbgrader_stores_the_same_items(classes):
+    """Verdicts and statuses are in the store whichever way the grading went."""
+    course, _, _, plain = classes
+    ours = [i for i in store.items(course, "ps1") if i.student in CLASS]
+    assert ours == store.items(plain, "ps1")
+    verdicts = {r.student: r.verdict for r in store.runs(course, "ps1")}
+    for run in store.runs(plain, "ps1"):
+        assert run.verdict is verdicts[run.student]
+
+
+@pytest.mark.parametrize(
+    ("student", "verdict", "says"),
+    [
+        ("good", Verdict.GRADED, ""),
+        ("junk", Verdict.NOT_READABLE, "not valid JSON"),
+        ("huge", Verdict.NOT_READABLE, "20 MB"),
+        ("linked", Verdict.NOT_READABLE, "link"),
+        ("renamed", Verdict.MISSING, "final_version.ipynb"),
+        ("crashing", Verdict.CRASHED, "code 3"),
+    ],
+)
+def test_grade_every_submission_has_its_verdict(classes, student, verdict, says):
+    """Whatever is handed in becomes a row with a verdict and a reason."""
+    _, summary, *_ = classes
+    (row,) = [row for row in summary.rows if row.student == student]
+    assert row.verdict is verdict
+    assert says in row.message
+    if verdict in (Verdict.NOT_READABLE, Verdict.MISSING):
+        assert (row.points, row.max_points) == (0, 10)
+
+
+def test_grade_summary_and_progress_are_complete(classes):
+    """One row for each submission, sorted; one event for each, after the first."""
+    course, summary, events, _ = classes
+    assert [row.student for row in summary.rows] == course.students("ps1")
+    assert [event.done for event in events] == list(range(len(summary.rows) + 1))
+    assert sum(summary.counts.values()) == len(summary.rows)
+
+
+def test_grade_statuses_say_how_each_item_ended(classes):
+    """An item is correct, incorrect, not attempted, an error or not run."""
+    course, *_ = classes
+    found = {(i.student, i.grade_id): i.status for i in store.items(course, "ps1")}
+    assert found["good", "square-test"] is Status.CORRECT
+    assert found["wrong", "square-test"] is Status.INCORRECT
+    assert found["partial", "half-test"] is Status.INCORRECT
+    assert found["empty", "square-test"] is Status.ERROR
+    assert found["crashing", "half-test"] is Status.NOT_RUN
+    assert found["junk", "half-test"] is Status.NOT_RUN
+
+
+def test_grade_writes_autograded_folders(classes):
+    """The graded notebook, the master files and nothing unfinished are there."""
+    course, *_ = classes
+    folder = course.autograded / "good" / "ps1"
+    notebook = nbformat.read(folder / "squares.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert "square(-3)" in cell_of(notebook, "square-test").source
+    assert (folder / "data.txt").read_text() == "42"
+    assert not (course.autograded / "junk" / "ps1" / "squares.ipynb").exists()
+    assert not (course.autograded / ".staging").exists()
+
+
+def test_grade_keeps_manual_scores_and_skips_what_is_done(tiny_course):
+    """A regrade keeps a person's scores and comments; nothing new, no regrade."""
+    hand_in(tiny_course, "ada", solved())
+    assert grade(tiny_course, "ps1").rows[0].points == 3
+    with open_gradebook(tiny_course) as gradebook:
+        where = ("squares", "ps1", "ada")
+        gradebook.find_grade("why", *where).manual_score = 2
+        gradebook.find_grade("half-test", *where).manual_score = 0.25
+        gradebook.find_comment("why", *where).manual_comment = "Nearly."
+        gradebook.db.commit()
+    (row,) = grade(tiny_course, "ps1").rows
+    assert row.skipped
+    assert row.points == 4.25
+    hand_in(tiny_course, "ada", solved({"square": "def square(x): return 1"}))
+    (row,) = grade(tiny_course, "ps1").rows
+    assert not row.skipped
+    assert row.points == 2.25
+    with open_gradebook(tiny_course) as gradebook:
+        assert gradebook.find_comment("why", *where).comment == "Nearly."
+        assert gradebook.find_grade("half-test", *where).needs_manual_grade
+
+
+def test_grade_interrupted_while_writing_leaves_the_old_grade(tiny_course, monkeypatch):
+    """A failure in the middle of writing takes scores, store and folder back."""
+    hand_in(tiny_course, "ada", b"{")
+    grade(tiny_course, "ps1")
+    before = scores(tiny_course), store.runs(tiny_course, "ps1")
+    hand_in(tiny_course, "ada", solved())
+    real = store.record
+
+    def interrupted(*arguments):
+        real(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "record", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            grade(tiny_course, "ps1")
+    assert (scores(tiny_course), store.runs(tiny_course, "ps1")) == before
+    assert not (tiny_course.autograded / "ada" / "ps1" / "squares.ipynb").exists()
+    assert grade(tiny_course, "ps1").rows[0].points == 3
+
+
+def test_grade_killed_worker_costs_the_student_nothing(tiny_course):
+    """A run whose worker is killed from outside is done again."""
+    hand_in(
+        tiny_course,
+        "ada",
+        solved(
+            {"square": "import time; time.sleep(2)\n" + ("def square(x): return x * x")}
+        ),
+    )
+    killed = []
+
+    def kill_first_worker():
+        children = Path(f"/proc/{os.getpid()}/task/{threading.main_thread().native_id}")
+        while not killed:
+            for pid in (children / "children").read_text().split():
+                line = Path(f"/proc/{pid}/cmdline").read_bytes()
+                if b"autograder.pool" in line:
+                    os.kill(int(pid), signal.SIGKILL)
+                    killed.append(pid)
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_first_worker, daemon=True)
+    killer.start()
+    (row,) = grade(tiny_course, "ps1", jobs=1).rows
+    killer.join(timeout=5)
+    assert killed
+    assert (row.verdict, row.points) == (Verdict.GRADED, 3)
+
+
+def test_grade_unknown_students_are_an_error(tiny_course):
+    """A name without a submission is said, with the names there are."""
+    hand_in(tiny_course, "ada", solved())
+    with pytest.raises(CourseError, match=r"by eve; there are submissions by ada"):
+        grade(tiny_course, "ps1", students=["ada", "eve"])
+
+
+def test_grade_nothing_submitted_is_an_error(tiny_course):
+    """Without submissions the message says which command brings them."""
+    with pytest.raises(CourseError, match="autograder collect"):
+        grade(tiny_course, "ps1")
+
+
+def test_grade_second_grader_is_refused(tiny_course):
+    """Two graders at once would write over each other."""
+    hand_in(tiny_course, "ada", solved())
+    tiny_course.autograded.mkdir()
+    with open(tiny_course.autograded / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(CourseError, match="at work"):
+            grade(tiny_course, "ps1")
+
+
+def test_grade_changed_cells_with_submissions_are_an_error(tiny_course):
+    """A test added after grading began cannot be registered: nbgrader refuses."""
+    hand_in(tiny_course, "ada", b"{")
+    grade(tiny_course, "ps1")
+    source = tiny_source()
+    source.cells.append(graded(new_code_cell("assert 1"), "new", points=1, locked=True))
+    nbformat.write(source, tiny_course.source / "ps1" / "squares.ipynb")
+    with pytest.raises(CourseError, match="other cells than the gradebook"):
+        grade(tiny_course, "ps1")
