@@ -5,6 +5,7 @@ are imported when their command runs, so that ``--help`` is quick.
 """
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -224,11 +225,10 @@ def _graded_bar() -> Iterator[Any]:
 def _print_grades(summary: Any) -> None:
     table = _table("student", "verdict", "points", "seconds", "message")
     for row in summary.rows:
-        points = f"{row.points:g}/{row.max_points:g}"
         seconds = "" if row.skipped else f"{row.seconds:.1f}"
         said = "up to date" if row.skipped else row.message
-        table.add_row(row.student, row.verdict.value, points, seconds, said)
-    out.print(table)
+        _add_grade(table, row, seconds=seconds, message=said)
+    _print_table(table)
     counts = ", ".join(f"{n} {verdict.value}" for verdict, n in summary.counts.items())
     levels = ", ".join(sorted({row.level for row in summary.rows if row.level}))
     out.print(
@@ -240,9 +240,33 @@ def _table(*columns: str) -> Table:
     """Make a quiet table; numbers to the right; student text is never markup."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        numbers = column in {"points", "seconds", "runs"}
-        table.add_column(column, justify="right" if numbers else "left")
+        right = column in {"points", "seconds"}
+        table.add_column(
+            column,
+            justify="right" if right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
     return table
+
+
+def _print_table(table: Table) -> None:
+    """Print a table; where the line is too short, only its last column is cut."""
+    for column in table.columns[:-1]:
+        column.min_width = max(
+            len(str(cell)) for cell in [column.header, *column.cells]
+        )
+    out.print(table)
+
+
+def _add_grade(
+    table: Table, row: Any, *kind: str, seconds: str | None = None, message: str
+) -> None:
+    """Add a submission's row: student, kind if any, verdict, points, and so on."""
+    points = f"{row.points:g}/{row.max_points:g}"
+    cells = [row.student, *kind, row.verdict.value, points]
+    cells += [] if seconds is None else [seconds]
+    table.add_row(*cells, " ".join(message.split()))
 
 
 @app.command()
@@ -305,7 +329,7 @@ def check(
         for result in results:
             runs = ", ".join(f"{n} {kind}" for kind, n in result.trials.items())
             table.add_row(result.assignment, runs, "no" if result.shortfalls else "yes")
-        out.print(table)
+        _print_table(table)
         for result in results:
             for line in result.shortfalls:
                 err.print(f"{result.assignment}: {line}")
@@ -330,28 +354,19 @@ def demo(
         found = _course(course)
         with _graded_bar() as progress:
             result = demo(found, into, jobs, progress)
-        table = _table("assignment", "student", "kind", "verdict", "points", "message")
-        for row in result.rows:
-            grade = row.grade
-            points = f"{grade.points:g}/{grade.max_points:g}"
-            table.add_row(
-                grade.assignment,
-                grade.student,
-                row.kind,
-                grade.verdict.value,
-                points,
-                _first_line(row.message),
-            )
-        out.print(table)
+        for assignment, rows in itertools.groupby(
+            result.rows, key=lambda row: row.grade.assignment
+        ):
+            table = _table("student", "kind", "verdict", "points", "message")
+            for row in rows:
+                _add_grade(table, row.grade, row.kind, message=row.message)
+            out.print(f"\n{assignment}")
+            _print_table(table)
+        out.print()
         out.print(f"gradebook  {_shown(result.gradebook)}")
         out.print(f"feedback   {_shown(result.feedback)}")
         for page in result.reports:
             out.print(f"report     {_shown(page)}")
-
-
-def _first_line(text: str, most: int = 60) -> str:
-    line = text.strip().splitlines()[0] if text.strip() else ""
-    return line if len(line) <= most else line[: most - 3] + "..."
 
 
 def main() -> None:
