@@ -334,9 +334,7 @@ _reshape = Operation(
     lambda x, shape: x.reshape(shape),
     lambda g, y, x, shape: g.reshape(x.shape),
 )
-_cast = Operation(
-    "cast", lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g.astype(x.dtype)
-)
+_cast = Operation("cast", lambda x, dtype: x.astype(dtype))  # for constants only
 
 
 # x @ W + b as one operation makes one matrix less. Its results are stored column by
@@ -521,14 +519,11 @@ def _without_integers(parents: Sequence[Node]) -> tuple[Node, ...]:
     """Give integer parents the precision of the others (float64 if there is none)."""
     floats = [parent.value.dtype for parent in parents if parent.is_float]
     dtype = np.result_type(*floats) if floats else np.dtype(float)
-    return tuple(
-        parent if parent.is_float else _cast_integers(parent, dtype)
-        for parent in parents
-    )
+    return tuple([p if p.is_float else _cast_constant(p, dtype) for p in parents])
 
 
-def _cast_integers(node: Node, dtype: np.dtype) -> Node:
-    """Make a node with the same numbers as floats; integers have no gradient."""
+def _cast_constant(node: Node, dtype: np.dtype) -> Node:
+    """Make a node with the same numbers in another precision, without a gradient."""
     cast = Node(node.value.astype(dtype), needs_gradient=False)
     if _state.tracking:
         cast.operation, cast.parents, cast.options = _cast, (node,), (dtype,)
@@ -1099,7 +1094,7 @@ def _like(logits: Node, labels: Node) -> Node:
     """Give labels the precision of the logits, so that they do not widen float32."""
     if labels.dtype == logits.dtype or labels.needs_gradient:
         return labels
-    return _cast(labels, options=(logits.dtype,))
+    return _cast_constant(labels, logits.dtype)
 
 
 def _reduction_scale(reduction: str, size: int) -> float:
