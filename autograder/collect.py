@@ -96,8 +96,8 @@ class _File:
 class _Budget:
     """What may still be unpacked."""
 
-    files: int = MOST_FILES
-    bytes: int = LARGEST_TOTAL
+    files: int = field(default_factory=lambda: MOST_FILES)
+    bytes: int = field(default_factory=lambda: LARGEST_TOTAL)
 
 
 def collect(

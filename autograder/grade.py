@@ -275,14 +275,15 @@ class _Grader:
         self.box = box
         self.staging = staging
         self.source = course.source / assignment
-        self.sources = {
-            name: read_source(self.source / f"{name}.ipynb", course.root, self.config)
-            for name in names
-        }
-        self.references = {
-            name: reference(source, self.config)
-            for name, source in self.sources.items()
-        }
+        self.sources: dict[str, NotebookNode] = {}
+        self.references: dict[str, NotebookNode] = {}
+        for name in names:
+            path = self.source / f"{name}.ipynb"
+            try:
+                self.sources[name] = read_source(path, course.root, self.config)
+                self.references[name] = reference(self.sources[name], self.config)
+            except Exception as error:  # nbgrader has many for an unsound notebook
+                raise CourseError(f"{path} cannot be graded with: {error}") from error
         self.common = _fingerprint_of_course(course, self.source, limits, box)
 
     # --- the run through all of them --------------------------------------------------
@@ -355,12 +356,17 @@ class _Grader:
     def register(self, gradebook: Gradebook) -> None:
         """Bring the gradebook's cells up to the source, as nbgrader's release does."""
         gradebook.update_or_create_assignment(self.assignment)
-        known = {n.name for n in gradebook.find_assignment(self.assignment).notebooks}
-        if extra := known - set(self.references):
-            raise CourseError(
-                f"the gradebook has {', '.join(sorted(extra))} in {self.assignment}, "
-                f"and {self.source} has not; run `autograder release {self.assignment}`"
-            )
+        entry = gradebook.find_assignment(self.assignment)
+        known = {notebook.name for notebook in entry.notebooks}
+        if known and known != set(self.references):
+            if entry.submissions:
+                raise CourseError(
+                    f"{self.source} has the notebooks {', '.join(self.references)}, "
+                    f"the gradebook has {', '.join(sorted(known))} and submissions of "
+                    "them, which nbgrader cannot change; name them as they were"
+                )
+            for name in known - set(self.references):
+                gradebook.remove_notebook(name, self.assignment)
         for name, notebook in self.references.items():
             if name in known and self._is_registered(gradebook, name, notebook):
                 continue

@@ -21,7 +21,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
@@ -35,7 +35,7 @@ from nbgrader.preprocessors import (
     InstantiateTests,
     NbGraderPreprocessor,
 )
-from nbgrader.utils import chdir, find_all_files
+from nbgrader.utils import chdir, compute_checksum, find_all_files, is_solution
 from traitlets import Dict, Float, Integer, Unicode
 from traitlets.config import Config, Configurable
 
@@ -45,6 +45,7 @@ from autograder.prepare import NotReadableError, prepare
 from autograder.runner import Limits, choose_sandbox, run_notebook
 from autograder.runner.sandbox import Sandbox
 from autograder.score import Item, clean_outputs, is_test, score
+from autograder.verdicts import Status
 
 LARGEST_NOTEBOOK = 20 * 1024**2  # bytes; a notebook full of figures has a few million
 LARGEST_FILES = 50 * 1024**2  # bytes, all other files of a submission together
@@ -53,6 +54,8 @@ LONGEST_MESSAGE = 2000  # characters of what a check says
 
 # What the code of a submission finds in its environment.
 ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}
+
+_FAILED = (Status.INCORRECT, Status.ERROR)
 
 # Modules that Python or IPython would import by itself, had a submission one.
 _IMPORTED_UNASKED = frozenset({"sitecustomize", "usercustomize", "ipython_config"})
@@ -155,11 +158,14 @@ def read_submitted(path: Path) -> bytes:
     except OSError as error:
         kind = "a link" if path.is_symlink() else f"not readable: {error.strerror}"
         raise NotReadableError(f"{path.name} is {kind}, not an ordinary file") from None
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise NotReadableError(f"{path.name} is not an ordinary file")
-        data = file.read(LARGEST_NOTEBOOK + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(LARGEST_NOTEBOOK + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > LARGEST_NOTEBOOK:
         raise NotReadableError(
             f"{path.name} has {status.st_size / 1024**2:.0f} MB; notebooks are read up "
@@ -296,6 +302,19 @@ def _some(names: list[str]) -> str:
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
+def _prune(graded: Path, laid_out: Path) -> None:
+    """Remove the copies that nbgrader made of files that were left out.
+
+    nbgrader follows links: a link to the gradebook would end up in the feedback.
+    """
+    for parent, _, names in os.walk(graded):
+        for name in names:
+            path = Path(parent, name)
+            kept = (laid_out / path.relative_to(graded)).exists()
+            if not kept and path.suffix != ".ipynb":
+                path.unlink()
+
+
 # --- after the run --------------------------------------------------------------------
 
 
@@ -327,7 +346,33 @@ def settle(notebook: NotebookNode, ran: list[bool], message: str) -> list[Item]:
             )
             cell.outputs = [error]
     clean_outputs(notebook)
-    return score(notebook, ran)
+    untouched = _untouched(notebook)
+    return [
+        replace(item, status=Status.NOT_ATTEMPTED)
+        if item.grade_id in untouched and item.status in _FAILED
+        else item
+        for item in score(notebook, ran)
+    ]
+
+
+def _untouched(notebook: NotebookNode) -> set[str]:
+    """Name the tests of answers that are as the handout had them.
+
+    The answers of a test are those between it and the test before it. nbgrader's own
+    stub raises where it stands, so that the test can only say that a name is missing.
+    """
+    names = set()
+    answers: list[bool] = []
+    for cell in notebook.cells:
+        if is_test(cell):
+            if answers and all(answers):
+                names.add(cell.metadata.nbgrader["grade_id"])
+            answers = []
+        elif cell.cell_type == "code" and is_solution(cell):
+            answers.append(
+                cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
+            )
+    return names
 
 
 def stored_items(
@@ -429,6 +474,10 @@ class SandboxExecute(_InCourse):
                 self._folder(directory.source_directory, ".", resources),
                 directory.ignore,
                 self.config,
+            )
+            _prune(
+                self._folder(directory.autograded_directory, student, resources),
+                Path(scratch),
             )
             arguments = (
                 nb,

@@ -14,13 +14,14 @@ from pathlib import Path
 import nbformat
 import pytest
 from conftest import cell_of, graded, hand_in, solved, tiny_source
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.apps.api import NbGraderAPI
 
 from autograder import store
 from autograder.course import find_course
 from autograder.errors import CourseError
 from autograder.grade import Event, grade
+from autograder.prepare import prepare
 from autograder.verdicts import Status, Verdict
 
 DUE = "2020-01-01 00:00:00 UTC"
@@ -83,13 +84,21 @@ CLASS = {
     ),
     "late": solved(),
     "empty": solved({"square": "", "half": "", "why": "YOUR ANSWER HERE"}),
+    "untouched": prepare(tiny_source(), new_notebook()).notebook,
     "tagged": tagged(),
     "duplicated": duplicated(),
     "crashing": solved({"half": "import os\nos._exit(3)"}),
 }
 AUTOMATIC = {
     **{"good": 3, "wrong": 1, "partial": 2.5, "nan": 2, "noisy": 3, "forged": 1},
-    **{"late": 3, "empty": 0, "tagged": 0, "duplicated": 3, "crashing": 2},
+    **{
+        "late": 3,
+        "empty": 0,
+        "untouched": 0,
+        "tagged": 0,
+        "duplicated": 3,
+        "crashing": 2,
+    },
 }
 
 
@@ -193,6 +202,7 @@ def test_grade_statuses_say_how_each_item_ended(classes):
     assert found["wrong", "square-test"] is Status.INCORRECT
     assert found["partial", "half-test"] is Status.INCORRECT
     assert found["empty", "square-test"] is Status.ERROR
+    assert found["untouched", "square-test"] is Status.NOT_ATTEMPTED
     assert found["crashing", "half-test"] is Status.NOT_RUN
     assert found["junk", "half-test"] is Status.NOT_RUN
 

@@ -1,0 +1,212 @@
+"""Tests of the steps that grading and nbgrader's converters share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import cell_of, hand_in, solved, tiny_source
+from nbformat.v4 import new_output
+from traitlets.config import Config
+
+from autograder.errors import CourseError
+from autograder.prepare import NotReadableError, prepare
+from autograder.preprocess import (
+    LARGEST_NOTEBOOK,
+    SandboxLimits,
+    lay_out,
+    read_source,
+    read_submitted,
+    settle,
+)
+from autograder.verdicts import Status
+
+IGNORE = [".ipynb_checkpoints", "*.pyc", "__pycache__"]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Give empty folders: target, submitted and source."""
+    names = ("target", "submitted", "ps1")
+    for name in names:
+        (tmp_path / name).mkdir()
+    return [tmp_path / name for name in names]
+
+
+def laid(target):
+    """List what was laid out."""
+    return sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
+
+
+def test_lay_out_brings_own_files_and_master_copies(folders):
+    """A student's own files come along; the assignment's are the instructor's."""
+    target, submitted, source = folders
+    (source / "dp.py").write_text("master")
+    (source / "ps1.ipynb").write_text("secret")
+    (submitted / "dp.py").write_text("forged")
+    (submitted / "helper_of_ada.py").write_text("own")
+    (submitted / "pictures").mkdir()
+    (submitted / "pictures" / "a.png").write_bytes(b"png")
+    (submitted / "ps1.ipynb").write_text("{}")
+    said = lay_out(target, submitted, source, IGNORE, Config())
+    assert laid(target) == ["dp.py", "helper_of_ada.py", "pictures/a.png"]
+    assert (target / "dp.py").read_text() == "master"
+    assert said == ["Left out: dp.py; the assignment's own is used."]
+
+
+def test_lay_out_unchanged_master_copies_are_not_worth_a_word(folders):
+    """Students hand back what they were given."""
+    target, submitted, source = folders
+    for folder in (submitted, source):
+        (folder / "dp.py").write_text("master")
+    assert lay_out(target, submitted, source, IGNORE, Config()) == []
+
+
+def test_lay_out_honours_exclude_overwriting(folders):
+    """nbgrader's own option lets students hand in a file that the source has too."""
+    target, submitted, source = folders
+    (source / "answer_of_student.py").write_text("stub")
+    (submitted / "answer_of_student.py").write_text("mine")
+    config = Config()
+    config.Autograde.exclude_overwriting = {"ps1": ["answer_of_student.py"]}
+    assert lay_out(target, submitted, source, IGNORE, config) == []
+    assert (target / "answer_of_student.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("numpy.py", "random.py", "sitecustomize.py", "numpy/__init__.py"),
+        *("IPython/core.py", "json.cpython-311-x86_64-linux-gnu.so", "DP.PY"),
+    ],
+)
+def test_lay_out_leaves_out_what_would_be_imported_instead(folders, name):
+    """A file that would shadow a module or a master file is left out, and said."""
+    target, submitted, source = folders
+    (source / "dp.py").write_text("master")
+    (submitted / name).parent.mkdir(exist_ok=True)
+    (submitted / name).write_text("evil")
+    (said,) = lay_out(target, submitted, source, IGNORE, Config())
+    assert laid(target) == ["dp.py"]
+    assert name in said
+
+
+def test_lay_out_follows_no_links(folders, tmp_path):
+    """Links to files and folders, and devices, are left out."""
+    target, submitted, source = folders
+    (tmp_path / "gradebook.db").write_text("secret")
+    (submitted / "a.txt").symlink_to(tmp_path / "gradebook.db")
+    (submitted / "b").symlink_to(tmp_path)
+    os.mkfifo(submitted / "c")
+    (said,) = lay_out(target, submitted, source, IGNORE, Config())
+    assert laid(target) == []
+    assert "a.txt, b, c" in said
+
+
+def test_lay_out_stops_at_its_limits(folders, monkeypatch):
+    """Beyond the limit of bytes or files nothing more is copied."""
+    target, submitted, source = folders
+    for number in range(4):
+        (submitted / f"{number}.txt").write_text("xx")
+    monkeypatch.setattr("autograder.preprocess.MOST_FILES", 3)
+    monkeypatch.setattr("autograder.preprocess.LARGEST_FILES", 5)
+    (said,) = lay_out(target, submitted, source, IGNORE, Config())
+    assert laid(target) == ["0.txt", "1.txt"]
+    assert "2.txt, 3.txt" in said
+
+
+def test_read_submitted_reads_ordinary_files_only(tmp_path):
+    """A link, a pipe, a folder or a huge file is refused before it is read."""
+    path = tmp_path / "a.ipynb"
+    with pytest.raises(FileNotFoundError):
+        read_submitted(path)
+    path.write_bytes(b"{}")
+    assert read_submitted(path) == b"{}"
+    link = tmp_path / "link.ipynb"
+    link.symlink_to(path)
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    (tmp_path / "folder.ipynb").mkdir()
+    with open(tmp_path / "huge.ipynb", "wb") as huge:
+        huge.truncate(LARGEST_NOTEBOOK + 1)
+    for name in ("link", "pipe", "folder", "huge"):
+        with pytest.raises(NotReadableError):
+            read_submitted(tmp_path / f"{name}.ipynb")
+
+
+def test_limits_come_from_the_configuration():
+    """What is not set is the runner's default; an assignment can have its own."""
+    config = Config()
+    config.SandboxLimits.cell_cpu_seconds = 7
+    config.SandboxLimits.assignments = {"ps1": {"memory_mb": 99}}
+    own = SandboxLimits(config=config)
+    assert (own.limits("ps1").cell_cpu_seconds, own.limits("ps1").memory_mb) == (7, 99)
+    assert own.limits("ps2").memory_mb == SandboxLimits().limits("ps2").memory_mb
+
+
+@pytest.mark.parametrize("limits", [{"memroy_mb": 9}, {"memory_mb": 0}])
+def test_limits_that_cannot_be_are_an_error(limits):
+    """A limit of an unknown name, or of nothing, is said and not passed over."""
+    config = Config()
+    config.SandboxLimits.assignments = {"ps1": limits}
+    with pytest.raises(CourseError):
+        SandboxLimits(config=config).limits("ps1")
+
+
+def test_settle_test_that_did_not_run_earns_nothing():
+    """Its output says so, and nbgrader's rule gives it zero points."""
+    notebook = prepare(tiny_source(), solved()).notebook
+    items = settle(notebook, [False] * len(notebook.cells), "The run ended.")
+    assert {item.status for item in items} == {Status.NOT_RUN}
+    assert cell_of(notebook, "square-test").outputs[0].ename == "NotRun"
+
+
+def test_settle_untouched_answer_is_not_attempted():
+    """nbgrader's stub leaves a NameError in the test; the answer was not attempted."""
+    for answer, status in [({}, Status.NOT_ATTEMPTED), ({"square": "x"}, Status.ERROR)]:
+        handed_in = prepare(tiny_source(), {"cells": []}).notebook
+        for grade_id, text in answer.items():
+            cell_of(handed_in, grade_id).source = text
+        notebook = prepare(tiny_source(), handed_in).notebook
+        cell_of(notebook, "square-test").outputs = [
+            new_output("error", ename="NameError", evalue="square", traceback=[])
+        ]
+        items = settle(notebook, [True] * len(notebook.cells), "")
+        assert items[0].status is status
+
+
+def test_read_source_puts_the_header_around(tiny_course, tmp_path):
+    """A course's header notebook is part of every assignment."""
+    header = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("Hello")])
+    nbformat.write(header, tiny_course.root / "header.ipynb")
+    config = Config()
+    config.IncludeHeaderFooter.header = "header.ipynb"
+    path = tiny_course.source / "ps1" / "squares.ipynb"
+    notebook = read_source(path, tiny_course.root, config)
+    assert notebook.cells[0].source == "Hello"
+
+
+def test_preprocess_plain_nbgrader_follows_no_links(tiny_course):
+    """With plain nbgrader too, what a link points at is nowhere in ``autograded/``."""
+    (tiny_course.root / "secret.txt").write_text("canary")
+    for student in ("ada", "eve"):
+        folder = hand_in(tiny_course, student, solved())
+    (folder / "notes.txt").symlink_to(tiny_course.root / "secret.txt")
+    (folder / "mine.txt").write_text("own")
+    ada = tiny_course.submitted / "ada" / "ps1" / "squares.ipynb"
+    ada.unlink()
+    ada.symlink_to(folder / "squares.ipynb")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    for command in ("generate_assignment", "autograde"):
+        done = subprocess.run(
+            [sys.executable, "-m", "nbgrader", command, "ps1"],
+            cwd=tiny_course.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+    assert "squares.ipynb is a link" in done.stderr
+    graded = tiny_course.autograded / "eve" / "ps1"
+    assert laid(graded) == ["data.txt", "mine.txt", "squares.ipynb"]
+    assert not (tiny_course.autograded / "ada" / "ps1").exists()
