@@ -33,6 +33,7 @@ from autograder.verdicts import Status, Verdict
 MESSAGE_CHARACTERS = 4000
 OUTPUTS_OF_A_CELL = 50
 PAGE_CHARACTERS = 8_000_000  # of the student's notebook, images included
+RICH_CHARACTERS = 300_000  # of prose, code and HTML; beyond, all is shown as typed
 TELLING_CHARACTERS = 16  # a shorter line of a hidden test gives nothing away
 
 # What each verdict means for its student, and what may help.
@@ -460,9 +461,11 @@ def _cell_views(
         for line in pages.plain(cell.source).split("\n")
     }
     result: list[_CellView] = []
-    characters = 0
+    characters = typed = 0
     for cell in cells:
-        view = _cell_view(cell, master, shown, told)
+        typed += _rich_characters(cell)
+        rich = typed <= RICH_CHARACTERS
+        view = _cell_view(cell, master, shown, told, rich=rich)
         characters += len(view.content) + sum(map(len, view.outputs))
         if characters > PAGE_CHARACTERS:
             left_out = len(cells) - len(result)
@@ -479,27 +482,40 @@ def _grade_id(cell: NotebookNode) -> str:
     return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
+def _rich_characters(cell: NotebookNode) -> int:
+    """Count what takes time to render: a text can be made to take long."""
+    shown = [cell.source]
+    shown += [out.get("data", {}).get("text/html") for out in cell.get("outputs", [])]
+    return sum(len(pages.plain(text)) for text in shown)
+
+
 def _cell_view(
-    cell: NotebookNode, master: _Master, shown: dict[str, _ItemView], hidden: set[str]
+    cell: NotebookNode,
+    master: _Master,
+    shown: dict[str, _ItemView],
+    hidden: set[str],
+    *,
+    rich: bool,
 ) -> _CellView:
     grade_id = _grade_id(cell)
     if grade_id in master.visible:
         content = pages.code(master.visible[grade_id])
         return _CellView("test", content, item=shown[grade_id])
-    if cell.cell_type == "markdown":
+    if cell.cell_type == "markdown" and rich:
         return _CellView("prose", pages.markdown(cell.source, cell.get("attachments")))
     if cell.cell_type != "code":
         return _CellView("code", pages.text(cell.source))
     outputs = [
         Markup('<p class="cut">[an output that repeats a test is left out]</p>')
         if _repeats(output, hidden)
-        else pages.output(output)
+        else pages.output(output, rich=rich)
         for output in cell.outputs[:OUTPUTS_OF_A_CELL]
     ]
     if left_out := len(cell.outputs) - len(outputs):
         note = Markup('<p class="cut">[cut here: {} more outputs]</p>')
         outputs.append(note.format(left_out))
-    return _CellView("code", pages.code(cell.source), outputs)
+    content = pages.code(cell.source) if rich else pages.text(cell.source)
+    return _CellView("code", content, outputs)
 
 
 def _repeats(output: NotebookNode, hidden: set[str]) -> bool:

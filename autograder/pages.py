@@ -278,8 +278,8 @@ def _first_image(data: dict[str, Any]) -> str | None:
 # --------------------------------------------------------------------- outputs
 
 
-def output(node: Any) -> Markup:
-    """Make HTML of one output of a code cell.
+def output(node: Any, *, rich: bool = True) -> Markup:
+    """Make HTML of one output of a code cell; without `rich`, never from its HTML.
 
     Of the forms in which an object shows itself we take the first of: a PNG or JPEG
     image, HTML (rebuilt from harmless elements: tables of data frames survive), plain
@@ -302,7 +302,7 @@ def output(node: Any) -> Markup:
     if address := _first_image(data):
         alt = _alt_text(node.get("metadata"))
         return Markup('<img src="{}" alt="{}">').format(address, alt)
-    if "text/html" in data and (rebuilt := html(data["text/html"])):
+    if rich and "text/html" in data and (rebuilt := html(data["text/html"])):
         return Markup('<div class="rich">{}</div>').format(rebuilt)
     if "text/plain" in data:
         return Markup('<pre class="text">{}</pre>').format(text(data["text/plain"]))

@@ -312,6 +312,27 @@ def test_feedback_keeps_a_page_of_bounded_size(paper):
     assert "[cut here: 52 more outputs]" in text
 
 
+def test_feedback_of_very_much_prose_is_shown_as_typed(paper, monkeypatch):
+    """Past a measure, prose, code and HTML are escaped text: rendering costs time."""
+    monkeypatch.setattr("autograder.feedback.RICH_CHARACTERS", 1000)
+    cells = source_cells()
+    cells[2].outputs = [new_output("display_data", data={"text/html": "<i>early</i>"})]
+    cells.append(new_markdown_cell("x" * 1000))
+    cells.append(new_markdown_cell("**last prose**"))
+    table = new_output(
+        "display_data", data={"text/html": "<b>bold</b>", "text/plain": "as plain text"}
+    )
+    cells.append(new_code_cell("last_code = 1", outputs=[table]))
+    paper.grade("ada", SOLVED, cells=cells)
+    feedback(paper.course, ASSIGNMENT)
+    raw = paper.page("ada").read_text()
+    assert "<i>early</i>" in raw
+    assert "**last prose**" in raw
+    assert "last_code = 1" in raw
+    assert "as plain text" in raw
+    assert "<b>bold</b>" not in raw
+
+
 def test_feedback_shows_figures_with_their_description(paper):
     """A PNG is shown with the alt text of its metadata, or a plain default."""
     cells = source_cells()
@@ -426,7 +447,7 @@ def test_feedback_survives_outputs_of_wrong_types(paper):
     feedback(paper.course, ASSIGNMENT)
     page = Page(paper.page("ada"))
     assert "[an output that this page cannot show]" in page.text
-    assert "&#39;?&#39;" in re.sub(r"</?span[^>]*>", "", page.raw)
+    assert "print('?')" in re.sub(r"</?span[^>]*>", "", page.raw)
     assert "E: lonely" in page.text
     assert "alert" not in page.raw
 
