@@ -212,11 +212,12 @@ def _read_master(course: Course, assignment: str, notebook: str) -> _Master:
     headings = _headings(cells)
     uses = Counter(headings[i] for i, cell in enumerate(cells) if is_grade(cell))
     master = _Master(title=_first_title(cells) or assignment)
-    shown: set[str] = set()
+    shown: list[str] = []
     unanswered: list[str] = []
     for heading, cell in zip(headings, cells, strict=True):
         seen, hidden = _split_hidden(cell.source, markers)
-        shown.update(line.strip() for line in seen.split("\n"))
+        if not is_solution(cell):
+            shown.append(seen)
         master.hidden.update(line.strip() for line in hidden.split("\n"))
         if not is_grade(cell):
             if is_solution(cell):
@@ -236,8 +237,11 @@ def _read_master(course: Course, assignment: str, notebook: str) -> _Master:
         for solution in [*unanswered, grade_id]:
             master.comment_goes_to[solution] = grade_id
         unanswered = []
+    openly = "\n".join(shown)
     master.hidden = {
-        line for line in master.hidden - shown if len(line) >= TELLING_CHARACTERS
+        line
+        for line in master.hidden
+        if len(line) >= TELLING_CHARACTERS and line not in openly
     }
     return master
 
@@ -454,12 +458,12 @@ def _cell_views(
         cells = nbformat.read(path, as_version=4).cells
     except (OSError, ValueError, nbformat.ValidationError):
         return []
-    told = master.hidden - {
-        line.strip()
+    own = "\n".join(
+        pages.plain(cell.source)
         for cell in cells
         if _grade_id(cell) not in master.visible
-        for line in pages.plain(cell.source).split("\n")
-    }
+    )
+    told = {line for line in master.hidden if line not in own}
     result: list[_CellView] = []
     characters = typed = 0
     for cell in cells:
