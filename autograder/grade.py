@@ -39,8 +39,8 @@ from autograder.errors import CourseError
 from autograder.prepare import (
     NotReadableError,
     grade_id,
-    prepare,
     read_notebook,
+    rebuild,
     reference,
 )
 from autograder.preprocess import (
@@ -275,13 +275,12 @@ class _Grader:
         self.box = box
         self.staging = staging
         self.source = course.source / assignment
-        self.sources: dict[str, NotebookNode] = {}
         self.references: dict[str, NotebookNode] = {}
         for name in names:
             path = self.source / f"{name}.ipynb"
             try:
-                self.sources[name] = read_source(path, course.root, self.config)
-                self.references[name] = reference(self.sources[name], self.config)
+                source = read_source(path, course.root, self.config)
+                self.references[name] = reference(source, self.config)
             except Exception as error:  # nbgrader has many for an unsound notebook
                 raise CourseError(f"{path} cannot be graded with: {error}") from error
         self.common = _fingerprint_of_course(course, self.source, limits, box)
@@ -428,7 +427,7 @@ class _Grader:
             digest=_digest(folder, self.common, due),
             timestamp=timestamp,
             repairs=repairs,
-            parts={name: _Part() for name in self.sources},
+            parts={name: _Part() for name in self.references},
         )
 
     def prepare_or_end(self, submission: _Submission) -> None:
@@ -455,7 +454,9 @@ class _Grader:
         for name, part in submission.parts.items():
             try:
                 data = read_submitted(submission.folder / f"{name}.ipynb")
-                prepared = prepare(self.sources[name], read_notebook(data), self.config)
+                prepared = rebuild(
+                    self.references[name], read_notebook(data), self.config
+                )
             except FileNotFoundError:
                 there = sorted(p.name for p in submission.folder.glob("*.ipynb"))
                 hint = f"; there is {', '.join(there[:5])}" if there else ""
@@ -608,7 +609,7 @@ class _Grader:
         return {
             student: store.together(runs)
             for student, runs in parts.items()
-            if {run.notebook for run in runs} == set(self.sources)
+            if {run.notebook for run in runs} == set(self.references)
             and len({run.digest for run in runs}) == 1
             and student in entered
             and (self.course.autograded / student / self.assignment).is_dir()

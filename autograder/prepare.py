@@ -154,8 +154,14 @@ def prepare(
         If `submitted_nb` is not a notebook: no list of cells, a cell that is none, a
         text that is none, or more than `MOST_CELLS` cells.
     """
+    return rebuild(reference(source_nb, config), submitted_nb, config)
+
+
+def rebuild(
+    master: NotebookNode, submitted_nb: Any, config: Config | None = None
+) -> Prepared:
+    """Do what `prepare` does, with the instructor's `reference` already made."""
     repairs: list[str] = []
-    master = reference(source_nb, config)
     handout = _handout_texts(master, config)
     named = {cell_id: cell for cell in master.cells if (cell_id := grade_id(cell))}
     cells = _read_cells(submitted_nb, named, repairs)

@@ -323,3 +323,69 @@ def test_grade_changed_cells_with_submissions_are_an_error(tiny_course):
     nbformat.write(source, tiny_course.source / "ps1" / "squares.ipynb")
     with pytest.raises(CourseError, match="other cells than the gradebook"):
         grade(tiny_course, "ps1")
+
+
+def test_grade_killed_grader_goes_on_where_it_stopped(tiny_course):
+    """After SIGKILL what was graded is complete, and only the rest is graded."""
+    for student in ("ada", "bob", "eve"):
+        hand_in(tiny_course, student, solved())
+    script = (
+        "from autograder.course import find_course\n"
+        "from autograder.grade import grade\n"
+        f"course = find_course({str(tiny_course.root)!r})\n"
+        "grade(course, 'ps1', jobs=1, progress=lambda e: print(e.done, flush=True))"
+    )
+    grader = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+    with grader:
+        while grader.stdout.readline().strip() != b"1":
+            assert grader.poll() is None
+        grader.kill()
+    done = {run.student for run in store.runs(tiny_course, "ps1")}
+    assert "ada" in done
+    rows = grade(tiny_course, "ps1").rows
+    assert {row.student for row in rows if row.skipped} == done
+    assert [row.points for row in rows] == [3, 3, 3]
+    assert not (tiny_course.autograded / ".staging").exists()
+
+
+def test_grade_missing_notebook_of_two_costs_only_its_own_points(tiny_course):
+    """Of an assignment with two notebooks the one that is there is graded."""
+    source = tiny_course.source / "ps1"
+    shutil.copy(source / "squares.ipynb", source / "again.ipynb")
+    hand_in(tiny_course, "ada", solved())
+    (row,) = grade(tiny_course, "ps1").rows
+    assert row.verdict is Verdict.MISSING
+    assert (row.points, row.max_points, row.level != "") == (3, 20, True)
+    (whole,) = store.runs(tiny_course, "ps1")
+    assert whole.message == "again.ipynb is missing; there is squares.ipynb"
+    assert len(store.items(tiny_course, "ps1")) == 4
+
+
+def test_grade_forced_run_grades_again(tiny_course):
+    """With ``force`` an up-to-date submission is graded again."""
+    hand_in(tiny_course, "ada", b"{")
+    grade(tiny_course, "ps1")
+    assert grade(tiny_course, "ps1").rows[0].skipped
+    assert not grade(tiny_course, "ps1", force=True).rows[0].skipped
+
+
+def test_grade_unsound_source_is_an_error(tiny_course):
+    """A source that nbgrader cannot release is the instructor's to mend."""
+    source = tiny_source()
+    cell_of(source, "square").source = "### BEGIN SOLUTION"
+    nbformat.write(source, tiny_course.source / "ps1" / "squares.ipynb")
+    hand_in(tiny_course, "ada", solved())
+    with pytest.raises(CourseError, match="no end solution"):
+        grade(tiny_course, "ps1")
+
+
+def test_grade_unreadable_timestamp_is_no_lateness(tiny_course):
+    """A timestamp that says nothing is reported, and the submission is graded."""
+    folder = hand_in(tiny_course, "ada", b"{")
+    (folder / "timestamp.txt").write_text("yesterday, more or less")
+    (row,) = grade(tiny_course, "ps1").rows
+    assert "timestamp.txt was not read" in row.repairs[0]
