@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from conftest import cell_of, hand_in, solved, tiny_source
 from nbformat.v4 import new_output
+from nbgrader.utils import determine_grade
 from traitlets.config import Config
 
 from autograder.errors import CourseError
@@ -160,6 +161,19 @@ def test_settle_test_that_did_not_run_earns_nothing():
     items = settle(notebook, [False] * len(notebook.cells), "The run ended.")
     assert {item.status for item in items} == {Status.NOT_RUN}
     assert cell_of(notebook, "square-test").outputs[0].ename == "NotRun"
+
+
+def test_settle_value_shown_before_an_error_is_no_result():
+    """nbgrader's own rule, which stops at the first result, gives zero points too."""
+    notebook = prepare(tiny_source(), solved()).notebook
+    test = cell_of(notebook, "square-test")
+    test.outputs = [
+        new_output("execute_result", data={"text/plain": "2.0"}),
+        new_output("error", ename="AssertionError", evalue="", traceback=[]),
+    ]
+    assert determine_grade(test) == (2, 2)  # before: the attack works
+    settle(notebook, [True] * len(notebook.cells), "")
+    assert determine_grade(test) == (0, 2)
 
 
 def test_settle_untouched_answer_is_not_attempted():
