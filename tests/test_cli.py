@@ -1,0 +1,74 @@
+"""Tests of the command line: exit codes, one line for a mistake, what it prints."""
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from autograder import cli
+from autograder.grade import GradeSummary, Row
+from autograder.verdicts import Verdict
+
+COMMANDS = [
+    command.name or command.callback.__name__ for command in cli.app.registered_commands
+]
+ARGUMENTS = {"collect": ["x.zip"], "grade": ["a"], "feedback": ["a"], "report": ["a"]}
+
+
+def run(*arguments):
+    """Run the command line in this process."""
+    return CliRunner().invoke(cli.app, list(arguments))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_cli_explains_a_folder_that_is_no_course(name, tmp_path):
+    """Every command says in one line what is wrong and how to mend it; exit code 1."""
+    done = run(name, *ARGUMENTS.get(name, []), "--course", str(tmp_path))
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("autograder: ")
+    assert "--course DIR" in done.stderr
+
+
+def test_cli_shows_a_traceback_only_with_debug(tmp_path):
+    """With --debug the error itself comes through."""
+    done = run("build", "--debug", "--course", str(tmp_path))
+    assert type(done.exception).__name__ == "CourseError"
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["grade"], ["grade", "a", "--x"]])
+def test_cli_usage_errors_exit_with_2(arguments):
+    """An unknown command or option, or a missing argument, is a usage error."""
+    assert run(*arguments).exit_code == 2
+
+
+def test_cli_module_runs(tmp_path):
+    """``python -m autograder`` is the same command line."""
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder", "build", "--course", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "is not a course" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_cli_prints_what_students_wrote_as_text(monkeypatch, capsys):
+    """A message with rich's markup in it is shown, not obeyed; only it is cut."""
+    monkeypatch.setattr(
+        cli,
+        "out",
+        Console(width=60, highlight=False, markup=False, emoji=False, soft_wrap=True),
+    )
+    row = Row(
+        "student-01", "a", Verdict.CRASHED, 1.0, 2.0, "bwrap", 3.0, "[red]:x: " * 20
+    )
+    cli._print_grades(GradeSummary("a", [row]))
+    table, *_, last = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert "student-01  crashed     1/2" in table
+    assert "[red]:x: [red]" in table
+    assert last == "a: 1 crashed; sandbox: bwrap"
