@@ -306,7 +306,8 @@ def _marks(gradebook: Gradebook, run: store.Run) -> _Marks:
         return _Marks()
     return _Marks(
         grades={grade.name: grade for grade in found.grades},
-        comments={c.name: c.comment for c in found.comments if c.comment},
+        # nbgrader's own comment, "No response.", is no instructor's.
+        comments={c.name: c.manual_comment for c in found.comments if c.manual_comment},
         penalty=found.late_submission_penalty or 0.0,
     )
 

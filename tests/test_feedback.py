@@ -119,6 +119,17 @@ def test_feedback_says_points_messages_marks_comments_and_repairs(paper):
     assert "Because of lift." in text
 
 
+def test_feedback_takes_no_automatic_comment_for_the_instructors(paper):
+    """What nbgrader writes by itself beside an empty answer is not shown as theirs."""
+    paper.grade("ada", SOLVED, cells=source_cells())
+    with paper.gradebook() as gradebook:
+        comment = gradebook.find_comment("fold", NOTEBOOK, ASSIGNMENT, "ada")
+        comment.auto_comment = "No response."
+        gradebook.db.commit()
+    feedback(paper.course, ASSIGNMENT)
+    assert "No response." not in paper.page("ada").read_text()
+
+
 def test_feedback_says_why_a_notebook_was_stopped(paper):
     """A stopped run is told in plain words, with its figures."""
     said = "Cell 3 used 10.0 s of CPU time; the limit for a cell is 10 s."
