@@ -212,7 +212,6 @@ def test_processes_are_limited(attempt, bomb):
     result = attempt(bomb, "print('after')")
     assert result.verdict is Verdict.OUT_OF_PROCESSES, result.message
     assert "limit is 24" in result.message
-    assert not result.ran[-1]
     assert time.monotonic() - began < 15
 
 

@@ -83,8 +83,15 @@ def here() -> Interpreter:
     with contextlib.suppress(ValueError):
         user_site = Path(site.getusersitepackages())
     packages = (str(user_site),) if user_site in _package_folders() else ()
+    # A Python that finds its library only by LD_LIBRARY_PATH needs that inside too.
+    searched = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    library_path = next(
+        (p for p in searched if p and any(Path(p).glob("libpython*.so*"))), ""
+    )
+    if library_path:
+        needed += sorted(Path(library_path).glob("libpython*.so*"))
     found = dict.fromkeys(str(path) for path in needed if path.exists())
-    return Interpreter(sys.executable, _outermost(found), packages)
+    return Interpreter(sys.executable, _outermost(found), packages, library_path)
 
 
 def _outermost(paths: dict[str, None]) -> tuple[str, ...]:

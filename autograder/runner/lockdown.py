@@ -183,10 +183,18 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "shmctl": (31, 195),
     "semget": (64, 190),
     "semctl": (66, 191),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
     "msgget": (68, 186),
     "msgctl": (71, 187),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
     "mq_open": (240, 180),
     "mq_unlink": (241, 181),
+    # the names of files outside, which Landlock lets a process watch
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
     # namespaces and mounts
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -252,6 +260,15 @@ _ON_OTHERS: dict[str, tuple[tuple[int, int], int]] = {
 _SIGNALS = [(62, 129), (200, 130), (234, 131), (129, 138), (297, 240)]
 _PIDFD_SEND_SIGNAL = (424, 424)
 
+# Modes, times and attributes of files: Landlock does not look at these.
+_CHOWN = [(92, None), (93, 55), (94, None), (260, 54)]
+_ATTRIBUTES = [
+    *[(90, None), (91, 52), (268, 53), (452, 452)],  # chmod, f-, f-at, f-at2
+    *[(132, None), (235, None), (261, None), (280, 88)],  # utime, -s, futimesat, -ensat
+    *[(188, 5), (189, 6), (190, 7), (197, 14), (198, 15), (199, 16)],  # xattr
+]
+_FIRST_ABI_THAT_GUARDS_TRUNCATE = 3
+
 _NEWEST_KNOWN_CALL = 456  # later ones answer ENOSYS; C libraries then fall back
 _NEW_NAMESPACES = 0x7E020080  # CLONE_NEWNS, NEWCGROUP ... NEWNET and NEWTIME
 _X32_BIT = 0x40000000
@@ -261,7 +278,7 @@ _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 
 
-def _program(scoped_signals: bool) -> bytes:
+def _program(scoped_signals: bool, own_files: bool) -> bytes:
     """Return the filter: a list of struct sock_filter as bytes."""
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
@@ -344,11 +361,16 @@ def _program(scoped_signals: bool) -> bytes:
             _FCNTL[column],
             [(1, _JUMP_EQUAL, number, errno.EPERM) for number in (8, 10, 15)],
         )
+    if not own_files:
+        for numbers in _CHOWN:
+            plain(numbers, errno.EPERM)
+        for numbers in _ATTRIBUTES:
+            plain(numbers, 0)  # answers "done" and does nothing
     add(_RETURN, _ALLOW)
     return b"".join(lines)
 
 
-def restrict_calls(scoped_signals: bool) -> None:
+def restrict_calls(scoped_signals: bool, own_files: bool) -> None:
     """Refuse the system calls that no notebook needs.
 
     Parameters
@@ -356,13 +378,18 @@ def restrict_calls(scoped_signals: bool) -> None:
     scoped_signals : bool
         Whether something else (a process namespace, Landlock 6) keeps signals inside;
         if not, this process can signal only itself.
+    own_files : bool
+        Whether the files of this user outside are safe from a change of their modes:
+        by a user or a mount namespace of its own. If not, changing modes, times and
+        attributes of any file does nothing and says that it did, so that honest code
+        (`shutil.copy`) goes on.
 
     Raises
     ------
     OSError
         If the kernel has no seccomp filters or the machine is not known.
     """
-    program = _program(scoped_signals)
+    program = _program(scoped_signals, own_files)
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
     buffer = ctypes.create_string_buffer(header, len(header))
@@ -388,8 +415,9 @@ def lock(walls: dict[str, Any]) -> None:
     ----------
     walls : dict
         ``readable``, ``writable``, ``devices``: lists of paths; ``rlimits``: names and
-        values; ``pid_namespace``: whether this process has a process namespace of its
-        own; ``landlock``: whether to fail where the kernel has no Landlock.
+        values; ``namespaces``: whether this process has namespaces of its own for
+        processes and mounts, so that Landlock is a second wall and may be missing;
+        ``own_user``: whether it has a user of its own.
 
     Raises
     ------
@@ -400,6 +428,13 @@ def lock(walls: dict[str, Any]) -> None:
         limit(name, value)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     abi = 0
-    if walls["landlock"] or landlock_abi():
+    if landlock_abi() or not walls["namespaces"]:
         abi = restrict_files(walls["readable"], walls["writable"], walls["devices"])
-    restrict_calls(scoped_signals=walls["pid_namespace"] or abi >= 6)
+    own_files = walls["namespaces"] or walls["own_user"]
+    if not own_files and abi < _FIRST_ABI_THAT_GUARDS_TRUNCATE:
+        raise OSError(
+            errno.ENOSYS,
+            f"Landlock {abi} does not keep this user's files from being truncated; "
+            "version 3, Linux 6.2, does",
+        )
+    restrict_calls(walls["namespaces"] or abi >= 6, own_files)

@@ -11,7 +11,6 @@ import json
 import os
 import socket
 import sys
-import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 from autograder.errors import SandboxError
 from autograder.runner import interpreter, scratch
 from autograder.runner.run import run_notebook
-from autograder.runner.sandbox import Limits, Sandbox
+from autograder.runner.sandbox import Limits, Sandbox, new_uid
 from autograder.verdicts import Verdict
 
 LEVELS = ("bwrap", "lockdown")
@@ -129,13 +128,12 @@ def _probe(sandbox: Sandbox) -> str:
     SandboxError
         If something needed is missing inside, or something forbidden is possible.
     """
-    root = scratch.temporary_root(for_others=os.geteuid() == 0)
     with contextlib.ExitStack() as stack:
-        name = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="autograder-probe-", dir=root)
-        )
-        outside, handed_in = Path(name), Path(name) / "files"
-        handed_in.mkdir()
+        top = stack.enter_context(scratch.run_folder(None, new_uid()))
+        top.chmod(0o755)
+        outside = top / "outside"
+        outside.mkdir()
+        handed_in = top / "files"
         canary = outside / "canary"
         canary.write_text(_SECRET)
         canary.chmod(0o666)

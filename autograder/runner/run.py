@@ -5,8 +5,10 @@ agreed ends the run with a verdict, and every byte is counted when it arrives.
 """
 
 import codecs
+import errno
 import math
 import os
+import re
 import selectors
 import signal
 import time
@@ -19,7 +21,7 @@ import nbformat
 
 from autograder.errors import SandboxError
 from autograder.runner import meter, scratch, wire
-from autograder.runner.sandbox import MEGABYTE, Limits, Process, Sandbox
+from autograder.runner.sandbox import MEGABYTE, Limits, Process, Sandbox, new_uid
 from autograder.verdicts import Verdict
 
 _POLL_SECONDS = 0.05
@@ -29,6 +31,11 @@ _GRACE_CPU_SECONDS = 2.0  # after an interrupt, before the end
 _GRACE_WALL_SECONDS = 20.0
 _MESSAGE_BYTES = 256  # what a message costs besides its text
 _DEEPEST_JSON = 32
+_MOST_DISPLAYS = 32  # with the same id: an update renews each of them
+_JSON_TYPE = re.compile(r"application/(.*\+)?json")
+_NO_MORE_PROCESSES = re.compile(
+    rf"BlockingIOError: \[Errno {errno.EAGAIN}\]|RuntimeError: can't start new thread"
+)
 _MEMORY_ERRORS = {"MemoryError", "_ArrayMemoryError", "ArrayMemoryError"}
 
 
@@ -107,7 +114,7 @@ def run_notebook(
         If the sandbox cannot be started or broke down: no fault of the code.
     """
     began = time.monotonic()
-    uid = 0 if os.geteuid() == 0 else None
+    uid = new_uid()
     used, count = meter.folder_use(folder, limits.files)
     run = _Run(notebook, limits, sandbox)
     if used > limits.disk_mb * MEGABYTE or count > limits.files:
@@ -118,9 +125,9 @@ def run_notebook(
         )
         return run.result(began)
     with scratch.run_folder(folder, uid) as top:
-        process = sandbox.start(top, limits, dict(env or {}))
+        process = sandbox.start(top, limits, dict(env or {}), uid)
         try:
-            run.watch(process, top)
+            run.watch(process, top, uid)
         finally:
             process.end()
             run.close()
@@ -142,6 +149,8 @@ class _Run:
         self.messages: list[str] = []
         self.code_cells: list[int] = []
         for index, cell in enumerate(self.notebook.cells):
+            if isinstance(cell.source, list):  # as in a file, line by line
+                cell.source = "".join(cell.source)
             if cell.cell_type == "code":
                 cell.outputs = []
                 cell.execution_count = None
@@ -157,7 +166,7 @@ class _Run:
 
     # ------------------------------------------------------------- the loop
 
-    def watch(self, process: Process, top: Path) -> None:
+    def watch(self, process: Process, top: Path, uid: int | None) -> None:
         """Send the cells, take what comes, enforce the limits, until the end."""
         self.process = process
         self.top = top
@@ -184,7 +193,7 @@ class _Run:
             self.selector.register(descriptor, selectors.EVENT_READ)
         self.started = self.cell_started = time.monotonic()
         next_poll = next_disk_poll = self.started
-        self.send(self.sandbox.entry(top, self.limits))
+        self.send(self.sandbox.entry(top, self.limits, uid))
         while self.verdict is None:
             for key, _ in self.selector.select(_POLL_SECONDS):
                 if self.verdict is None:
@@ -231,21 +240,25 @@ class _Run:
         else:
             self.take_messages()
 
-    def take_raw(self, descriptor: int) -> None:
-        """Take what was written to descriptor 1 or 2 behind the shell's back."""
+    def take_raw(self, descriptor: int) -> bool:
+        """Take some of what was written to descriptor 1 or 2; return if there was any.
+
+        Other programs and C code write there, behind the shell's back.
+        """
         try:
             data = os.read(descriptor, wire.READ_BYTES)
         except BlockingIOError:
-            return
+            return False
         if not data:
             self.selector.unregister(descriptor)
-            return
+            return False
         name, decoder = self.raw[descriptor]
         text = decoder.decode(data)
         if not self.number:
             self.start_text = (self.start_text + text)[-4000:]
         elif self.count(len(data)):
             self.add({"output_type": "stream", "name": name, "text": text})
+        return self.verdict is None
 
     def take_messages(self) -> None:
         """Take what the shell sent."""
@@ -281,10 +294,10 @@ class _Run:
             self.done()
         elif kind == "clear":
             self.clear_first = bool(message["wait"])
-            if not self.clear_first:
+            if self.count(_MESSAGE_BYTES) and not self.clear_first:
                 self.cell.outputs = []
         elif kind == "output":
-            output = _checked_output(message["output"])
+            output = _checked_output(message["output"], self.number)
             stream = output["output_type"] == "stream"
             if self.count(size + (0 if stream else _MESSAGE_BYTES)):
                 self.show(output, message)
@@ -307,9 +320,15 @@ class _Run:
         if not self.usage.pids:
             raise SandboxError("sandbox: the student's process cannot be seen in /proc")
         main = self.usage.pids[0]
-        self.main = os.pidfd_open(main)
-        if self.sandbox.level == "bwrap":
-            self.disk = os.open(f"/proc/{main}/root/tmp", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self.main = os.pidfd_open(main)
+            if self.sandbox.level == "bwrap":
+                disk = f"/proc/{main}/root/tmp"
+                self.disk = os.open(disk, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise SandboxError(
+                f"sandbox: the student's process cannot be watched: {error}"
+            ) from error
         self.started = time.monotonic()
         self.next_cell()
 
@@ -325,14 +344,14 @@ class _Run:
         self.interrupted: tuple[float, float] | None = None
         self.cell_started = time.monotonic()
         self.cell_cpu = self.usage.cpu_seconds
-        self.send({"t": "run", "source": str(self.cell.source)})
+        self.send({"t": "run", "source": self.cell.source})
 
     def done(self) -> None:
         """Close the running cell."""
         assert self.usage is not None
         for descriptor in self.raw:
-            if descriptor in self.selector.get_map():
-                self.take_raw(descriptor)
+            while descriptor in self.selector.get_map() and self.take_raw(descriptor):
+                pass
         if self.verdict is not None:
             return
         self.ran[self.code_cells[self.number - 1]] = True
@@ -345,18 +364,31 @@ class _Run:
         """Add `output` to the running cell, or renew the displays with its id."""
         name = message.get("id")
         if isinstance(name, str) and message.get("update"):
+            renewed = nbformat.from_dict(output)
             for shown in self.displays.get(name, []):
-                shown.data = nbformat.from_dict(output["data"])
-                shown.metadata = nbformat.from_dict(output["metadata"])
+                shown.data, shown.metadata = renewed.data, renewed.metadata
             return
         node = self.add(output)
         if isinstance(name, str):
-            self.displays.setdefault(name, []).append(node)
-        if output["output_type"] == "error" and output["ename"] in _MEMORY_ERRORS:
+            shown = self.displays.setdefault(name, [])
+            if len(shown) < _MOST_DISPLAYS:
+                shown.append(node)
+        if output["output_type"] == "error":
+            self.look_at_error(output["ename"], output["evalue"])
+
+    def look_at_error(self, name: str, text: str) -> None:
+        """Note a limit that the running cell hit as an exception."""
+        if name in _MEMORY_ERRORS:
             self.survive(
                 Verdict.OUT_OF_MEMORY,
                 f"Cell {self.number} asked for more memory than there is; the limit "
                 f"is {self.limits.memory_mb} MB.",
+            )
+        elif _NO_MORE_PROCESSES.search(f"{name}: {text}"):
+            self.survive(
+                Verdict.OUT_OF_PROCESSES,
+                f"Cell {self.number} asked for more processes and threads than there "
+                f"are; the limit is {self.limits.processes}.",
             )
 
     def add(self, output: dict[str, Any]) -> nbformat.NotebookNode:
@@ -583,8 +615,8 @@ def _signal_name(number: int) -> str:
 # ------------------------------------------------------------- what an output may be
 
 
-def _checked_output(output: Any) -> dict[str, Any]:
-    """Return `output` rebuilt as an nbformat output, each part checked.
+def _checked_output(output: Any, number: int) -> dict[str, Any]:
+    """Return `output` of cell `number` as an nbformat output, each part checked.
 
     Raises
     ------
@@ -611,12 +643,11 @@ def _checked_output(output: Any) -> dict[str, Any]:
         raise ValueError("an output of no known type")
     checked = {
         "output_type": kind,
-        "data": _plain_object(output["data"]),
+        "data": _bundle(output["data"]),
         "metadata": _plain_object(output["metadata"]),
     }
     if kind == "execute_result":
-        count = output["execution_count"]
-        checked["execution_count"] = count if type(count) is int else None
+        checked["execution_count"] = number
     return checked
 
 
@@ -625,6 +656,15 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("a text that is none")
     return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _bundle(value: Any) -> dict[str, Any]:
+    """Return `value` as the data of an output: text, or JSON where the type says so."""
+    bundle = _plain_object(value)
+    for kind, content in bundle.items():
+        if not isinstance(content, str) and not _JSON_TYPE.fullmatch(kind):
+            raise TypeError("data that is not text")
+    return bundle
 
 
 def _plain_object(value: Any) -> dict[str, Any]:

@@ -172,7 +172,9 @@ class Sandbox:
     interpreter: Interpreter
     fonts: str = ""
 
-    def start(self, top: Path, limits: Limits, env: dict[str, str]) -> Process:
+    def start(
+        self, top: Path, limits: Limits, env: dict[str, str], uid: int | None
+    ) -> Process:
         """Start the student's process, locked in, waiting for its first message.
 
         Parameters
@@ -183,13 +185,14 @@ class Sandbox:
             What the run may use.
         env : dict
             Environment variables for the code, besides the fixed ones.
+        uid : int or None
+            The user to run as, if not the caller: see `new_uid`.
 
         Raises
         ------
         SandboxError
             If the process cannot be started.
         """
-        uid = new_uid() if os.geteuid() == 0 else None
         inside = self.level == "bwrap"
         code = Path("/grader/code") if inside else top / "code"
         box = Path("/tmp/box") if inside else top / "box"
@@ -246,7 +249,7 @@ class Sandbox:
         )
         return process
 
-    def entry(self, top: Path, limits: Limits) -> dict[str, Any]:
+    def entry(self, top: Path, limits: Limits, uid: int | None) -> dict[str, Any]:
         """Return the first message to the student's process: how to lock itself in."""
         inside = self.level == "bwrap"
         box = "/tmp/box" if inside else str(top / "box")
@@ -256,8 +259,10 @@ class Sandbox:
             readable = [*_SYSTEM, *_SETTINGS, *self.interpreter.readable]
             readable += [str(top / "code"), str(top / "files"), "/proc/self"]
             writable = [box]
-        counted = inside and _kernel() >= (5, 14)  # by user and namespace, or by user
-        others = 0 if counted or os.geteuid() == 0 else _tasks_of_user(os.geteuid())
+        own_user = uid not in (None, _NOBODY)
+        # The kernel counts processes by user, or by user and namespace.
+        alone = own_user or (inside and _kernel() >= (5, 14))
+        others = 0 if alone else _tasks_of_user(os.geteuid() if uid is None else uid)
         disk = limits.disk_mb * MEGABYTE
         return {
             "t": "enter",
@@ -265,8 +270,8 @@ class Sandbox:
                 "readable": readable,
                 "writable": writable,
                 "devices": [f"/dev/{name}" for name in _DEVICES],
-                "pid_namespace": inside,
-                "landlock": not inside,
+                "namespaces": inside,
+                "own_user": own_user,
                 "rlimits": {
                     "CORE": 0,
                     "MSGQUEUE": 0,
@@ -352,8 +357,13 @@ class Sandbox:
         return [sys.executable, "-I", "-S", "-B", str(program), json.dumps(config)]
 
 
-def new_uid() -> int:
-    """Return a user id that no other run has now; nobody's where there are too few."""
+def new_uid() -> int | None:
+    """Return a user id for a run: None, for the caller's own, unless that is root's.
+
+    No other run has it now; only where there are too few ids it is that of nobody.
+    """
+    if os.geteuid() != 0:
+        return None
     number = (os.getpid() % 2**22) * 64 + next(_run_numbers) % 64
     wanted = _FIRST_RUN_UID + number
     for line in Path("/proc/self/uid_map").read_text().splitlines():

@@ -120,23 +120,16 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _copy_files(source: Path, target: Path, uid: int | None) -> None:
+def _copy_files(source: Path, target: Path) -> None:
     """Copy regular files and folders; symbolic links and special files stay behind."""
     target.mkdir(mode=0o755)
-    _give(target, uid)
     for entry in sorted(os.scandir(source), key=lambda e: e.name):
         destination = target / entry.name
         if entry.is_dir(follow_symlinks=False):
-            _copy_files(Path(entry.path), destination, uid)
+            _copy_files(Path(entry.path), destination)
         elif entry.is_file(follow_symlinks=False):
             shutil.copyfile(entry.path, destination, follow_symlinks=False)
             destination.chmod(0o644)
-            _give(destination, uid)
-
-
-def _give(path: Path, uid: int | None) -> None:
-    if uid is not None:
-        os.chown(path, uid, uid)
 
 
 @contextlib.contextmanager
@@ -156,7 +149,9 @@ def run_folder(folder: Path | None, uid: int | None) -> Iterator[Path]:
     lock = None
     try:
         lock = _lock(top)
-        top.chmod(0o755 if uid is not None else 0o700)
+        if uid is not None:  # nobody else may enter
+            os.chown(top, os.geteuid(), uid)
+            top.chmod(0o710)
         package = top / "code" / "autograder" / "runner"
         package.mkdir(parents=True)
         (package.parent / "__init__.py").touch()
@@ -169,7 +164,7 @@ def run_folder(folder: Path | None, uid: int | None) -> Iterator[Path]:
         if folder is None:
             (top / "files").mkdir()
         else:
-            _copy_files(folder, top / "files", None)
+            _copy_files(folder, top / "files")
         yield top
     finally:
         if lock is not None:

@@ -305,6 +305,12 @@ class Shell:
 
     def run_cell(self, source: str) -> None:
         """Run `source` as the next cell and send its outputs."""
+        try:
+            self._run_cell(source)
+        except KeyboardInterrupt:  # it came when the cell had just ended
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _run_cell(self, source: str) -> None:
         owner = os.getpid()
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -331,8 +337,10 @@ class Shell:
 
 def _enter(message: dict[str, Any]) -> None:
     """Lock this process in and make its folders."""
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as stream:
+        stream.write("1000")  # if the machine runs out of memory, this goes first
     lockdown.lock(message["walls"])
-    os.umask(0o077)
+    os.umask(0o022)
     box = message["box"]
     shutil.copytree(message["files"], f"{box}/work", symlinks=True)
     for room in ("home", "tmp"):

@@ -1,0 +1,366 @@
+"""The parts of the runner: frames, folders, the interpreter's files, the filter."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograder
+from autograder.errors import SandboxError
+from autograder.runner import choose_sandbox, interpreter, probe, sandbox, scratch, wire
+from autograder.runner.probe import LEVELS
+
+ROOT = os.geteuid() == 0
+
+# -------------------------------------------------------------------------- wire
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.dictionaries(st.text(), _json), max_size=4), st.integers(1, 40))
+def test_decoder_returns_what_was_encoded(messages, step):
+    """Messages arrive whole and in order, in whatever pieces their bytes come."""
+    data = b"".join(wire.encode(message) for message in messages)
+    decoder = wire.Decoder(cap=2**20)
+    pieces = (data[start : start + step] for start in range(0, len(data), step))
+    received = [message for piece in pieces for message, _ in decoder.feed(piece)]
+    assert received == messages
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.binary(min_size=8))
+def test_decoder_raises_wire_error_only(data):
+    """Whatever the bytes, the decoder yields messages or raises WireError."""
+    decoder = wire.Decoder(cap=100)
+    for prefix in (b"", wire.MAGIC, wire.MAGIC + b"\0\0\0\x04"):
+        try:
+            for message, _ in decoder.feed(prefix + data):
+                assert isinstance(message, dict)
+        except wire.WireError:
+            decoder = wire.Decoder(cap=100)
+
+
+def test_decoder_refuses_a_frame_over_the_cap_at_its_header():
+    """A frame that announces too much is refused before its body is stored."""
+    decoder = wire.Decoder(cap=10)
+    with pytest.raises(wire.TooLarge):
+        list(decoder.feed(wire.MAGIC + (11).to_bytes(4, "big")))
+
+
+# ----------------------------------------------------------------------- folders
+
+
+def test_remove_tree_removes_deep_and_closed_trees_and_no_target_of_a_link(tmp_path):
+    """Depth beyond any recursion, closed folders and links do not stop it."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("x")
+    top = tmp_path / "top"
+    top.mkdir()
+    (top / "link").symlink_to(kept)
+    closed = top / "closed" / "inner"
+    closed.mkdir(parents=True)
+    (closed / "file").write_text("x")
+    closed.chmod(0)
+    closed.parent.chmod(0)
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(top)
+        for _ in range(3000):
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.chdir(before)
+        os.close(before)
+    scratch.remove_tree(top)
+    assert not top.exists()
+    assert (kept / "file").read_text() == "x"
+
+
+def test_run_folder_is_kept_while_it_lives_and_removed_after(tmp_path, monkeypatch):
+    """Only a folder that is old, ours and held by nobody counts as left behind."""
+    monkeypatch.setattr(scratch, "temporary_root", lambda for_others: tmp_path)
+    with scratch.run_folder(None, None) as living:
+        os.utime(living, (1, 1))
+        left = tmp_path / "autograder-run-left"
+        left.mkdir()
+        scratch.remove_left_behind(tmp_path)
+        assert left.exists(), "it may be so new that it has no lock yet"
+        os.utime(left, (1, 1))
+        scratch.remove_left_behind(tmp_path)
+        assert living.exists()
+        assert not left.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_folder_leaves_links_and_pipes_out(tmp_path):
+    """Only regular files and folders are copied, readable to all."""
+    source = tmp_path / "source"
+    (source / "sub").mkdir(parents=True)
+    (source / "sub" / "data").write_text("x")
+    (source / "sub" / "data").chmod(0o600)
+    (source / "link").symlink_to("/etc/passwd")
+    os.mkfifo(source / "pipe")
+    with scratch.run_folder(source, None) as top:
+        found = {str(p.relative_to(top / "files")) for p in top.rglob("files/**/*")}
+        assert found == {"sub", "sub/data"}
+        assert (top / "files/sub/data").stat().st_mode & 0o777 == 0o644
+
+
+# ------------------------------------------------------------------- interpreter
+
+
+def _python_env(**more):
+    site_packages = str(Path(pytest.__file__).parents[1])
+    package = str(Path(autograder.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": f"{package}:{site_packages}", **more}
+
+
+@pytest.mark.parametrize("name", [".venv", "."])
+def test_interpreter_exposes_no_more_than_python(tmp_path, name):
+    """With a venv inside the course, or as the home itself, its files stay hidden."""
+    course = tmp_path / "course"
+    course.mkdir()
+    (course / "gradebook.db").write_text("secret")
+    venv = course / name
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    program = (
+        "import json; from autograder.runner import interpreter; "
+        "print(json.dumps(interpreter.here().readable))"
+    )
+    done = subprocess.run(
+        [venv / "bin" / "python", "-c", program],
+        env=_python_env(HOME=str(course)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    readable = [Path(path) for path in json.loads(done.stdout)]
+    book = course / "gradebook.db"
+    assert any(path.is_relative_to(venv) for path in readable)
+    for path in readable:
+        assert not book.is_relative_to(path)
+        assert path.is_file() or path.name.startswith(("python", "site-packages"))
+
+
+@pytest.mark.skipif(not ROOT, reason="only root needs a Python that others can read")
+def test_interpreter_for_another_user_is_readable_by_all_and_safe():
+    """Every file of it can be read by anybody and written by root alone."""
+    python = interpreter.for_another_user()
+    for top in python.readable:
+        for path in [Path(top), *Path(top).glob("*/*")]:
+            status = path.stat()
+            assert status.st_mode & stat.S_IROTH
+            assert not status.st_mode & stat.S_IWOTH
+            assert status.st_uid == 0
+    assert scratch.open_to_others(Path(python.executable).parent)
+    assert interpreter.for_another_user() == python
+
+
+@pytest.mark.skipif(not ROOT, reason="needs root to make another user's folder")
+def test_interpreter_refuses_a_copy_that_another_user_made(tmp_path):
+    """A folder of the right name that is not ours is refused, not used."""
+    (tmp_path / "planted").mkdir()
+    os.chown(tmp_path / "planted", 12345, 12345)
+    with pytest.raises(SandboxError, match="remove it and try again"):
+        interpreter._safe(tmp_path / "planted")
+
+
+# ------------------------------------------------------------------ choosing a level
+
+
+def test_choose_sandbox_takes_the_strongest_that_works(monkeypatch):
+    """Auto is bwrap, lockdown if the probe of bwrap fails, and never nothing."""
+    works = {level: choose_sandbox(level) for level in LEVELS}
+    assert choose_sandbox().level == "bwrap"
+    monkeypatch.setattr(probe, "_tried", {**works, "bwrap": "no"}.__getitem__)
+    assert choose_sandbox().level == "lockdown"
+    monkeypatch.setattr(probe, "_tried", dict.fromkeys(LEVELS, "why").__getitem__)
+    with pytest.raises(SandboxError, match=r"bwrap: why; lockdown: why\); install"):
+        choose_sandbox()
+    with pytest.raises(ValueError, match="level must be"):
+        choose_sandbox("none")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_probe_notices_a_sandbox_with_a_hole(level, monkeypatch):
+    """A level that lets the code read a file outside is refused."""
+    good = choose_sandbox(level)
+    entry, bwrap = sandbox.Sandbox.entry, sandbox.Sandbox._bwrap
+    place = "/var/tmp"
+
+    def with_a_hole(self, *arguments):
+        message = entry(self, *arguments)
+        message["walls"]["readable"].append(place)
+        return message
+
+    def with_a_door(self, *arguments):
+        argv = bwrap(self, *arguments)
+        at = argv.index("--remount-ro")
+        return [*argv[:at], "--ro-bind", place, place, *argv[at:]]
+
+    monkeypatch.setattr(scratch, "temporary_root", lambda for_others: Path(place))
+    assert probe._probe(good)
+    monkeypatch.setattr(sandbox.Sandbox, "entry", with_a_hole)
+    monkeypatch.setattr(sandbox.Sandbox, "_bwrap", with_a_door)
+    with pytest.raises(SandboxError, match="could be read from inside"):
+        probe._probe(good)
+
+
+def test_new_uid_is_nobody_else_s():
+    """Runs at the same time get different users, never root."""
+    uids = [sandbox.new_uid() for _ in range(64)]
+    assert 0 not in uids
+    if not ROOT:
+        assert set(uids) == {None}
+    elif uids[0] != 65534:
+        assert len(set(uids)) == 64
+
+
+# ----------------------------------------------------------------- system call filter
+
+_SIGNALS = """
+import os, signal, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from autograder.runner import lockdown
+other = int(sys.argv[2])
+received = []
+signal.signal(signal.SIGUSR1, lambda *_: received.append(1))
+os.kill(other, 0)
+lockdown._prctl(38, 1)
+lockdown.restrict_calls(scoped_signals=False, own_files=True)
+os.kill(os.getpid(), signal.SIGUSR1)
+print(received)
+for what in (lambda: os.kill(other, 0),
+             lambda: signal.pidfd_send_signal(os.pidfd_open(other), 0),
+             lambda: os.kill(-1, 0)):
+    try:
+        what()
+        print("sent")
+    except PermissionError:
+        print("refused")
+"""
+
+
+def test_filter_keeps_signals_inside_where_landlock_cannot():
+    """Before Landlock 6 a process can signal itself and nobody else."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            _SIGNALS,
+            str(Path(autograder.__file__).parents[1]),
+            str(os.getpid()),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["[1]", "refused", "refused", "refused"]
+
+
+# -------------------------------------------------------------------- as another user
+
+_AS_USER = """
+import json, os, sys
+from pathlib import Path
+from autograder.runner import Limits, choose_sandbox, run_notebook
+def run(source):
+    cell = {"cell_type": "code", "metadata": {}, "source": source, "outputs": []}
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}
+    result = run_notebook(notebook, Path(sys.argv[2]), limits, sandbox)
+    outputs = result.notebook.cells[0].outputs
+    text = outputs[0].get("text") or outputs[0].get("ename") if outputs else ""
+    return str(result.verdict), text
+sandbox = choose_sandbox(sys.argv[1])
+book = Path(sys.argv[3])
+book.write_text("canary")
+before = book.stat(), os.listxattr(book)
+limits = Limits(cell_cpu_seconds=0.5, memory_mb=256, processes=24, disk_mb=16)
+print(json.dumps({
+    "plain": run("print('ran')"),
+    "spin": run("while True: pass"),
+    "bomb": run("import os\\nwhile True: os.fork()"),
+    "memory": run("x = []\\nwhile True: x.append(bytearray(2**24))"),
+    "closed": run("import os; os.mkdir('a'); os.mkdir('a/b'); os.chmod('a', 0)"),
+    "signal": run(f"import os; os.kill({os.getpid()}, 15)"),
+    "environ": run(f"open('/proc/{os.getpid()}/environ').read()"),
+    "attributes": run(
+        "import os, shutil\\n"
+        f"book = {str(book)!r}\\n"
+        "for action in (lambda: os.chmod(book, 0), lambda: os.utime(book, (1, 1)),\\n"
+        "               lambda: os.truncate(book, 0),\\n"
+        "               lambda: os.chown(book, -1, -1),\\n"
+        "               lambda: os.setxattr(book, 'user.x', b'1')):\\n"
+        "    try: action()\\n"
+        "    except OSError: pass\\n"
+        "open('a', 'w').write('1'); shutil.copy('a', 'b'); shutil.copy2('a', 'c')\\n"
+        "print(open('b').read() + open('c').read())"
+    ),
+    "book": before == (book.stat(), os.listxattr(book)),
+    "left": os.listdir(os.environ["TMPDIR"]),
+}))
+"""
+
+
+@pytest.mark.skipif(not ROOT, reason="all other tests run as an ordinary user already")
+@pytest.mark.parametrize("level", LEVELS)
+def test_runner_works_for_an_ordinary_user(level):
+    """Verdicts and isolation are the same when the grader is not root."""
+    python = interpreter.for_another_user()
+    folder = scratch.temporary_root(for_others=True) / f"autograder-test-user-{level}"
+    scratch.remove_tree(folder)
+    try:
+        for name in ("tmp", "files", "package", "own"):
+            (folder / name).mkdir(parents=True)
+        shutil.copytree(
+            Path(autograder.__file__).parent, folder / "package" / "autograder"
+        )
+        for name in ("tmp", "own"):
+            shutil.chown(folder / name, 12345, 12345)
+        done = subprocess.run(
+            [
+                *(python.executable, "-c", _AS_USER, level),
+                *(str(folder / "files"), str(folder / "own" / "gradebook.db")),
+            ],
+            user=12345,
+            group=12345,
+            extra_groups=[],
+            cwd="/",
+            env={
+                "PATH": os.environ["PATH"],
+                "TMPDIR": str(folder / "tmp"),
+                "HOME": str(folder / "tmp"),
+                "PYTHONPATH": str(folder / "package"),
+                "LD_LIBRARY_PATH": python.library_path,
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        scratch.remove_tree(folder)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["plain"] == ["graded", "ran\n"]
+    assert found["spin"] == ["out of time", "KeyboardInterrupt"]
+    assert found["bomb"][0] == "out of processes"
+    assert found["memory"][0] == "out of memory"
+    assert found["closed"][0] == "graded"
+    assert found["signal"][1] in ("PermissionError", "ProcessLookupError")
+    assert found["environ"][1] in ("PermissionError", "FileNotFoundError")
+    assert found["attributes"] == ["graded", "11\n"]
+    assert found["book"]
+    assert found["left"] == []
