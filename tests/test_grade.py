@@ -17,7 +17,7 @@ from conftest import cell_of, graded, hand_in, solved, tiny_source
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.apps.api import NbGraderAPI
 
-from autograder import store
+from autograder import pool, store
 from autograder.course import find_course
 from autograder.errors import CourseError
 from autograder.grade import Event, grade
@@ -389,3 +389,24 @@ def test_grade_unreadable_timestamp_is_no_lateness(tiny_course):
     (folder / "timestamp.txt").write_text("yesterday, more or less")
     (row,) = grade(tiny_course, "ps1").rows
     assert "timestamp.txt was not read" in row.repairs[0]
+
+
+def test_grade_run_over_the_wall_limit_alone_is_repeated_alone(
+    tiny_course, monkeypatch
+):
+    """A run that only the clock stopped is run again, by one worker, then judged."""
+    tiny_course.config.SandboxLimits.cell_wall_seconds = 1
+    hand_in(tiny_course, "ada", solved({"square": "import time; time.sleep(30)"}))
+    started = []
+    real = pool.run_all
+
+    def watched(function, jobs, workers):
+        for outcome in real(function, jobs, workers):
+            started.append((outcome.key, workers))
+            yield outcome
+
+    monkeypatch.setattr(pool, "run_all", watched)
+    (row,) = grade(tiny_course, "ps1", jobs=2).rows
+    assert started == [(("ada", "squares"), 2), (("ada", "squares"), 1)]
+    assert (row.verdict, row.points) == (Verdict.OUT_OF_TIME, 1)
+    assert grade(tiny_course, "ps1", jobs=2).rows[0].skipped
