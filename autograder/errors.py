@@ -6,6 +6,7 @@
     ├── CourseError             the course folder or its configuration is not as needed
     ├── BuildError              an assignment's text cannot become a sound notebook
     ├── CollectError            an archive or folder of submissions cannot be read
+    ├── NotReadableError        a submitted notebook is none: the verdict "not readable"
     └── SandboxError            no level of isolation works here, or one broke down
 
 The message of each says what was wrong and what to do about it.
@@ -26,6 +27,10 @@ class BuildError(AutograderError):
 
 class CollectError(AutograderError):
     """An archive or folder of submissions cannot be read."""
+
+
+class NotReadableError(AutograderError):
+    """A submitted notebook that is none; it becomes the verdict "not readable"."""
 
 
 class SandboxError(AutograderError):

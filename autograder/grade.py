@@ -35,14 +35,8 @@ from nbgrader.utils import parse_utc
 import autograder
 from autograder import pool, store
 from autograder.course import Course
-from autograder.errors import CourseError
-from autograder.prepare import (
-    NotReadableError,
-    grade_id,
-    read_notebook,
-    rebuild,
-    reference,
-)
+from autograder.errors import CourseError, NotReadableError
+from autograder.prepare import grade_id, read_notebook, rebuild, reference
 from autograder.preprocess import (
     ENVIRONMENT,
     LARGEST_FILES,

@@ -53,14 +53,10 @@ from nbgrader.preprocessors import (
 from nbgrader.utils import is_grade, is_locked, is_solution, is_task
 from traitlets.config import Config
 
-from autograder.errors import AutograderError
+from autograder.errors import NotReadableError
 
 MOST_CELLS = 5000
 _GRADING = ("grade", "solution", "locked", "task", "points")
-
-
-class NotReadableError(AutograderError):
-    """A submitted notebook that is none; it becomes the verdict "not readable"."""
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ from traitlets import Dict, Float, Integer, Unicode
 from traitlets.config import Config, Configurable
 
 from autograder import store
-from autograder.errors import CourseError
-from autograder.prepare import NotReadableError, prepare
+from autograder.errors import CourseError, NotReadableError
+from autograder.prepare import prepare
 from autograder.runner import Limits, choose_sandbox, run_notebook
 from autograder.runner.sandbox import Sandbox
 from autograder.score import Item, clean_outputs, is_test, score

@@ -12,8 +12,8 @@ from nbformat.v4 import new_output
 from nbgrader.utils import determine_grade
 from traitlets.config import Config
 
-from autograder.errors import CourseError
-from autograder.prepare import NotReadableError, prepare
+from autograder.errors import CourseError, NotReadableError
+from autograder.prepare import prepare
 from autograder.preprocess import (
     LARGEST_NOTEBOOK,
     SandboxLimits,
