@@ -137,7 +137,9 @@ COLOURS = {  # Okabe & Ito (2008): told apart with every kind of colour vision
     "grey": "#767676",
 }
 
-SCHEMES = {  # name: colour, marker, label; the pair is the scheme's own everywhere
+# Name: colour, marker, label. The pair is the scheme's own everywhere; black is kept
+# for theory, which is drawn dashed.
+SCHEMES = {
     "zero": ("grey", "x", "zero"),
     "constant": ("grey", "+", "constant"),
     "low": ("sky", "v", "low"),
@@ -146,8 +148,8 @@ SCHEMES = {  # name: colour, marker, label; the pair is the scheme's own everywh
     "lecun": ("orange", "s", "LeCun"),
     "xavier": ("blue", "o", "Xavier"),
     "he": ("green", "P", "He"),
-    "gain": ("black", "d", "matched gain"),
-    "orthogonal": ("black", "*", "orthogonal"),
+    "gain": ("green", "d", "matched gain"),
+    "orthogonal": ("purple", "*", "orthogonal"),
     "lsuv": ("sky", "h", "LSUV"),
     "fixup": ("orange", "p", "Fixup"),
     "rezero": ("purple", "8", "ReZero"),
@@ -175,9 +177,9 @@ def _line(name: str, position: int) -> dict[str, Any]:
     """Return a scheme's look, or one by position for a curve that is no scheme."""
     if name in SCHEMES:
         return scheme(name)
-    colours = ("blue", "vermillion", "green", "orange", "purple", "sky", "black")
-    colour = COLOURS[colours[position % len(colours)]]
-    return {"color": colour, "marker": "osDP^vd"[position % 7], "label": name}
+    colours = ("blue", "vermillion", "green", "orange", "purple", "sky")
+    colour = COLOURS[colours[position % 6]]
+    return {"color": colour, "marker": "osDP^v"[position % 6], "label": name}
 
 
 def style() -> None:
@@ -333,7 +335,8 @@ def depth_curves(
     ylabel
         The quantity, with its unit if it has one.
     theory
-        The same names, or others, to (L,) arrays; drawn dashed.
+        Name to an (L,) array, drawn dashed in black; the legend says "theory" where
+        the name is one of the curves, else the name.
     xlabel
         What the horizontal axis counts.
     first
@@ -345,21 +348,20 @@ def depth_curves(
     """
     if ax is None:
         _, ax = plt.subplots()
-    colours = {}
     for position, (name, values) in enumerate(curves.items()):
         look = _line(name, position)
-        colours[name] = look["color"]
         values = np.atleast_2d(values)
         depth = first + np.arange(values.shape[1])
         ax.plot(depth, np.median(values, axis=0), **look)
         if len(values) > 1:
             low, high = values.min(axis=0), values.max(axis=0)
             ax.fill_between(depth, low, high, color=look["color"], alpha=0.2, lw=0)
-    for position, (name, values) in enumerate((theory or {}).items()):
-        colour = colours.get(name, COLOURS["black"])
-        label = "theory" if position == 0 else None
+    looks = {"ls": "--", "lw": 1.2, "color": COLOURS["black"], "zorder": 4}
+    for name, values in (theory or {}).items():
         depth = first + np.arange(len(values))
-        ax.plot(depth, values, "--", color=colour, label=label, lw=1.2)
+        label = "theory" if name in curves else name
+        seen = label in ax.get_legend_handles_labels()[1]
+        ax.plot(depth, values, label=None if seen else label, **looks)
     if log:
         ax.set_yscale("log")
     ax.set(xlabel=xlabel, ylabel=ylabel)
@@ -454,7 +456,7 @@ def loss_curves(
     fig, grid = plt.subplots(
         1,
         len(panels),
-        figsize=(3.6 * len(panels) + 0.8, 3.6),
+        figsize=(max(6.5, 3.6 * len(panels) + 0.8), 3.6),
         sharey=True,
         squeeze=False,
     )
