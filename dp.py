@@ -44,6 +44,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -61,6 +62,7 @@ __all__ = [
     "Model",
     "Node",
     "Operation",
+    "Optimiser",
     "RMS_Prop",
     "SGD_Momentum",
     "bce_with_logits",
@@ -165,6 +167,12 @@ class Operation:
         if self.keeps:
             value, kept = value
             options = (*options, kept)
+        if getattr(value, "ndim", 0) != 2:
+            raise ValueError(
+                f"{self.name}: forward must return an array of two dimensions, got "
+                f"{type(value).__name__} of shape {np.shape(value)}; give sums "
+                "keepdims=True"
+            )
         node = Node.__new__(Node)
         node.value = value
         node.gradient = None
@@ -295,7 +303,15 @@ def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
     for axis in (0, 1):
         if shape[axis] == 1 and share.shape[axis] != 1:
             share = share.sum(axis=axis, keepdims=True)
-    return share if share.shape == shape else np.broadcast_to(share, shape).copy()
+    if share.shape == shape:
+        return share
+    try:
+        return np.broadcast_to(share, shape).copy()
+    except ValueError:
+        raise ValueError(
+            f"backward: a rule returned a share of shape {share.shape} for an input of "
+            f"shape {shape}; each rule returns the share of its own input"
+        ) from None
 
 
 # The table of operations: the formula, and beside it its derivative. In a rule, g is
@@ -537,7 +553,8 @@ class Node:
     ----------
     value : Node, number, sequence or array of at most two dimensions
         Real numbers. A number becomes (1, 1), n numbers the column (n, 1). An array
-        of two dimensions is not copied. Python's whole numbers, and lists of them,
+        of two dimensions is not copied. A Node gives its value, and the new node does
+        not lead back to it. Python's whole numbers, and lists of them,
         become float64; arrays of integers or booleans keep their dtype and have no
         gradient.
     name : str, optional
@@ -577,10 +594,7 @@ class Node:
     __array_ufunc__ = None  # so that array * node asks the node
 
     def __init__(
-        self,
-        value: Any,
-        name: str | None = None,
-        needs_gradient: bool | None = None,
+        self, value: Any, name: str | None = None, needs_gradient: bool | None = None
     ) -> None:
         if isinstance(value, Node):
             value = value.value
@@ -1038,9 +1052,14 @@ def softmax_cross_entropy(logits: Node, y: Any, reduction: str = "mean") -> Node
     n, classes = logits.shape
     if labels.shape == (n, 1) and classes > 1:
         indices = labels.value
-        if indices.size and not (indices.min() >= 0 and indices.max() < classes):
+        if indices.size and not (
+            indices.min() >= 0
+            and indices.max() < classes
+            and (not labels.is_float or (indices == np.floor(indices)).all())
+        ):
             raise ValueError(
-                f"softmax_cross_entropy: classes must lie in 0 .. {classes - 1}, got "
+                f"softmax_cross_entropy: classes must be whole numbers in "
+                f"0 .. {classes - 1}, got "
                 f"{indices.min()} .. {indices.max()}; count classes from 0"
             )
         labels = _one_hot(labels, options=(classes,))
@@ -1211,7 +1230,7 @@ class Model:
     ) -> None:
         self.rng = np.random.default_rng() if rng is None else rng
         self.dtype = np.dtype(dtype)
-        self.layers: dict[str, Layer] = {}
+        self._layers: dict[str, Layer] = {}
         self._parameters: dict[str, Node] = {}
         self._store = _Store(self.dtype)
 
@@ -1256,19 +1275,19 @@ class Model:
         name: str | None,
         activation: Callable[[Node], Node] | None,
     ) -> Layer:
-        if "layers" not in self.__dict__:
+        if "_layers" not in self.__dict__:
             raise RuntimeError(
                 "Model: call super().__init__() in your __init__ before making layers"
             )
         if name is None:
-            name = f"layer_{len(self.layers)}"
-        if name in self.layers:
+            name = f"layer_{len(self._layers)}"
+        if name in self._layers:
             raise ValueError(
                 f"Model: there is a layer called {name!r} already; "
                 "give each layer its own name"
             )
         layer = Layer(fan_in, fan_out, name, activation, self.rng, self.Parameter)
-        self.layers[name] = layer
+        self._layers[name] = layer
         return layer
 
     def Parameter(self, value: Any, name: str) -> Node:
@@ -1403,7 +1422,13 @@ class History:
     seconds : float
         Time taken.
     trace : dict of str to dict of str to (steps,) float array
-        For each layer what was traced; empty unless asked for.
+        ``trace[layer][quantity]``, a root mean square over all entries at each step:
+        of "pre_activation" (``x @ W + b``) and "activation" (what the first operation
+        on it made, or itself), of their gradients, "pre_activation_gradient" and
+        "activation_gradient", and of "weight" and "weight_gradient". The weight is the
+        one after the step, all else belongs to the step's forward and backward pass.
+        A layer's second use in one step is called "<layer> (use 2)". Empty unless
+        asked for.
     """
 
     loss: Array = field(default_factory=lambda: np.empty(0))
@@ -1413,8 +1438,11 @@ class History:
     trace: dict[str, dict[str, Array]] = field(default_factory=dict)
 
 
-class _Optimiser:
+class Optimiser:
     """Train a model in steps: draw a batch, get the gradient, take a step against it.
+
+    The base class of ``SGD``, ``SGD_Momentum``, ``RMS_Prop`` and ``Adam``, which differ
+    in the direction of their steps.
 
     Parameters
     ----------
@@ -1424,6 +1452,7 @@ class _Optimiser:
     hyperparam : dict, optional
         ``"alpha"``, the learning rate: a number, or a dict from parameter names to
         numbers (parameters that are not named keep still). Others: see the class.
+        What is given here holds from the first step to the last.
     batch_size : int, optional
         Rows in each step, 128 unless told; None, or n and more, for all rows. Smaller
         batches are cut from a fresh permutation of the rows; what is left at its end,
@@ -1464,7 +1493,9 @@ class _Optimiser:
             raise ValueError(f"{who}: batch_size must be positive, got {batch_size}")
         self.batch_size = rows if batch_size is None else min(batch_size, rows)
         if self.batch_size == rows and _state.tuned:
-            self.x_train = _aligned_copy(self.x_train, "F")  # as _linear likes it
+            by_column = _aligned(self.x_train.shape, self.x_train.dtype, "F")
+            np.copyto(by_column, self.x_train)  # the order that _linear works in
+            self.x_train = by_column
         self.rng = model.rng if rng is None else rng
         unknown = set(hyperparam or {}) - set(self.defaults)
         if unknown:
@@ -1473,6 +1504,9 @@ class _Optimiser:
                 f"there are {sorted(self.defaults)}"
             )
         self.hyperparam = {**self.defaults, **(hyperparam or {})}
+        for name, value in self.hyperparam.items():
+            if not isinstance(value, Mapping):
+                self.hyperparam[name] = float(value)  # NumPy's numbers widen float32
         self.parameters = list(model._parameters.values())
         self.rate = self._rates(who)
         size = sum(node.value.size for node in self.parameters)
@@ -1486,7 +1520,7 @@ class _Optimiser:
         """Return alpha, or one rate for each entry if alpha differs by parameter."""
         alpha = self.hyperparam["alpha"]
         if not isinstance(alpha, Mapping):
-            return float(alpha)
+            return alpha
         names = [node.name for node in self.parameters]
         unknown = set(alpha) - set(names)
         if unknown:
@@ -1625,9 +1659,12 @@ def _trace(loss: Node, trace: dict[str, dict[str, list]]) -> None:
     for node in reversed(nodes):  # the oldest user of a layer's output comes last
         if len(node.parents) == 1 and node.parents[0] in outputs:
             outputs[node.parents[0]] = node
+    uses = Counter()
     for z, activation in outputs.items():
         weight = z.parents[1]
-        sizes = trace.setdefault(z.name, {})
+        uses[z.name] += 1
+        use = z.name if uses[z.name] == 1 else f"{z.name} (use {uses[z.name]})"
+        sizes = trace.setdefault(use, {})
         for what, array in (
             ("pre_activation", z.value),
             ("activation", activation.value),
@@ -1639,23 +1676,23 @@ def _trace(loss: Node, trace: dict[str, dict[str, list]]) -> None:
             sizes.setdefault(what, []).append(_root_mean_square(array))
 
 
-class SGD(_Optimiser):
+class SGD(Optimiser):
     """Gradient descent: ``p -= alpha g``.
 
-    Hyperparameters: ``alpha`` (0.01), the learning rate. The arguments are those of
-    every optimiser: see ``Adam``.
+    Hyperparameters: ``alpha`` (0.01), the learning rate. See ``Optimiser`` for
+    the arguments.
     """
 
     def _direction(self, g: Array) -> Array:
         return g
 
 
-class SGD_Momentum(_Optimiser):
+class SGD_Momentum(Optimiser):
     """Gradient descent with momentum: ``v = beta v + g; p -= alpha v``.
 
     Hyperparameters: ``alpha`` (0.01) and ``beta`` (0.9), the share of the velocity
-    that is kept. Polyak (1964), with the rate outside the velocity. The arguments are
-    those of every optimiser: see ``Adam``.
+    that is kept. Polyak (1964), with the rate outside the velocity. See ``Optimiser``
+    for the arguments.
     """
 
     defaults: ClassVar = {"alpha": 0.01, "beta": 0.9}
@@ -1667,13 +1704,13 @@ class SGD_Momentum(_Optimiser):
         return velocity
 
 
-class RMS_Prop(_Optimiser):
+class RMS_Prop(Optimiser):
     """Divide the gradient by a running root mean square of itself.
 
     ``s += (1 - beta) (g^2 - s); p -= alpha g / (sqrt(s) + epsilon)``.
     Hyperparameters: ``alpha`` (0.001), ``beta`` (0.9), ``epsilon`` (1e-8).
     Tieleman & Hinton (2012), lecture 6.5 of "Neural Networks for Machine Learning".
-    The arguments are those of every optimiser: see ``Adam``.
+    See ``Optimiser`` for the arguments.
     """
 
     defaults: ClassVar = {"alpha": 0.001, "beta": 0.9, "epsilon": 1e-8}
@@ -1684,13 +1721,14 @@ class RMS_Prop(_Optimiser):
         return g / (np.sqrt(mean_square) + self.hyperparam["epsilon"])
 
 
-class Adam(_Optimiser):
+class Adam(Optimiser):
     """Divide a running mean of the gradient by a running root mean square.
 
     Both means start at 0 and are corrected for that. Hyperparameters: ``alpha``
     (0.001), ``beta1`` (0.9), ``beta2`` (0.999) and ``epsilon`` (1e-8). Kingma & Ba
     (2015), arXiv:1412.6980, algorithm 1, in the order of its section 2: the
-    corrections are multiplied into one number per step.
+    corrections are multiplied into one number per step. See ``Optimiser`` for the
+    arguments.
     """
 
     defaults: ClassVar = {"alpha": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
@@ -1722,6 +1760,9 @@ class Adam(_Optimiser):
 # _Piece     an update runs through large parameters in parts that fit the cache.
 # _aligned   an array that starts at a multiple of 64 bytes is up to 1.5 times quicker
 #            for the processor's widest instructions than one that does not.
+# _keep_freed_memory
+#            memory that was freed is used again instead of being asked for anew from
+#            the system, page by page: 1.1 times on wide layers.
 # _Tape      a training loop may record one step as a list of NumPy calls and replay
 #            it into the same arrays: no graph is built, no array is made.
 
@@ -1738,17 +1779,27 @@ def _aligned(shape: tuple[int, ...], dtype: Any, order: str = "C") -> Array:
     return raw[start : start + size].reshape(shape, order=order)
 
 
-def _aligned_copy(array: Array, order: str | None = None) -> Array:
-    """Return a copy, in C or F order or that of `array`, that starts as _aligned's."""
-    if order is None:
-        order = "C" if array.flags.c_contiguous else "F"
-    copy = _aligned(array.shape, array.dtype, order)
-    np.copyto(copy, array)
-    return copy
+def _aligned_like(array: Array) -> Array:
+    """Return an array as `_aligned` makes it, with the shape and order of `array`."""
+    order = "C" if array.flags.c_contiguous else "F"
+    return _aligned(array.shape, array.dtype, order)
 
 
 def _address(array: Array) -> int:
     return array.__array_interface__["data"][0]
+
+
+def _keep_freed_memory() -> None:
+    """Tell the C library's malloc to keep up to 62 MB of freed memory for reuse.
+
+    Where malloc is glibc's, freeing one large array raises its two thresholds: arrays
+    up to that size come from memory it holds already, and it holds on to twice as
+    much before giving any back (mallopt(3), M_MMAP_THRESHOLD). No page is touched.
+    """
+    np.empty(31 * 2**20, np.uint8)
+
+
+_keep_freed_memory()
 
 
 class _Store:
@@ -1791,7 +1842,7 @@ class _Piece:
         self, nodes: list[Node], values: Array, state: Array, rate: Any
     ) -> None:
         self.nodes, self.values, self.state, self.rate = nodes, values, state, rate
-        self.gradient = _aligned_copy(np.zeros_like(values))
+        self.gradient = _aligned_like(values)
         self.windows, start = [], 0
         for node in nodes:
             stop = start + node.value.size
@@ -1878,16 +1929,16 @@ class _Recorder:
 
     Parameters
     ----------
-    optimiser : _Optimiser
+    optimiser : Optimiser
     """
 
-    def __init__(self, optimiser: _Optimiser) -> None:
+    def __init__(self, optimiser: Optimiser) -> None:
         self.optimiser = optimiser
         x, y, rows = optimiser.x_train, optimiser.y_train, optimiser.batch_size
         self.fixed_batch = rows == len(x)
         self.batch = x, y
         if not self.fixed_batch:
-            self.batch = _aligned_copy(x[:rows]), _aligned_copy(y[:rows])
+            self.batch = _aligned_like(x[:rows]), _aligned_like(y[:rows])
         self.tape: _Tape | None = None
         self.losses: list[Node] = []  # of the steps taken as usual since the last tape
 
@@ -1950,7 +2001,7 @@ class _Tape:
         self.calls: list[tuple[Callable, tuple]] = []
         for node in _ancestors(loss, all_parents=True):
             if node.parents and (node.needs_gradient or not fixed_batch):
-                node.value = _aligned_copy(node.value)
+                node.value = _aligned_like(node.value)
                 self._record_forward(node)
         for _, window in self.windows:
             window[...] = 0  # for parameters that the loss does not use
@@ -1977,9 +2028,9 @@ class _Tape:
             if not parent.needs_gradient:
                 continue
             if parent not in self.places:
-                self.places[parent] = _aligned_copy(parent.value)
+                self.places[parent] = _aligned_like(parent.value)
             place = self.places[parent]
-            share = _aligned_copy(place) if parent in self.reached else place
+            share = _aligned_like(place) if parent in self.reached else place
             if kernels is None:
                 self.calls.append((_recompute_share, (node, i, g, share)))
             else:
@@ -2117,7 +2168,7 @@ def _relu_share(s: Array, g: Array, y: Array, x: Array) -> list:
 
 
 def _bce_into(loss: Array, z: Array, y: Array, scale: float) -> list:
-    t, u = _aligned_copy(z), _aligned_copy(z)
+    t, u = _aligned_like(z), _aligned_like(z)
     return [
         (np.abs, (z, t)),
         (np.negative, (t, t)),
@@ -2156,8 +2207,8 @@ def _bce_label_share(
 
 def _softmax_ce_into(loss: Array, z: Array, y: Array, scale: float, kept: Any) -> list:
     p, log_p = kept
-    column, product = _aligned_copy(z[:, :1]), _aligned_copy(z)
-    sums = _aligned_copy(column)
+    column, product = _aligned_like(z[:, :1]), _aligned_like(z)
+    sums = _aligned_like(column)
     return [
         (np.maximum.reduce, (z, 1, None, column, True)),
         (np.subtract, (z, column, log_p)),

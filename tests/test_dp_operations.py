@@ -385,10 +385,10 @@ def test_loss_reduction(loss):
         loss(z, y, "avg")
 
 
-@pytest.mark.parametrize("labels", [[0, 3, 1, 1], [-1, 0, 0, 0]])
+@pytest.mark.parametrize("labels", [[0, 3, 1, 1], [-1, 0, 0, 0], [0.5, 0, 0, 0]])
 def test_softmax_loss_refuses_a_class_that_is_not_there(labels):
     """Classes are counted from 0; 3 of 3 classes is out of range."""
-    with pytest.raises(ValueError, match=r"must lie in 0 \.\. 2"):
+    with pytest.raises(ValueError, match=r"whole numbers in 0 \.\. 2"):
         softmax_cross_entropy(Node(np.zeros((4, 3))), np.array(labels))
 
 
@@ -416,6 +416,17 @@ def test_own_operation_can_keep_something_for_its_rule():
     x = Node([[3.0]])
     half(x).backward()
     assert x.gradient[0, 0] == 0.5
+
+
+def test_own_operation_with_a_wrong_shape_is_explained():
+    """A forward that returns a number, and a rule of the wrong shape, are named."""
+    total = Operation("total", lambda x: x.sum(), lambda g, y, x: g)
+    with pytest.raises(ValueError, match="total: forward must return an array of two"):
+        total(Node([[1.0, 2.0]]))
+    turned = Operation("turned", lambda x: x * 2, lambda g, y, x: g.T * 2)
+    y = turned(Node(np.ones((2, 3))))
+    with pytest.raises(ValueError, match=r"\(3, 2\) for an input of shape \(2, 3\)"):
+        y.backward(1)
 
 
 def test_empty_input_gives_empty_output_and_zero_gradients():

@@ -66,7 +66,6 @@ def test_layer_names_given_and_left_out():
         "out_weight",
         "out_bias",
     ]
-    assert list(net.layers) == ["layer_0", "layer_1", "out"]
 
 
 def test_layer_called_weighted_is_no_special_case():
@@ -90,6 +89,19 @@ def test_layer_called_weighted_is_no_special_case():
         }
         losses.append(Adam(net, x, y).train(20, print_each=0).loss)
     np.testing.assert_array_equal(*losses)
+
+
+def test_a_subclass_may_call_its_own_list_layers():
+    """`self.layers` is a name that a subclass is free to use."""
+
+    class Stack(Model):
+        def __init__(self):
+            super().__init__(np.random.default_rng(0))
+            self.layers = []
+            for _ in range(3):
+                self.layers.append(self.Linear_Layer(2, 2))
+
+    assert len(Stack().get_param()) == 6
 
 
 def test_two_models_share_nothing():
@@ -586,6 +598,25 @@ def test_trace_has_the_sizes_of_every_layer(record):
     for layer, quantities in history.trace.items():
         for name, sizes in quantities.items():
             np.testing.assert_allclose(other[layer][name], sizes, rtol=1e-10)
+
+
+def test_trace_tells_two_uses_of_a_layer_apart():
+    """A layer used twice in a step has a trace for each use, of one entry a step."""
+    x, _ = data()
+    y = np.random.default_rng(1).integers(0, 4, 40)
+    trace = SGD(Mixed(), x, y).train(3, print_each=0, trace=True).trace
+    assert {"layer_3", "layer_3 (use 2)"} <= set(trace)
+    assert {len(s) for sizes in trace.values() for s in sizes.values()} == {3}
+
+
+def test_numpy_numbers_as_hyperparameters_do_not_widen_float32():
+    """np.float64 settings give the same float32 run as Python's numbers."""
+    losses = []
+    for number in (float, np.float64):
+        settings = {"alpha": number(0.01), "beta1": number(0.9)}
+        net = Net(dtype=np.float32)
+        losses.append(Adam(net, *data(), settings).train(5, print_each=0).loss)
+    np.testing.assert_array_equal(*losses)
 
 
 def test_float32_model_stays_float32():
