@@ -5,6 +5,7 @@ agreed ends the run with a verdict, and every byte is counted when it arrives.
 """
 
 import codecs
+import contextlib
 import errno
 import math
 import os
@@ -24,7 +25,7 @@ from autograder.runner import meter, scratch, wire
 from autograder.runner.sandbox import MEGABYTE, Limits, Process, Sandbox, new_uid
 from autograder.verdicts import Verdict
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.025
 _DISK_POLL_SECONDS = 0.25
 _START_SECONDS = 120.0
 _GRACE_CPU_SECONDS = 2.0  # after an interrupt, before the end
@@ -160,7 +161,6 @@ class _Run:
         self.clear_first = False
         self.displays: dict[str, list[nbformat.NotebookNode]] = {}
         self.disk: int | None = None
-        self.main: int | None = None
         self.usage: meter.Usage | None = None
         self.cpu_at_start = 0.0
 
@@ -321,7 +321,6 @@ class _Run:
             raise SandboxError("sandbox: the student's process cannot be seen in /proc")
         main = self.usage.pids[0]
         try:
-            self.main = os.pidfd_open(main)
             if self.sandbox.level == "bwrap":
                 disk = f"/proc/{main}/root/tmp"
                 self.disk = os.open(disk, os.O_RDONLY | os.O_CLOEXEC)
@@ -468,17 +467,17 @@ class _Run:
                 )
             return
         cell = f"Cell {self.number}"
-        if usage.memory_bytes > limits.memory_mb * MEGABYTE:
-            self.end(
-                Verdict.OUT_OF_MEMORY,
-                f"{cell} used {usage.memory_bytes / MEGABYTE:.0f} MB of memory; the "
-                f"limit is {limits.memory_mb} MB.",
-            )
-        elif usage.tasks > limits.processes:
+        if usage.tasks > limits.processes:
             self.end(
                 Verdict.OUT_OF_PROCESSES,
                 f"{cell} had {usage.tasks} processes and threads at once; the limit "
                 f"is {limits.processes}.",
+            )
+        elif usage.memory_bytes > limits.memory_mb * MEGABYTE:
+            self.end(
+                Verdict.OUT_OF_MEMORY,
+                f"{cell} used {usage.memory_bytes / MEGABYTE:.0f} MB of memory; the "
+                f"limit is {limits.memory_mb} MB.",
             )
         else:
             self.judge_time(now)
@@ -528,15 +527,13 @@ class _Run:
             )
 
     def interrupt(self, now: float, message: str, wall: bool) -> None:
-        """Interrupt the running cell, as a person would in a notebook."""
+        """Interrupt the running cell, and what it started, as Ctrl-C would."""
         assert self.usage is not None
-        assert self.main is not None
         self.survive(Verdict.OUT_OF_TIME, message, wall)
         self.interrupted = now, self.usage.cpu_seconds
-        try:
-            signal.pidfd_send_signal(self.main, signal.SIGINT)
-        except ProcessLookupError:
-            return  # its end is being noticed elsewhere
+        for process in meter.descendants(self.process.root):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGINT)
 
     def judge_disk(self) -> None:
         """Compare the files with the limits."""
@@ -566,9 +563,8 @@ class _Run:
 
     def close(self) -> None:
         """Close what was opened; may be called at any moment."""
-        for descriptor in (self.disk, self.main):
-            if descriptor is not None:
-                os.close(descriptor)
+        if self.disk is not None:
+            os.close(self.disk)
         if hasattr(self, "selector"):
             self.selector.close()
 

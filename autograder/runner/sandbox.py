@@ -44,7 +44,9 @@ from autograder.runner.shell import main
 main(int(sys.argv[2]), int(sys.argv[3]))
 """
 _OPEN_FILES = 1024
-_SPARE_PROCESSES = 16  # the kernel's limit lies this far above the one that is judged
+# The kernel's limit lies above the one that is judged: the shell itself counts there,
+# and a fork bomb that is refused too early is over before it is seen.
+_KERNEL_PROCESSES = 4
 _NOBODY = 65534
 # A range that distributions leave unused: 64 runs at once for each possible pid.
 _FIRST_RUN_UID = 1_879_048_192
@@ -278,7 +280,7 @@ class Sandbox:
                     "MEMLOCK": 0,
                     "NOFILE": _OPEN_FILES,
                     "FSIZE": disk + disk // 16,
-                    "NPROC": limits.processes + _SPARE_PROCESSES + others,
+                    "NPROC": _KERNEL_PROCESSES * limits.processes + others,
                     "CPU": int(2 * limits.notebook_cpu_seconds) + 60,
                 },
             },
