@@ -520,8 +520,10 @@ def predict(key: str, value: float | str | bool | None) -> None:
     Raises
     ------
     TypeError
-        If `value` is anything else.
+        If `key` is no text, or `value` anything else.
     """
+    if not isinstance(key, str):
+        raise TypeError(f'predict: key must be a text, got {key!r}; try "u3.q1"')
     if isinstance(value, np.generic):
         value = value.item()
     if value is not None and not isinstance(value, bool | int | float | str):

@@ -1,0 +1,207 @@
+"""The bench: data, figures with their texts, training comparisons, predictions."""
+
+import json
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import dp
+import lab
+
+mpl.use("Agg")
+
+
+# ---- data --------------------------------------------------------------------------
+
+
+def test_lab_breast_cancer_is_standardised():
+    """Every feature has mean 0 and std 1; the labels are 357 of 569."""
+    x, y = lab.breast_cancer()
+    assert x.shape == (569, 30)
+    assert np.allclose(x.mean(axis=0), 0, atol=1e-12)
+    assert np.allclose(x.std(axis=0), 1)
+    assert (y.sum(), len(y)) == (357, 569)
+
+
+def test_lab_digits_come_in_three_scales():
+    """Standardised by pixel, in [0, 1], or each image with mean square 1."""
+    x, y = lab.digits()
+    std = x.std(axis=0)
+    assert x.shape == (1797, 64)
+    assert set(y) == set(range(10))
+    assert np.all(np.isclose(std, 1) | np.isclose(std, 0))
+    assert lab.digits("unit")[0].max() == 1
+    assert np.allclose((lab.digits("row")[0] ** 2).mean(axis=1), 1)
+    with pytest.raises(ValueError, match="scale must be"):
+        lab.digits("whitened")
+
+
+def test_lab_over_seeds_is_one_row_for_each_seed():
+    """Each seed gets its own Generator, and the same one again."""
+    draws = lab.over_seeds(lambda rng: rng.normal(size=3), [1, 2, 1])
+    assert draws.shape == (3, 3)
+    assert np.array_equal(draws[0], draws[2])
+    assert np.array_equal(draws[1], np.random.default_rng(2).normal(size=3))
+
+
+# ---- figures -----------------------------------------------------------------------
+
+
+def test_lab_schemes_look_different_and_never_like_theory():
+    """No two schemes share colour and marker; black is theory's alone."""
+    looks = [look[:2] for look in lab.SCHEMES.values()]
+    assert len(set(looks)) == len(looks)
+    assert "black" not in {colour for colour, _ in looks}
+    assert lab.scheme("he", label="mine")["label"] == "mine"
+    with pytest.raises(KeyError, match="no scheme 'kaiming'"):
+        lab.scheme("kaiming")
+
+
+def test_lab_histograms_integrate_to_one():
+    """Each panel is a density: its bars have area 1 where nothing is outside."""
+    rng = np.random.default_rng(0)
+    layers = [np.tanh(rng.normal(size=(50, 40))) for _ in range(7)]
+    _, axes = lab.histograms(layers, theory=lambda v: np.full(v.shape, 0.5))
+    assert len(axes) == 7
+    for ax in axes:
+        heights, edges, _ = ax.patches[0].get_data()
+        assert np.sum(heights * np.diff(edges)) == pytest.approx(1)
+        assert ax.lines[0].get_linestyle() == "--"
+
+
+def test_lab_histograms_say_what_is_outside():
+    """The share of values beyond the axis is written in the panel."""
+    _, axes = lab.histograms([np.array([0.0, 0.5, 3.0, -2.0])])
+    assert axes[0].texts[0].get_text() == "50% outside"
+
+
+def test_lab_depth_curves_draw_median_band_and_theory():
+    """Several seeds give the median and a band; theory is dashed and named once."""
+    runs = np.array([[1.0, 2.0], [3.0, 8.0], [2.0, 3.0]])
+    theory = {"xavier": np.ones(2), "he": np.ones(2), "limit": np.ones(2)}
+    _, ax = lab.depth_curves({"xavier": runs, "he": runs[0]}, "std", theory)
+    assert np.array_equal(ax.lines[0].get_ydata(), [2, 3])
+    assert len(ax.collections) == 1
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "-", "--", "--", "--"]
+    shown = [text.get_text() for text in ax.get_legend().texts]
+    assert shown == ["Xavier", "He", "theory", "limit"]
+    assert ax.get_yscale() == "log"
+
+
+def test_lab_show_gives_the_image_its_text(monkeypatch):
+    """The text is in the image's metadata and, escaped, in a paragraph."""
+    shown = []
+    monkeypatch.setattr(lab, "display", lambda data, **k: shown.append((data, k)))
+    fig, _ = lab.depth_curves({"he": np.ones(3)}, "std")
+    lab.show(fig, alt="Flat at 1 < 2")
+    image, options = shown[0]
+    assert options["metadata"]["image/png"]["alt"] == "Flat at 1 < 2"
+    assert image["text/plain"] == "Figure: Flat at 1 < 2"
+    assert "Flat at 1 &lt; 2</p>" in shown[1][0]["text/html"]
+    with pytest.raises(ValueError, match="alt is empty"):
+        lab.show(fig, alt=" ")
+
+
+# ---- training ----------------------------------------------------------------------
+
+
+class Line(dp.Model):
+    """A line through data, for runs of a few milliseconds."""
+
+    def __init__(self, rng):  # noqa: D107
+        super().__init__(rng)
+        self.line = self.Linear_Layer(1, 1, "line")
+
+    def forward(self, x):  # noqa: D102
+        return self.line(x)
+
+    def loss(self, x, y):  # noqa: D102
+        return (self.forward(x) - dp.Node(y)).square().mean()
+
+
+def test_lab_train_starts_runs_every_combination():
+    """Each start meets each optimiser from each seed; a seed repeats its run."""
+    x = np.linspace(-1, 1, 16)
+    zero = {"zero": lambda net, rng: net.set_param({"line_weight": np.zeros((1, 1))})}
+    starts = {"default": lambda net, rng: None, **zero}
+    optimisers = {
+        "slow": lambda net: dp.SGD(net, x, x, {"alpha": 0.1}),
+        "wild": lambda net: dp.SGD(net, x, x, {"alpha": 1e160}),
+    }
+    runs = lab.train_starts(Line, starts, optimisers, seeds=[0, 1], steps=5)
+    again = lab.train_starts(Line, starts, optimisers, seeds=[0, 1], steps=5)
+    assert set(runs) == {(s, o) for s in starts for o in optimisers}
+    for key, losses in runs.items():
+        assert losses.shape == (2, 5)
+        assert np.array_equal(losses, again[key], equal_nan=True)
+    slow = runs["zero", "slow"]
+    assert slow[0, 0] == pytest.approx((x**2).mean())
+    assert np.all(np.diff(slow) < 0)
+    assert not np.isfinite(runs["zero", "wild"]).all()
+
+
+def test_lab_loss_curves_stop_where_losses_do():
+    """A run that became infinite is drawn as far as it was finite; theory is dashed."""
+    losses = {("low", "SGD"): np.array([[1.0, 0.5, np.inf], [1.0, 0.7, np.nan]])}
+    _, axes = lab.loss_curves(losses, theory={"entropy": 0.66})
+    assert np.array_equal(axes[0].lines[0].get_xdata(), [1, 2])
+    assert axes[0].lines[1].get_linestyle() == "--"
+
+
+# ---- predictions -------------------------------------------------------------------
+
+
+@pytest.fixture
+def predictions(tmp_path, monkeypatch):
+    """A file of predictions of its own, in an empty session."""
+    monkeypatch.setattr(lab, "_predictions", {})
+    monkeypatch.setenv("LAB_PREDICTIONS", str(tmp_path / "predictions.json"))
+    return tmp_path / "predictions.json"
+
+
+def test_lab_predictions_are_kept_and_shown(predictions, monkeypatch, capsys):
+    """A prediction is on disk, outlives the session and stands beside the result."""
+    lab.predict("u3.q1", np.float64(0.5))
+    assert json.loads(predictions.read_text()) == {"u3.q1": 0.5}
+    monkeypatch.setattr(lab, "_predictions", {})
+    lab.predict("u3.q2", "yes")
+    lab.reveal("u3.q1", 0.8324)
+    assert "u3.q1: you predicted 0.5, the run gave 0.832." in capsys.readouterr().out
+
+
+def test_lab_prediction_of_none_forgets(predictions, capsys):
+    """None is no prediction: nothing is shown later, not even an earlier one."""
+    lab.predict("u3.q1", 0.5)
+    lab.predict("u3.q1", None)
+    lab.reveal("u3.q1", 3)
+    out = capsys.readouterr().out
+    assert "no prediction yet" in out
+    assert out.endswith("u3.q1: the run gave 3. (You made no prediction.)\n")
+
+
+def test_lab_predictions_need_no_disk(predictions, monkeypatch, capsys):
+    """Where no file can be written the session remembers; a broken file is no error."""
+    monkeypatch.setenv("LAB_PREDICTIONS", str(predictions / "no" / "folder.json"))
+    lab.predict("u3.q1", 1)
+    lab.reveal("u3.q1", 2)
+    assert "you predicted 1, the run gave 2" in capsys.readouterr().out
+    monkeypatch.setenv("LAB_PREDICTIONS", str(predictions))
+    predictions.write_text("{broken")
+    lab.reveal("u3.q1", 2)
+    assert "you predicted 1" in capsys.readouterr().out
+    with pytest.raises(TypeError, match="value must be"):
+        lab.predict("u3.q1", [1, 2])
+    with pytest.raises(TypeError, match="key must be"):
+        lab.predict(0.5, 1)
+
+
+def test_lab_imports_without_a_progress_bar():
+    """tqdm is optional: without it, runs have no bar."""
+    code = (
+        "import sys; sys.modules['tqdm'] = None; sys.modules['tqdm.auto'] = None;"
+        "import lab; assert lab._bar([1, 2]) == [1, 2]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
