@@ -478,7 +478,8 @@ def test_dangerous_system_calls_are_refused_and_the_code_goes_on(sandbox, outsid
             "unshare": (272, 97), "setns": (308, 268), "pivot_root": (155, 41),
             "chroot": (161, 51), "open_by_handle_at": (304, 265),
             "kexec_load": (246, 104), "init_module": (175, 105),
-            "inotify_init1": (294, 26), "semop": (65, 193), "clone3": (435, 435), "socket": (41, 198), "from the future": (999, 999),
+            "inotify_init1": (294, 26), "semop": (65, 193), "clone3": (435, 435),
+            "socket": (41, 198), "from the future": (999, 999),
         }
         for name, (first, second) in numbers.items():
             attempt(name, lambda: call(first if x86 else second, 0, 0, 0, 0, 0, 0))
