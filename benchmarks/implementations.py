@@ -13,7 +13,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable
-from itertools import islice, pairwise
+from itertools import count, islice, pairwise
 
 import numpy as np
 from workloads import Parameters, Workload, make, make_w4
@@ -613,19 +613,28 @@ def serve(label: str) -> None:
 
 
 def _windows(run: Run, workload: Workload) -> list[float]:
-    """Run a workload and return the seconds per step of each window."""
+    """Run a workload and return the seconds per step of each window.
+
+    Time is the processor's, of all threads of this process: what other processes
+    take in between does not count.
+    """
     gc.collect()
     if workload.window is None:
         times = []
         for seed in range(workload.nets):
             start = workload.start(seed)
-            begin = time.perf_counter()
+            begin = time.process_time()
             run(start, workload.steps, int)
-            times.append((time.perf_counter() - begin) / workload.steps)
+            times.append((time.process_time() - begin) / workload.steps)
         return times
-    stamps: list[float] = []
-    run(workload.start(), workload.steps, lambda: stamps.append(time.perf_counter()))
-    stamps = stamps[4 :: workload.window]  # the first steps may compile or record
+    steps, stamps = count(1), []
+
+    def tick() -> None:
+        if next(steps) % workload.window == 0:
+            stamps.append(time.process_time())
+
+    run(workload.start(), workload.steps, tick)
+    stamps = stamps[2:]  # the first steps may record
     return [(end - begin) / workload.window for begin, end in pairwise(stamps)]
 
 

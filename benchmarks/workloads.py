@@ -94,8 +94,8 @@ def make_w4() -> Workload:
         0.25,
         rng.normal(size=(300, 2)),
         rng.integers(0, 2, 300).astype(float),
-        steps=605,
-        window=8,
+        steps=600,
+        window=20,
     )
 
 
@@ -120,8 +120,8 @@ def make() -> dict[str, Workload]:
             0.01,
             cancer_x,
             cancer_y.astype(float),
-            steps=165,
-            window=4,
+            steps=100,
+            window=5,
         ),
         Workload(
             "W2",
