@@ -56,7 +56,7 @@ ACTIVATIONS = {
 # The point is for committing yourself; whether you are right is never scored.
 
 # %% nbgrader={"grade_id": "prediction", "solution": true}
-my_share = None  # your guess, a number from 0 to 1
+my_share = None  # your guess, from 0 to 1; then delete the line that raises
 ### BEGIN SOLUTION
 my_share = 0.5
 ### END SOLUTION
