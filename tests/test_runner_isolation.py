@@ -20,8 +20,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import Limits, choose_sandbox, run_notebook, scratch
+from autograder.runner import Limits, run_notebook, scratch
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -30,7 +31,7 @@ CANARY = "the-canary-sings"
 
 @pytest.fixture(scope="module", params=LEVELS)
 def sandbox(request):
-    return choose_sandbox(request.param)
+    return sandbox_or_skip(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -402,7 +403,7 @@ def _processes_with(mark):
 _GRADER = """
 import sys
 from pathlib import Path
-from autograder.runner import Limits, choose_sandbox, run_notebook
+from autograder.runner import Limits, run_notebook
 source = "import os, time\\nif os.fork() == 0:\\n    os.setsid()\\n" \
          "    time.sleep(100)\\nprint('up')\\ntime.sleep(100)"
 notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [

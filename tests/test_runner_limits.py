@@ -7,8 +7,9 @@ import time
 
 import nbformat
 import pytest
+from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import Limits, choose_sandbox, run, run_notebook
+from autograder.runner import Limits, run, run_notebook
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -27,7 +28,7 @@ SMALL = Limits(
 
 @pytest.fixture(scope="module", params=LEVELS)
 def sandbox(request):
-    return choose_sandbox(request.param)
+    return sandbox_or_skip(request.param)
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import re
 import nbclient
 import nbformat
 import pytest
+from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import Limits, choose_sandbox, run_notebook
+from autograder.runner import Limits, run_notebook
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -78,7 +79,7 @@ def _notebook(*sources):
 
 @pytest.fixture(scope="module", params=LEVELS)
 def sandbox(request):
-    return choose_sandbox(request.param)
+    return sandbox_or_skip(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_runner_levels import sandbox_or_skip
 
 import autograder
 from autograder.errors import SandboxError
@@ -183,7 +184,7 @@ def test_interpreter_refuses_a_copy_that_another_user_made(tmp_path):
 
 def test_choose_sandbox_takes_the_strongest_that_works(monkeypatch):
     """Auto is bwrap, lockdown if the probe of bwrap fails, and never nothing."""
-    works = {level: choose_sandbox(level) for level in LEVELS}
+    works = {level: sandbox_or_skip(level) for level in LEVELS}
     assert choose_sandbox().level == "bwrap"
     monkeypatch.setattr(probe, "_tried", {**works, "bwrap": "no"}.__getitem__)
     assert choose_sandbox().level == "lockdown"
@@ -197,7 +198,7 @@ def test_choose_sandbox_takes_the_strongest_that_works(monkeypatch):
 @pytest.mark.parametrize("level", LEVELS)
 def test_probe_notices_a_sandbox_with_a_hole(level, monkeypatch):
     """A level that lets the code read a file outside is refused."""
-    good = choose_sandbox(level)
+    good = sandbox_or_skip(level)
     entry, bwrap = sandbox.Sandbox.entry, sandbox.Sandbox._bwrap
     place = "/var/tmp"
 
@@ -319,6 +320,7 @@ print(json.dumps({
 @pytest.mark.parametrize("level", LEVELS)
 def test_runner_works_for_an_ordinary_user(level):
     """Verdicts and isolation are the same when the grader is not root."""
+    sandbox_or_skip(level)
     python = interpreter.for_another_user()
     folder = scratch.temporary_root(for_others=True) / f"autograder-test-user-{level}"
     scratch.remove_tree(folder)
