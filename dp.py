@@ -100,7 +100,8 @@ class Operation:
         One for each parent: ``rule(g, y, *values, *options) -> array``. `g` is the
         gradient of the final number with respect to the output, `y` the output
         itself, both (n, m). The share returned has the parent's shape, or a shape
-        that the parent's shape broadcasts to. Rules must not write to their inputs.
+        that the parent's shape broadcasts to; it is a new array, or `g` or a view of
+        it. Rules must not write to their inputs.
     keeps : bool
         If true, `forward` returns ``(y, kept)``, and the rules are given `kept` as
         their last argument: something the forward pass knew already.
@@ -1051,18 +1052,14 @@ def softmax_cross_entropy(logits: Node, y: Any, reduction: str = "mean") -> Node
     labels = _labels("softmax_cross_entropy", logits, y)
     n, classes = logits.shape
     if labels.shape == (n, 1) and classes > 1:
-        indices = labels.value
-        if indices.size and not (
-            indices.min() >= 0
-            and indices.max() < classes
-            and (not labels.is_float or (indices == np.floor(indices)).all())
-        ):
-            raise ValueError(
-                f"softmax_cross_entropy: classes must be whole numbers in "
-                f"0 .. {classes - 1}, got "
-                f"{indices.min()} .. {indices.max()}; count classes from 0"
-            )
+        classes_given = labels.value
         labels = _one_hot(labels, options=(classes,))
+        if np.count_nonzero(labels.value) != n:  # some row has no class
+            raise ValueError(
+                f"softmax_cross_entropy: classes must be whole numbers in 0 .. "
+                f"{classes - 1}, got {classes_given.min()} .. {classes_given.max()}; "
+                "count classes from 0"
+            )
     elif labels.shape != logits.shape:
         raise ValueError(
             f"softmax_cross_entropy: logits {logits.shape} and labels {labels.shape} "
