@@ -403,7 +403,7 @@ def _processes_with(mark):
 _GRADER = """
 import sys
 from pathlib import Path
-from autograder.runner import Limits, run_notebook
+from autograder.runner import Limits, choose_sandbox, run_notebook
 source = "import os, time\\nif os.fork() == 0:\\n    os.setsid()\\n" \
          "    time.sleep(100)\\nprint('up')\\ntime.sleep(100)"
 notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [
