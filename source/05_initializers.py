@@ -454,10 +454,14 @@ checks.true(
     if len(old) == len(after)
     else "every weight and every bias of every layer has to be set",
 )
-for key, array in after.items():
-    method = "initial_weights" if key.endswith("_weight") else "initial_bias"
+for key, method, sign in (
+    ("first_weight", "initial_weights", 1),
+    ("first_bias", "initial_bias", -1),
+    ("second_weight", "initial_weights", 1),
+    ("second_bias", "initial_bias", -1),
+):
     checks.true(
-        np.all(array > 0) == (method == "initial_weights"),
+        np.all(sign * after[key] > 0),
         text,
         f"expected {key!r} to be set by {method}, and it was set by the other method",
     )
