@@ -247,6 +247,9 @@ def show(fig: Figure, alt: str) -> None:
     display({"text/html": text, "text/plain": ""}, raw=True)
 
 
+MOST_PANELS = 60
+
+
 def histograms(
     layers: Sequence[Array],
     titles: Sequence[str] | None = None,
@@ -281,8 +284,19 @@ def histograms(
     -------
     fig, axes
         The figure and its panels, shape (len(layers),).
+
+    Raises
+    ------
+    ValueError
+        If there are no layers, or more than 60: one layer's array of many rows, say,
+        whose panels would take minutes to draw.
     """
     count = len(layers)
+    if not 1 <= count <= MOST_PANELS:
+        raise ValueError(
+            f"histograms: layers must be 1 to {MOST_PANELS} arrays, got {count}; pass a"
+            " list with one array for each layer"
+        )
     columns = min(columns, count)
     rows = -(-count // columns)
     fig, grid = plt.subplots(

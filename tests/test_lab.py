@@ -78,6 +78,14 @@ def test_lab_histograms_say_what_is_outside():
     assert axes[0].texts[0].get_text() == "50% outside"
 
 
+def test_lab_histograms_refuse_one_array_for_a_list_of_them():
+    """One layer's array is not drawn row by row, which would take minutes."""
+    with pytest.raises(ValueError, match="got 1000; pass a list with one array"):
+        lab.histograms(np.zeros((1000, 5)))
+    with pytest.raises(ValueError, match="got 0"):
+        lab.histograms([])
+
+
 def test_lab_depth_curves_draw_median_band_and_theory():
     """Several seeds give the median and a band; theory is dashed and named once."""
     runs = np.array([[1.0, 2.0], [3.0, 8.0], [2.0, 3.0]])
