@@ -14,6 +14,7 @@ import ast
 import hashlib
 import os
 import re
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,7 +94,9 @@ def build(
 
 def _texts(course: Course, names: list[str] | None) -> list[Path]:
     """Find the texts to build; lessons come after assignments."""
-    texts = sorted(course.source.glob("*.py")) + sorted(course.notebooks.glob("*.py"))
+    folders = (course.source, course.notebooks)
+    texts = [text for folder in folders for text in sorted(folder.glob("*.py"))]
+    texts = [text for text in texts if text.name not in course.shipped]  # links
     if names is None:
         return texts
     known = {text.stem for text in texts}
@@ -313,7 +316,7 @@ def _execute(notebook: NotebookNode, text: Path) -> None:
         resources={"metadata": {"path": str(text.parent)}},
     )
     try:
-        client.execute()
+        client.execute(stderr=subprocess.DEVNULL)  # the kernel's own chatter
     except CellExecutionError as error:
         raise BuildError(f"{text.name} does not run: {error}") from error
     notebook.metadata["language_info"] = nbformat.from_dict(METADATA["language_info"])

@@ -122,6 +122,7 @@ def test_build_executes_a_lesson_once(course):
     notebook = nbformat.read(lesson, as_version=4)
     assert notebook.cells[1].outputs[0].text == "2\n"
     assert lesson in build(course).unchanged
+    assert not (course.notebooks / "helper.ipynb").exists()  # a link is no lesson
     (course.root / "helper.py").write_text("TWO = 2.0\n")
     assert lesson in build(course, check=True).stale
 
