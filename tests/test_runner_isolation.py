@@ -293,6 +293,8 @@ def test_network_cannot_be_reached(sandbox, outside):
     finally:
         for listener in listeners.values():
             listener.close()
+        for name in ("path", "datagram"):
+            (outside / f"{name}.sock").unlink(missing_ok=True)
 
 
 def test_socketpair_and_asyncio_work(sandbox, outside):

@@ -1,0 +1,2256 @@
+"""A small engine for differentiable programming, written to be read from the top.
+
+A program on matrices is a graph: every operation makes a new value and remembers
+which values it was made from. To differentiate the program, walk the graph from its
+end to its beginning and apply the chain rule at each operation. That is the whole
+idea; the rest of this file is bookkeeping around it, in this order:
+
+1. Operations: what a forward formula and its derivative rules look like.
+2. Nodes: values that remember where they came from, and ``backward``.
+3. Losses: cross-entropy that survives saturated outputs.
+4. Layers and models: named parameters and the gradient of a loss.
+5. Optimisers: four update rules under one training loop.
+6. Speed: what is there only for speed. It changes no result and can be left out.
+
+Conventions
+-----------
+Every value is a matrix, that is, has two dimensions. Rows are examples. A number
+becomes (1, 1), a 1-D array of n numbers the column (n, 1). A layer computes
+``x @ W + b`` with ``W`` of shape (fan_in, fan_out) and ``b`` of shape (1, fan_out).
+
+float32 stays float32: Python and NumPy numbers and arrays of integers take the
+precision of the matrix they meet. Arrays of integers or booleans are labels or
+indices: they take part in arithmetic, and never have a gradient.
+
+NaN and infinity pass through without NumPy's warnings; ``with detect_nan():`` names
+the first operation that made one.
+
+Do not change a value in place between a forward pass and its backward pass: the
+rules read the values as they are at that moment, so the gradient would belong to no
+function at all. Change parameters after ``backward``, as the optimisers do.
+
+Examples
+--------
+>>> a, b = Node(2.0), Node(3.0)
+>>> c = a * b + a
+>>> c.backward()
+>>> float(a.gradient[0, 0]), float(b.gradient[0, 0])
+(4.0, 2.0)
+"""
+
+# ruff: noqa: D105, D107 (a class's docstring describes its __init__ and its operators)
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from itertools import count
+from operator import attrgetter, is_
+from typing import Any, ClassVar
+
+import numpy as np
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "History",
+    "Layer",
+    "Model",
+    "Node",
+    "Operation",
+    "Optimiser",
+    "RMS_Prop",
+    "SGD_Momentum",
+    "bce_with_logits",
+    "concatenate",
+    "detect_nan",
+    "no_grad",
+    "softmax_cross_entropy",
+]
+
+Array = np.ndarray
+
+
+# ======================================================================================
+# 1. Operations
+# ======================================================================================
+
+
+class Operation:
+    """Describe an operation: its formula, and one derivative rule for each parent.
+
+    This is how to add an operation to the engine: write the forward formula on
+    arrays, write for each input the rule that turns the gradient of the output into
+    that input's share, and call the result with nodes. The engine does the rest: it
+    adds up the shares of a node that is used several times, and sums a share over
+    the axes along which an input was broadcast.
+
+    Parameters
+    ----------
+    name : str
+        How messages call the operation.
+    forward : callable
+        ``forward(*values, *options) -> (n, m) array``, a new array; `values` are the
+        parents' arrays.
+    *rules : callable
+        One for each parent: ``rule(g, y, *values, *options) -> array``. `g` is the
+        gradient of the final number with respect to the output, `y` the output
+        itself, both (n, m). The share returned has the parent's shape, or a shape
+        that the parent's shape broadcasts to; it is a new array, or `g` or a view of
+        it. Rules must not write to their inputs.
+    keeps : bool
+        If true, `forward` returns ``(y, kept)``, and the rules are given `kept` as
+        their last argument: something the forward pass knew already.
+
+    Examples
+    --------
+    The cube, x**3, whose derivative is 3 x**2:
+
+    >>> cube = Operation("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
+    >>> x = Node([[1.0, 2.0]])
+    >>> cube(x).sum().backward()
+    >>> x.gradient
+    array([[ 3., 12.]])
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        *rules: Callable[..., Array],
+        keeps: bool = False,
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.rules = rules
+        self.keeps = keeps
+
+    def __repr__(self) -> str:
+        return f"Operation({self.name!r})"
+
+    def __call__(
+        self, *parents: Node, options: tuple = (), name: str | None = None
+    ) -> Node:
+        """Compute the operation and return a new node that remembers its parents.
+
+        Parameters
+        ----------
+        *parents : Node
+            The inputs.
+        options : tuple
+            Further arguments of the formula and the rules that are not
+            differentiated (an axis, a slope).
+        name : str, optional
+            The layer that the new node is the output of.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit; the message names them and the layer.
+        FloatingPointError
+            Inside ``detect_nan()``, if the result is the first that is not finite.
+        """
+        if not all([parent.is_float for parent in parents]):
+            parents = _without_integers(parents)
+        values = [parent.value for parent in parents]
+        try:
+            if _state.quiet:
+                value = self.forward(*values, *options)
+            else:
+                with _without_warnings():
+                    value = self.forward(*values, *options)
+        except ValueError as error:
+            raise ValueError(self._explain(error, parents, name)) from error
+        if self.keeps:
+            value, kept = value
+            options = (*options, kept)
+        if getattr(value, "ndim", 0) != 2:
+            raise ValueError(
+                f"{self.name}: forward must return an array of two dimensions, got "
+                f"{type(value).__name__} of shape {np.shape(value)}; give sums "
+                "keepdims=True"
+            )
+        node = Node.__new__(Node)
+        node.value = value
+        node.gradient = None
+        node.name = name
+        node.is_float = True
+        node.number = next(_numbers)
+        if _state.tracking:
+            node.needs_gradient = any([parent.needs_gradient for parent in parents])
+            node.operation, node.parents, node.options = self, parents, options
+        else:
+            node.needs_gradient = False
+            node.operation, node.parents, node.options = None, (), ()
+        if _state.detecting:
+            _refuse_nan(value, values, f"{self.name} made", name or _layer_of(parents))
+        return node
+
+    def _explain(
+        self, error: Exception, parents: Sequence[Node], name: str | None
+    ) -> str:
+        """Say which operation, which shapes and which layer did not fit."""
+        shapes = " and ".join(str(parent.shape) for parent in parents)
+        layer = name or _layer_of(parents)
+        where = f" in or after layer {layer!r}" if layer else ""
+        return (
+            f"{self.name}: the shapes {shapes} do not fit{where} "
+            f"(NumPy says: {error}); print the .shape of both sides"
+        )
+
+
+@dataclass
+class _State:
+    """Hold the engine's switches (one for the process; not for threads)."""
+
+    tracking: bool = True  # remember parents? off inside no_grad()
+    leaves_need_gradient: bool = True  # off while a model's own gradient is computed
+    detecting: bool = False  # look for NaN and infinity after every operation?
+    quiet: bool = False  # on where NumPy's warnings are switched off already
+    tuned: bool = True  # use what section 6 adds?
+
+
+_state = _State()
+_numbers = count()  # creation numbers: a node's is larger than its parents'
+
+
+class _switched:
+    """Set one switch of the engine for the length of a ``with`` block."""
+
+    def __init__(self, name: str, value: bool) -> None:
+        self.name, self.value = name, value
+
+    def __enter__(self) -> None:
+        self.before = getattr(_state, self.name)
+        setattr(_state, self.name, self.value)
+
+    def __exit__(self, *exception: object) -> None:
+        setattr(_state, self.name, self.before)
+
+
+class _without_warnings:
+    """Switch NumPy's floating-point warnings off; only the outermost does the work."""
+
+    def __enter__(self) -> None:
+        self.outermost = not _state.quiet
+        if self.outermost:
+            _state.quiet = True
+            self.errstate = np.errstate(all="ignore")
+            self.errstate.__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        if self.outermost:
+            _state.quiet = False
+            self.errstate.__exit__(*exception)
+
+
+def no_grad() -> _switched:
+    """Switch off the memory of operations: ``with no_grad(): ...``.
+
+    Nodes made inside have no parents, so values are freed at once and ``backward``
+    cannot pass through them. Use it to evaluate a model.
+    """
+    return _switched("tracking", False)
+
+
+def detect_nan() -> _switched:
+    """Name the operation that makes the first NaN or infinity: ``with detect_nan():``.
+
+    Inside, every operation, forward and backward, checks what it made. It costs a
+    pass over each result, so it is a switch for the search and not for the training.
+
+    Raises
+    ------
+    FloatingPointError
+        At the first result that is not finite; the message names the operation, the
+        layer, and whether the operation's inputs were finite.
+    """
+    return _switched("detecting", True)
+
+
+def _refuse_nan(
+    value: Array, inputs: Sequence[Array], what: str, layer: str | None
+) -> None:
+    """Raise FloatingPointError if `value` holds a NaN or an infinity."""
+    if np.isfinite(value).all():
+        return
+    kind = "NaN" if np.isnan(value).any() else "infinity"
+    where = f" in or after layer {layer!r}" if layer else ""
+    finite = all(np.isfinite(array).all() for array in inputs)
+    origin = (
+        f"its inputs were finite, the largest of size "
+        f"{max((np.abs(a).max(initial=0.0) for a in inputs), default=0.0):.3g}"
+        if finite
+        else "its inputs held one already"
+    )
+    raise FloatingPointError(f"detect_nan: {what} {kind}{where}; {origin}")
+
+
+def _layer_of(parents: Sequence[Node]) -> str | None:
+    """Find the nearest layer above, following first parents."""
+    while parents:
+        if parents[0].name and parents[0].parents:
+            return parents[0].name
+        parents = parents[0].parents
+    return None
+
+
+def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
+    """Sum `share` over the axes along which a matrix of `shape` was broadcast."""
+    for axis in (0, 1):
+        if shape[axis] == 1 and share.shape[axis] != 1:
+            share = share.sum(axis=axis, keepdims=True)
+    if share.shape == shape:
+        return share
+    try:
+        return np.broadcast_to(share, shape).copy()
+    except ValueError:
+        raise ValueError(
+            f"backward: a rule returned a share of shape {share.shape} for an input of "
+            f"shape {shape}; each rule returns the share of its own input"
+        ) from None
+
+
+# The table of operations: the formula, and beside it its derivative. In a rule, g is
+# the gradient that arrives, y the operation's output, x or a, b its inputs.
+
+_add = Operation("add", np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
+_subtract = Operation(
+    "subtract", np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g
+)
+_multiply = Operation(
+    "multiply", np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a
+)
+_divide = Operation(
+    "divide", np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b
+)
+_negative = Operation("negative", np.negative, lambda g, y, x: -g)
+_power = Operation(  # x ** number
+    "power",
+    lambda x, exponent: x**exponent,
+    lambda g, y, x, exponent: (
+        g * (exponent * x ** (exponent - 1)) if exponent else 0 * g
+    ),
+)
+_general_power = Operation(  # a ** b; the derivative in b counts only where a > 0
+    "power",
+    np.power,
+    lambda g, y, a, b: g * np.where(b == 0, 0, b * a ** (b - 1)),
+    lambda g, y, a, b: g * y * np.log(np.where(a > 0, a, 1)),
+)
+_matmul = Operation(
+    "matmul", np.matmul, lambda g, y, a, b: g @ b.T, lambda g, y, a, b: a.T @ g
+)
+_transpose = Operation("transpose", np.transpose, lambda g, y, x: g.T)
+_reshape = Operation(
+    "reshape",
+    lambda x, shape: x.reshape(shape),
+    lambda g, y, x, shape: g.reshape(x.shape),
+)
+_cast = Operation("cast", lambda x, dtype: x.astype(dtype))  # for constants only
+
+
+# x @ W + b as one operation makes one matrix less. Its results are stored column by
+# column: (W.T @ x.T).T is x @ W in another order of memory. What follows keeps that
+# order, and adding a bias, summing a column and comparing the entries of a row then
+# run along memory: for narrow layers this is two to twenty times faster.
+
+
+def _linear_forward(x: Array, weight: Array, bias: Array) -> Array:
+    y = (weight.T @ x.T).T
+    y += bias
+    return y
+
+
+def _linear_input_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -> Array:
+    if weight.shape[1] == 1:  # a column times a row: quicker entry by entry
+        return (weight * g.T).T
+    return (weight @ g.T).T
+
+
+def _linear_weight_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -> Array:
+    if weight.flags.fnc:  # a weight stored by columns gets its gradient by columns
+        return (g.T @ x).T
+    return x.T @ g
+
+
+_linear = Operation(
+    "linear",
+    _linear_forward,
+    _linear_input_rule,
+    _linear_weight_rule,
+    lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
+)
+
+# Sums. The result keeps two dimensions; a full sum is (1, 1).
+
+_sum = Operation(
+    "sum",
+    lambda x, axis: x.sum(axis=axis, keepdims=True),
+    lambda g, y, x, axis: np.broadcast_to(g, x.shape),
+)
+_mean = Operation(
+    "mean",
+    lambda x, axis: x.sum(axis=axis, keepdims=True) / _how_many(x, axis),
+    lambda g, y, x, axis: np.broadcast_to(g, x.shape) / _how_many(x, axis),
+)
+
+
+def _how_many(x: Array, axis: int | None) -> int:
+    """Count the entries that a sum along `axis` adds up."""
+    return x.size if axis is None else x.shape[axis]
+
+
+def _max_rule(g: Array, y: Array, x: Array, axis: int | None) -> Array:
+    """Share the gradient equally among ties, as torch.amax does."""
+    winners = x == y
+    ties = winners.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    return g * winners / np.maximum(ties, 1)
+
+
+_max = Operation("max", lambda x, axis: x.max(axis=axis, keepdims=True), _max_rule)
+
+
+def _index_rule(g: Array, y: Array, x: Array, index: Any) -> Array:
+    """Add each entry of `g` where it was taken from; an entry taken twice gets both."""
+    share = np.zeros_like(x)
+    np.add.at(share, index, g.reshape(x[index].shape))
+    return share
+
+
+_index = Operation("index", lambda x, index: _matrix(x[index], copy=True), _index_rule)
+
+# Functions of each entry.
+
+_exp = Operation("exp", np.exp, lambda g, y, x: g * y)
+_square = Operation("square", np.square, lambda g, y, x: g * 2 * x)
+_sqrt = Operation("sqrt", np.sqrt, lambda g, y, x: g / (2 * y))
+_abs = Operation("abs", np.abs, lambda g, y, x: g * np.sign(x))
+
+
+def _log_forward(x: Array) -> Array:
+    return np.log(np.where(x == 0, _tiny(x), x))
+
+
+def _log_rule(g: Array, y: Array, x: Array) -> Array:
+    return np.where(x == 0, 0, g / np.where(x == 0, 1, x))
+
+
+def _tiny(x: Array) -> float:
+    """Return the smallest normal number of the precision of `x`: 2e-308 or 1e-38."""
+    return np.finfo(x.dtype).tiny
+
+
+_log = Operation("log", _log_forward, _log_rule)
+
+_tanh = Operation("tanh", np.tanh, lambda g, y, x: g - g * y * y)
+_sigmoid = Operation(
+    "sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y, x: g * (y - y * y)
+)
+_relu = Operation("relu", lambda x: np.maximum(x, 0), lambda g, y, x: g * (y > 0))
+_leaky_relu = Operation(
+    "leaky_relu",
+    lambda x, slope: np.where(x > 0, x, slope * x),
+    lambda g, y, x, slope: np.where(x > 0, g, slope * g),
+)
+
+# SELU's two constants make mean 0 and variance 1 a fixed point: Klambauer et al.
+# (2017), arXiv:1706.02515, eq. 14.
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+_selu = Operation(
+    "selu",
+    lambda x: (
+        _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+    ),
+    lambda g, y, x: g * np.where(x > 0, _SELU_SCALE, y + _SELU_SCALE * _SELU_ALPHA),
+)
+
+# GELU in its tanh form: Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2.
+_GELU_SLOPE, _GELU_CUBIC = 0.7978845608028654, 0.044715  # sqrt(2 / pi), and a fit
+
+
+def _gelu_gate(x: Array) -> tuple[Array, Array]:
+    """Return tanh(u(x)), and x limited to where that tanh is not yet exactly 1."""
+    near = np.clip(x, -30, 30)
+    return np.tanh(_GELU_SLOPE * (near + _GELU_CUBIC * near**3)), near
+
+
+def _gelu_rule(g: Array, y: Array, x: Array) -> Array:
+    gate, near = _gelu_gate(x)
+    slope = _GELU_SLOPE * (1 + 3 * _GELU_CUBIC * near**2)
+    return g * (0.5 * (1 + gate) + 0.5 * near * (1 - gate**2) * slope)
+
+
+_gelu = Operation("gelu", lambda x: 0.5 * x * (1 + _gelu_gate(x)[0]), _gelu_rule)
+
+
+def _silu_rule(g: Array, y: Array, x: Array) -> Array:
+    gate = _sigmoid.forward(x)
+    return g * (gate + y * (1 - gate))
+
+
+_silu = Operation("silu", lambda x: x * _sigmoid.forward(x), _silu_rule)
+
+
+def _softmax_forward(x: Array) -> Array:
+    """Divide exp(x) by its sum in each row, having moved the row's maximum to 0."""
+    powers = np.exp(x - x.max(axis=1, keepdims=True))
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
+
+
+_softmax = Operation(
+    "softmax",
+    _softmax_forward,
+    lambda g, y, x: y * (g - (g * y).sum(axis=1, keepdims=True)),
+)
+
+
+# ======================================================================================
+# 2. Nodes
+# ======================================================================================
+
+
+def _matrix(value: Any, copy: bool = False) -> Array:
+    """Turn a number, a list or an array into a matrix: see the module's conventions."""
+    array = np.array(value) if copy else np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"Node: the value must hold real numbers, got dtype {array.dtype}; "
+            "convert it with .astype(float)"
+        )
+    if array.ndim > 2:
+        raise ValueError(
+            f"Node: the value must have at most two dimensions, got shape "
+            f"{array.shape}; reshape each example to one row"
+        )
+    return array if array.ndim == 2 else array.reshape(-1, 1)
+
+
+def _without_integers(parents: Sequence[Node]) -> tuple[Node, ...]:
+    """Give integer parents the precision of the others (float64 if there is none)."""
+    floats = [parent.value.dtype for parent in parents if parent.is_float]
+    dtype = np.result_type(*floats) if floats else np.dtype(float)
+    return tuple([p if p.is_float else _cast_constant(p, dtype) for p in parents])
+
+
+def _cast_constant(node: Node, dtype: np.dtype) -> Node:
+    """Make a node with the same numbers in another precision, without a gradient."""
+    cast = Node(node.value.astype(dtype), needs_gradient=False)
+    if _state.tracking:
+        cast.operation, cast.parents, cast.options = _cast, (node,), (dtype,)
+    return cast
+
+
+class Node:
+    """Hold a matrix, what it was computed from, and, after ``backward``, its gradient.
+
+    Parameters
+    ----------
+    value : Node, number, sequence or array of at most two dimensions
+        Real numbers. A number becomes (1, 1), n numbers the column (n, 1). An array
+        of two dimensions is not copied. A Node gives its value, and the new node does
+        not lead back to it. Python's whole numbers, and lists of them,
+        become float64; arrays of integers or booleans keep their dtype and have no
+        gradient.
+    name : str, optional
+        Under this name ``grad`` returns the node's gradient.
+    needs_gradient : bool, optional
+        Whether ``backward`` computes this node's gradient. By default yes for floats
+        and no for integers.
+
+    Attributes
+    ----------
+    value : (n, m) array
+    gradient : (n, m) array or None
+        Gradient of the node on which ``backward`` was last called with respect to
+        this one. Each gradient is an array of its own: changing one changes no other.
+    parents : tuple of Node
+        What the node was computed from; () for a leaf.
+
+    Raises
+    ------
+    ValueError
+        If the value has more than two dimensions.
+    TypeError
+        If the value does not hold real numbers, or if integers should need a gradient.
+    """
+
+    __slots__ = (
+        "gradient",
+        "is_float",
+        "name",
+        "needs_gradient",
+        "number",
+        "operation",
+        "options",
+        "parents",
+        "value",
+    )
+    __array_ufunc__ = None  # so that array * node asks the node
+
+    def __init__(
+        self, value: Any, name: str | None = None, needs_gradient: bool | None = None
+    ) -> None:
+        if isinstance(value, Node):
+            value = value.value
+        self.value: Array = _matrix(value)
+        if self.value.dtype.kind in "iub" and not hasattr(value, "dtype"):
+            self.value = self.value.astype(float)
+        self.is_float: bool = self.value.dtype.kind == "f"
+        if needs_gradient is None:
+            needs_gradient = self.is_float and _state.leaves_need_gradient
+        elif needs_gradient and not self.is_float:
+            raise TypeError(
+                f"Node: integers cannot have a gradient, got dtype {self.value.dtype}; "
+                "pass value.astype(float)"
+            )
+        self.needs_gradient: bool = needs_gradient
+        self.name = name
+        self.gradient: Array | None = None
+        self.operation: Operation | None = None
+        self.parents: tuple[Node, ...] = ()
+        self.options: tuple = ()
+        self.number: int = next(_numbers)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return (rows, columns)."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Return the dtype of the value."""
+        return self.value.dtype
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        label = f", name={self.name!r}" if self.name else ""
+        source = f", from {self.operation.name}" if self.operation else ""
+        return f"Node({self.value}{label}{source})"
+
+    # ---- arithmetic ------------------------------------------------------------------
+
+    def _other(self, other: Any) -> Node:
+        """Turn the other side of an operator into a node without a gradient."""
+        if isinstance(other, Node):
+            return other
+        if isinstance(other, (int, float, np.number)):
+            dtype = self.value.dtype if self.is_float else float
+            return Node(np.full((1, 1), other, dtype), needs_gradient=False)
+        return Node(other, needs_gradient=False)
+
+    def __add__(self, other: Any) -> Node:
+        return _add(self, self._other(other))
+
+    def __radd__(self, other: Any) -> Node:
+        return _add(self._other(other), self)
+
+    def __sub__(self, other: Any) -> Node:
+        return _subtract(self, self._other(other))
+
+    def __rsub__(self, other: Any) -> Node:
+        return _subtract(self._other(other), self)
+
+    def __mul__(self, other: Any) -> Node:
+        return _multiply(self, self._other(other))
+
+    def __rmul__(self, other: Any) -> Node:
+        return _multiply(self._other(other), self)
+
+    def __truediv__(self, other: Any) -> Node:
+        return _divide(self, self._other(other))
+
+    def __rtruediv__(self, other: Any) -> Node:
+        return _divide(self._other(other), self)
+
+    def __neg__(self) -> Node:
+        return _negative(self)
+
+    def __pow__(self, exponent: Any) -> Node:
+        if isinstance(exponent, (int, float, np.number)):
+            return _power(self, options=(float(exponent),))
+        return _general_power(self, self._other(exponent))
+
+    def __rpow__(self, base: Any) -> Node:
+        return _general_power(self._other(base), self)
+
+    def __matmul__(self, other: Any) -> Node:
+        return _matmul(self, self._other(other))
+
+    def __rmatmul__(self, other: Any) -> Node:
+        return _matmul(self._other(other), self)
+
+    def dot(self, other: Any) -> Node:
+        """Return the matrix product ``self @ other``, (n, k) by (k, m)."""
+        return self @ other
+
+    # ---- shapes ----------------------------------------------------------------------
+
+    def transpose(self) -> Node:
+        """Return the transposed matrix, (m, n)."""
+        return _transpose(self)
+
+    @property
+    def T(self) -> Node:
+        """Return the transposed matrix, (m, n)."""
+        return _transpose(self)
+
+    def reshape(self, *shape: Any) -> Node:
+        """Return the same entries, row by row, as ``reshape(rows, columns)``.
+
+        One of the two may be -1. One length alone gives a column.
+        """
+        if len(shape) == 1 and not np.isscalar(shape[0]):
+            shape = tuple(shape[0])
+        if len(shape) == 1:
+            shape = (*shape, 1)
+        if len(shape) != 2:
+            raise ValueError(
+                f"reshape: a node has two dimensions, got {shape}; give rows, columns"
+            )
+        return _reshape(self, options=(shape,))
+
+    def __getitem__(self, index: Any) -> Node:
+        """Return entries. A whole number keeps its axis: ``x[0]`` is the row (1, m)."""
+        parts = index if isinstance(index, tuple) else (index,)
+        if all(isinstance(part, (int, np.integer, slice)) for part in parts):
+            index = tuple(
+                _keep_axis(part, n) for part, n in zip(parts, self.shape, strict=False)
+            )
+        return _index(self, options=(index,))
+
+    # ---- sums ------------------------------------------------------------------------
+
+    def sum(self, axis: int | None = None) -> Node:
+        """Add up all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
+        return _sum(self, options=(axis,))
+
+    def mean(self, axis: int | None = None) -> Node:
+        """Average all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
+        return _mean(self, options=(axis,))
+
+    def max(self, axis: int | None = None) -> Node:
+        """Return the largest entry; entries that tie share its gradient equally."""
+        return _max(self, options=(axis,))
+
+    # ---- functions of each entry -----------------------------------------------------
+
+    def exp(self) -> Node:
+        """Return exp(x)."""
+        return _exp(self)
+
+    def log(self) -> Node:
+        """Return the natural logarithm; at 0 that of the smallest normal number.
+
+        So log(0) is -708.4 in float64 and -87.3 in float32, its derivative there 0,
+        and 0 * log(0) is 0, as entropy wants it. The logarithm of a negative number
+        is NaN. For the logarithm of a sigmoid or softmax use ``bce_with_logits`` or
+        ``softmax_cross_entropy``, whose gradients stay right when outputs saturate.
+        """
+        return _log(self)
+
+    def square(self) -> Node:
+        """Return x**2."""
+        return _square(self)
+
+    def sqrt(self) -> Node:
+        """Return the square root; its derivative at 0 is infinite."""
+        return _sqrt(self)
+
+    def abs(self) -> Node:
+        """Return the absolute value; its derivative at 0 is taken as 0."""
+        return _abs(self)
+
+    def tanh(self) -> Node:
+        """Return tanh(x)."""
+        return _tanh(self)
+
+    def sigmoid(self) -> Node:
+        """Return 1 / (1 + exp(-x))."""
+        return _sigmoid(self)
+
+    def relu(self) -> Node:
+        """Return max(x, 0); the derivative at 0 is taken as 0."""
+        return _relu(self)
+
+    def leaky_relu(self, slope: float = 0.01) -> Node:
+        """Return x where x > 0 and `slope` (dimensionless) times x elsewhere."""
+        return _leaky_relu(self, options=(float(slope),))
+
+    def selu(self) -> Node:
+        """Return the scaled exponential linear unit.
+
+        Klambauer et al. (2017), arXiv:1706.02515, eq. 2.
+        """
+        return _selu(self)
+
+    def gelu(self) -> Node:
+        """Return x times the normal distribution function, in its tanh form.
+
+        Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2. The tanh form is within
+        5e-4 of the exact one.
+        """
+        return _gelu(self)
+
+    def silu(self) -> Node:
+        """Return x sigmoid(x). Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2."""
+        return _silu(self)
+
+    def softmax(self) -> Node:
+        """Return exp(x), each row divided by its sum."""
+        return _softmax(self)
+
+    # ---- gradients -------------------------------------------------------------------
+
+    def backward(self, seed: Any = None) -> None:
+        """Compute the gradient of this node with respect to every node below it.
+
+        Nodes are visited once each, from the newest to the oldest: a node is older
+        than everything computed from it, so when its turn comes, its gradient is
+        complete. There is no recursion, and the time is linear in the number of
+        operations. Every call starts from zero; gradients of an earlier call on the
+        same nodes are replaced, not added to.
+
+        Parameters
+        ----------
+        seed : number or (n, m) array, optional
+            Gradient of the final number with respect to this node. Left out, it is 1,
+            which only makes sense for a (1, 1) node. A number counts for each entry.
+
+        Raises
+        ------
+        ValueError
+            If the node is not (1, 1) and no seed is given, if the seed has another
+            shape, or if nothing below needs a gradient.
+        """
+        gradient = self._seed(seed)
+        order = _ancestors(self)
+        for node in order:
+            node.gradient = None
+        self.gradient = gradient
+        with _without_warnings():
+            for node in reversed(order):
+                if node.parents:
+                    _pass_on(node)
+
+    def grad(self, seed: Any = 1) -> dict[str, Array]:
+        """Return the gradients of all named leaves below as ``{name: (n, m) array}``.
+
+        Parameters
+        ----------
+        seed : number or (n, m) array
+            As in ``backward``; a number counts for each entry.
+
+        Raises
+        ------
+        ValueError
+            As ``backward``, or if two different leaves have the same name.
+        """
+        self.backward(seed)
+        gradients: dict[str, Array] = {}
+        for leaf in _ancestors(self):
+            if leaf.operation is not None or leaf.name is None:
+                continue
+            if leaf.name in gradients:
+                raise ValueError(
+                    f"grad: two nodes are called {leaf.name!r}; give each its own name"
+                )
+            gradients[leaf.name] = leaf.gradient
+        return gradients
+
+    def _seed(self, seed: Any) -> Array:
+        """Check the seed of ``backward`` and give it this node's shape and dtype."""
+        if not self.needs_gradient:
+            raise ValueError(
+                "backward: nothing below this node needs a gradient; it was made "
+                "inside no_grad(), or only from integers (write x.astype(float))"
+            )
+        if seed is None:
+            if self.value.size != 1:
+                raise ValueError(
+                    f"backward: a node of shape {self.shape} needs a seed gradient of "
+                    "that shape; or call .sum() or .mean() first"
+                )
+            return np.ones((1, 1), self.value.dtype)
+        array = np.asarray(seed, dtype=self.value.dtype)
+        if array.ndim > 0 and array.shape != self.shape:
+            raise ValueError(
+                f"backward: the seed gradient must have the node's shape {self.shape}, "
+                f"got {array.shape}"
+            )
+        return np.array(np.broadcast_to(array, self.shape))
+
+
+def _keep_axis(part: Any, length: int) -> Any:
+    """Turn the whole number i into the slice that holds only entry i."""
+    if isinstance(part, slice):
+        return part
+    i = part + length if part < 0 else part
+    if not 0 <= i < length:
+        raise IndexError(f"index: {part} is out of range for an axis of {length}")
+    return slice(i, i + 1)
+
+
+def _ancestors(root: Node, all_parents: bool = False) -> list[Node]:
+    """List the nodes that `root` was computed from, itself included, oldest first.
+
+    Nodes that need no gradient are left out, unless `all_parents` is true.
+    """
+    seen = {root}
+    waiting = [root]
+    while waiting:
+        for parent in waiting.pop().parents:
+            if (parent.needs_gradient or all_parents) and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return sorted(seen, key=attrgetter("number"))
+
+
+def _pass_on(node: Node) -> None:
+    """Add to each parent's gradient its share of this node's: the chain rule."""
+    g, options = node.gradient, node.options
+    values = [parent.value for parent in node.parents]
+    for parent, rule in zip(node.parents, node.operation.rules, strict=True):
+        if not parent.needs_gradient:
+            continue
+        share = rule(g, node.value, *values, *options)
+        if share.shape != parent.value.shape:
+            share = _unbroadcast(share, parent.value.shape)
+        if _state.detecting:
+            what = f"the backward rule of {node.operation.name} made"
+            _refuse_nan(share, [g], what, node.name or _layer_of(node.parents))
+        if parent.gradient is not None:
+            parent.gradient += share
+        elif share is g or (share.base is not None and np.may_share_memory(share, g)):
+            parent.gradient = np.array(share)  # every gradient has its own memory
+        else:
+            parent.gradient = share
+
+
+def concatenate(nodes: Sequence[Node], axis: int = 0) -> Node:
+    """Join nodes one below the other (``axis=0``) or side by side (``axis=1``).
+
+    Parameters
+    ----------
+    nodes : sequence of Node or array
+        Matrices that agree in the other axis.
+    axis : 0 or 1
+
+    Raises
+    ------
+    ValueError
+        If `nodes` is empty, or if the lengths of the other axis differ.
+    """
+    if not nodes:
+        raise ValueError("concatenate: got no nodes; pass at least one")
+    nodes = [n if isinstance(n, Node) else Node(n, needs_gradient=False) for n in nodes]
+    return _concatenation(axis, tuple(node.shape[axis] for node in nodes))(*nodes)
+
+
+@cache
+def _concatenation(axis: int, lengths: tuple[int, ...]) -> Operation:
+    """Return the operation that joins matrices of these lengths along `axis`."""
+    rules, start = [], 0
+    for length in lengths:
+        window = (slice(None),) * axis + (slice(start, start + length),)
+        rules.append(lambda g, y, *values, window=window: g[window])
+        start += length
+    return Operation(
+        "concatenate", lambda *values: np.concatenate(values, axis=axis), *rules
+    )
+
+
+# ======================================================================================
+# 3. Losses
+# ======================================================================================
+
+
+def bce_with_logits(logits: Node, y: Any, reduction: str = "mean") -> Node:
+    """Compute the cross-entropy of 0/1 labels and ``sigmoid(logits)``.
+
+    Per entry this is ``max(z, 0) - z y + log(1 + exp(-|z|))``, in which nothing
+    overflows and no logarithm meets a zero; the gradient is ``sigmoid(z) - y``.
+
+    Parameters
+    ----------
+    logits : Node, (n, m)
+        Outputs before the sigmoid.
+    y : Node or array, (n, m), or (n,) for m = 1
+        Labels or probabilities, in [0, 1].
+    reduction : {"mean", "sum"}
+        Mean over all entries (the default), or their sum.
+
+    Returns
+    -------
+    Node, (1, 1)
+        Cross-entropy in nats.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ; a row of labels for a column of logits is not
+        broadcast.
+    """
+    labels = _labels("bce_with_logits", logits, y)
+    if labels.shape != logits.shape:
+        raise ValueError(
+            f"bce_with_logits: logits {logits.shape} and labels {labels.shape} must "
+            "have the same shape; give one label per row as (n,) or (n, 1)"
+        )
+    labels = _like(logits, labels)
+    return _bce(
+        logits, labels, options=(_reduction_scale(reduction, logits.value.size),)
+    )
+
+
+def _bce_forward(z: Array, y: Array, scale: float) -> Array:
+    losses = np.log1p(np.exp(-np.abs(z)))
+    losses += np.maximum(z, 0)
+    losses -= z * y
+    return losses.sum(keepdims=True) * scale
+
+
+_bce = Operation(
+    "bce_with_logits",
+    _bce_forward,
+    lambda g, loss, z, y, scale: (_sigmoid.forward(z) - y) * (g * scale),
+    lambda g, loss, z, y, scale: z * (-scale * g),
+)
+
+
+def softmax_cross_entropy(logits: Node, y: Any, reduction: str = "mean") -> Node:
+    """Compute the cross-entropy of class labels and ``softmax(logits)``.
+
+    Parameters
+    ----------
+    logits : Node, (n, classes)
+        Outputs before the softmax.
+    y : Node or array
+        Either the class of each row, whole numbers of shape (n,) or (n, 1), or one
+        probability for each class, (n, classes), rows that add up to 1.
+    reduction : {"mean", "sum"}
+        Mean over the n rows (the default), or their sum.
+
+    Returns
+    -------
+    Node, (1, 1)
+        Cross-entropy in nats.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or a class is not in 0 .. classes - 1.
+    """
+    labels = _labels("softmax_cross_entropy", logits, y)
+    n, classes = logits.shape
+    if labels.shape == (n, 1) and classes > 1:
+        classes_given = labels.value
+        labels = _one_hot(labels, options=(classes,))
+        if np.count_nonzero(labels.value) != n:  # some row has no class
+            raise ValueError(
+                f"softmax_cross_entropy: classes must be whole numbers in 0 .. "
+                f"{classes - 1}, got {classes_given.min()} .. {classes_given.max()}; "
+                "count classes from 0"
+            )
+    elif labels.shape != logits.shape:
+        raise ValueError(
+            f"softmax_cross_entropy: logits {logits.shape} and labels {labels.shape} "
+            "do not fit; give one class per row as (n,), or (n, classes) probabilities"
+        )
+    labels = _like(logits, labels)
+    return _softmax_ce(logits, labels, options=(_reduction_scale(reduction, n),))
+
+
+_one_hot = Operation(
+    "one_hot",
+    lambda y, classes: (np.arange(classes)[:, None] == y.T).T.astype(float),
+    lambda g, one_hot, y, classes: np.zeros_like(y),
+)
+
+
+def _softmax_ce_forward(z: Array, y: Array, scale: float) -> tuple[Array, Any]:
+    """Return the loss; keep the probabilities and their logarithms for the rules."""
+    log_p = z - z.max(axis=1, keepdims=True)
+    p = np.exp(log_p)
+    sums = p.sum(axis=1, keepdims=True)
+    log_p -= np.log(sums)
+    p /= sums
+    loss = (log_p * y).sum(keepdims=True) * -scale
+    return loss, (p, log_p)
+
+
+_softmax_ce = Operation(
+    "softmax_cross_entropy",
+    _softmax_ce_forward,
+    lambda g, loss, z, y, scale, kept: (kept[0] - y) * (g * scale),
+    lambda g, loss, z, y, scale, kept: kept[1] * (-scale * g),
+    keeps=True,
+)
+
+
+def _labels(loss: str, logits: Node, y: Any) -> Node:
+    """Make a node of the labels, and refuse a row that should have been a column."""
+    if not isinstance(logits, Node):
+        raise TypeError(
+            f"{loss}: logits must be a Node, got {type(logits).__name__}; "
+            "write Node(logits)"
+        )
+    return y if isinstance(y, Node) else Node(y, needs_gradient=False)
+
+
+def _like(logits: Node, labels: Node) -> Node:
+    """Give labels the precision of the logits, so that they do not widen float32."""
+    if labels.dtype == logits.dtype or labels.needs_gradient:
+        return labels
+    return _cast_constant(labels, logits.dtype)
+
+
+def _reduction_scale(reduction: str, size: int) -> float:
+    """Return the factor of the summed loss: 1 for "sum", 1 / size for "mean"."""
+    if reduction == "sum":
+        return 1.0
+    if reduction == "mean":
+        return 1.0 / size if size else float("nan")
+    raise ValueError(f'reduction must be "mean" or "sum", got {reduction!r}')
+
+
+# ======================================================================================
+# 4. Layers and models
+# ======================================================================================
+
+
+class Layer:
+    """Compute ``activation(x @ W + b)``; made by a model's ``Linear_Layer`` and others.
+
+    Weights start as draws from U(-a, a) with a = 1 / sqrt(fan_in), biases at 0: the
+    "commonly used heuristic" of Glorot & Bengio (2010), eq. 1. The variance of a
+    weight is then 1 / (3 fan_in). It is a start that favours no activation; the
+    course replaces it.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Inputs and outputs of the layer; columns of `x` and of the result.
+    name : str
+        Its parameters are called ``<name>_weight`` and ``<name>_bias``.
+    activation : callable, optional
+        Takes a Node of shape (n, fan_out) and returns one.
+    rng : np.random.Generator
+    parameter : callable
+        ``parameter(value, name) -> Node``, the model's ``Parameter``.
+
+    Attributes
+    ----------
+    weight : Node, (fan_in, fan_out)
+    bias : Node, (1, fan_out)
+    """
+
+    def __init__(
+        self,
+        fan_in: int,
+        fan_out: int,
+        name: str,
+        activation: Callable[[Node], Node] | None,
+        rng: np.random.Generator,
+        parameter: Callable[[Array, str], Node],
+    ) -> None:
+        for what, width in (("fan_in", fan_in), ("fan_out", fan_out)):
+            if not isinstance(width, (int, np.integer)) or width < 1:
+                raise ValueError(
+                    f"layer {name!r}: {what} must be a positive int, got {width!r}; "
+                    f"count the {'inputs' if what == 'fan_in' else 'outputs'}"
+                )
+        self.name, self.activation = name, activation
+        self.fan_in, self.fan_out = int(fan_in), int(fan_out)
+        bound = fan_in**-0.5
+        weight = rng.uniform(-bound, bound, (self.fan_in, self.fan_out))
+        self.weight = parameter(weight, f"{name}_weight")
+        self.bias = parameter(np.zeros((1, self.fan_out)), f"{name}_bias")
+
+    def __repr__(self) -> str:
+        return f"Layer({self.name!r}, {self.fan_in}, {self.fan_out})"
+
+    def __call__(self, x: Any) -> Node:
+        """Return the layer's output, a Node (n, fan_out), for `x` of (n, fan_in)."""
+        if not isinstance(x, Node):
+            x = Node(np.asarray(x, self.weight.dtype), needs_gradient=False)
+        if x.value.shape[1] != self.fan_in:
+            raise ValueError(
+                f"linear: layer {self.name!r} has a weight of shape "
+                f"{self.weight.shape} and got x of shape {x.shape}; x must have "
+                f"{self.fan_in} columns, one row per example"
+            )
+        z = _linear(x, self.weight, self.bias, name=self.name)
+        return z if self.activation is None else self.activation(z)
+
+
+class Model:
+    """Collect layers and their parameters; the base class of every network.
+
+    A network is a subclass that makes its layers in ``__init__``, after
+    ``super().__init__()``, and defines ``forward(x)`` and ``loss(x, y)``.
+
+    Parameters
+    ----------
+    rng : np.random.Generator, optional
+        Draws the layers' default start; without it, unpredictable draws.
+    dtype : float dtype
+        Precision of the parameters, float64 or float32.
+
+    Examples
+    --------
+    >>> class Line(Model):
+    ...     def __init__(self, rng=None):
+    ...         super().__init__(rng)
+    ...         self.line = self.Linear_Layer(1, 1, "line")
+    ...     def forward(self, x):
+    ...         return self.line(x)
+    ...     def loss(self, x, y):
+    ...         return (self.forward(x) - Node(y)).square().mean()
+    >>> x = np.linspace(0, 1, 8)
+    >>> net = Line(np.random.default_rng(0))
+    >>> history = SGD(net, x, 2 * x, {"alpha": 0.5}).train(200, print_each=0)
+    >>> net.get_param()["line_weight"].round(2)
+    array([[2.]])
+    """
+
+    def __init__(
+        self, rng: np.random.Generator | None = None, dtype: Any = np.float64
+    ) -> None:
+        self.rng = np.random.default_rng() if rng is None else rng
+        self.dtype = np.dtype(dtype)
+        self._layers: dict[str, Layer] = {}
+        self._parameters: dict[str, Node] = {}
+        self._store = _Store(self.dtype)
+
+    # ---- what a subclass defines -----------------------------------------------------
+
+    def forward(self, x: Any) -> Node:
+        """Return the network's output for `x`, (n, inputs); defined by a subclass."""
+        raise NotImplementedError("Model: define forward(self, x) in your subclass")
+
+    def loss(self, x: Any, y: Any) -> Node:
+        """Return the loss as a (1, 1) Node; defined by a subclass."""
+        raise NotImplementedError("Model: define loss(self, x, y) in your subclass")
+
+    def __call__(self, x: Any) -> Node:
+        """Return ``forward(x)``."""
+        return self.forward(self._data(x))
+
+    # ---- layers ----------------------------------------------------------------------
+
+    def Linear_Layer(self, fan_in: int, fan_out: int, name: str | None = None) -> Layer:
+        """Make a layer that computes ``x @ W + b``; see ``Layer`` for its start."""
+        return self._layer(fan_in, fan_out, name, None)
+
+    def ReLu_Layer(self, fan_in: int, fan_out: int, name: str | None = None) -> Layer:
+        """Make a layer that computes ``relu(x @ W + b)``."""
+        return self._layer(fan_in, fan_out, name, Node.relu)
+
+    def Tanh_Layer(self, fan_in: int, fan_out: int, name: str | None = None) -> Layer:
+        """Make a layer that computes ``tanh(x @ W + b)``."""
+        return self._layer(fan_in, fan_out, name, Node.tanh)
+
+    def Sigmoid_Layer(
+        self, fan_in: int, fan_out: int, name: str | None = None
+    ) -> Layer:
+        """Make a layer that computes ``sigmoid(x @ W + b)``."""
+        return self._layer(fan_in, fan_out, name, Node.sigmoid)
+
+    def _layer(
+        self,
+        fan_in: int,
+        fan_out: int,
+        name: str | None,
+        activation: Callable[[Node], Node] | None,
+    ) -> Layer:
+        if "_layers" not in self.__dict__:
+            raise RuntimeError(
+                "Model: call super().__init__() in your __init__ before making layers"
+            )
+        if name is None:
+            name = f"layer_{len(self._layers)}"
+        if name in self._layers:
+            raise ValueError(
+                f"Model: there is a layer called {name!r} already; "
+                "give each layer its own name"
+            )
+        layer = Layer(fan_in, fan_out, name, activation, self.rng, self.Parameter)
+        self._layers[name] = layer
+        return layer
+
+    def Parameter(self, value: Any, name: str) -> Node:
+        """Make a parameter outside any layer (a learnt scale, say) and return its Node.
+
+        Parameters
+        ----------
+        value : number or array of at most two dimensions
+            Its start; copied, in the model's dtype.
+        name : str
+            Its key in ``get_param()``.
+        """
+        if name in self._parameters:
+            raise ValueError(
+                f"Model: there is a parameter called {name!r} already; "
+                "give each its own name"
+            )
+        value = _matrix(value)
+        array = self._store.allocate(value.shape)
+        np.copyto(array, value, casting="same_kind")
+        node = self._parameters[name] = Node(array, name, needs_gradient=True)
+        return node
+
+    # ---- parameters and gradients ----------------------------------------------------
+
+    def get_param(self) -> dict[str, Array]:
+        """Return the parameters, ``{"<layer>_weight": ..., "<layer>_bias": ...}``.
+
+        The arrays are the live ones: ``np.copyto(array, new)`` changes the network.
+        """
+        return {name: node.value for name, node in self._parameters.items()}
+
+    def set_param(self, new: Mapping[str, Any]) -> None:
+        """Copy `new` arrays, some or all of them by name, into the parameters.
+
+        Raises
+        ------
+        KeyError
+            If a name is not one of the model's.
+        ValueError
+            If a shape differs. Nothing is changed then.
+        """
+        arrays = {}
+        for name, value in new.items():
+            if name not in self._parameters:
+                raise KeyError(
+                    f"set_param: no parameter is called {name!r}; "
+                    f"there are {', '.join(self._parameters)}"
+                )
+            arrays[name] = np.array(value)
+            shape = self._parameters[name].shape
+            if arrays[name].shape != shape:
+                raise ValueError(
+                    f"set_param: {name!r} has shape {shape}, got "
+                    f"{arrays[name].shape}; nothing was changed"
+                )
+        for name, array in arrays.items():
+            np.copyto(self._parameters[name].value, array, casting="same_kind")
+
+    def get_grad(self, x: Any, y: Any) -> tuple[dict[str, Array], float]:
+        """Return the gradient of ``loss(x, y)`` for each parameter, and the loss.
+
+        Parameters
+        ----------
+        x : (n, inputs) array or Node
+        y : labels as ``loss`` takes them
+
+        Returns
+        -------
+        gradients : dict of str to array
+            With the keys and shapes of ``get_param()``; zeros for a parameter that
+            the loss does not use.
+        loss : float
+
+        Raises
+        ------
+        ValueError
+            If the loss is not a (1, 1) node.
+        """
+        loss = self._backward(x, y)
+        gradients = {
+            name: np.zeros_like(node.value) if node.gradient is None else node.gradient
+            for name, node in self._parameters.items()
+        }
+        return gradients, float(loss.value[0, 0])
+
+    def _backward(self, x: Any, y: Any) -> Node:
+        """Compute the loss and leave in every parameter its gradient."""
+        for node in self._parameters.values():
+            node.gradient = None
+        # Data need no gradient: fresh nodes made by forward and loss are constants.
+        with _without_warnings():
+            with _switched("leaves_need_gradient", False):
+                loss = self.loss(self._data(x), self._data(y))
+            if not isinstance(loss, Node) or loss.shape != (1, 1):
+                got = loss.shape if isinstance(loss, Node) else type(loss).__name__
+                raise ValueError(
+                    f"loss: must return a Node of shape (1, 1), got {got}; "
+                    "end with .sum() or .mean()"
+                )
+            loss.backward()
+        return loss
+
+    def _data(self, data: Any) -> Any:
+        """Give an array of floats the model's precision; leave the rest alone."""
+        if (
+            isinstance(data, np.ndarray)
+            and data.dtype != self.dtype
+            and data.dtype.kind == "f"
+        ):
+            return data.astype(self.dtype)
+        return data
+
+
+# ======================================================================================
+# 5. Optimisers
+# ======================================================================================
+
+
+@dataclass
+class History:
+    """What happened in a training run.
+
+    Attributes
+    ----------
+    loss : (steps,) float array
+        Loss of each step's batch, before that step's update.
+    steps : int
+        Number of steps taken.
+    stopped : bool
+        Whether `stop` ended the run before its last step.
+    seconds : float
+        Time taken.
+    trace : dict of str to dict of str to (steps,) float array
+        ``trace[layer][quantity]``, a root mean square over all entries at each step:
+        of "pre_activation" (``x @ W + b``) and "activation" (what the first operation
+        on it made, or itself), of their gradients, "pre_activation_gradient" and
+        "activation_gradient", and of "weight" and "weight_gradient". The weight is the
+        one after the step, all else belongs to the step's forward and backward pass.
+        A layer's second use in one step is called "<layer> (use 2)". Empty unless
+        asked for.
+    """
+
+    loss: Array = field(default_factory=lambda: np.empty(0))
+    steps: int = 0
+    stopped: bool = False
+    seconds: float = 0.0
+    trace: dict[str, dict[str, Array]] = field(default_factory=dict)
+
+
+class Optimiser:
+    """Train a model in steps: draw a batch, get the gradient, take a step against it.
+
+    The base class of ``SGD``, ``SGD_Momentum``, ``RMS_Prop`` and ``Adam``, which differ
+    in the direction of their steps.
+
+    Parameters
+    ----------
+    model : Model
+    x_train : (n, inputs) array
+    y_train : (n,) or (n, outputs) array
+    hyperparam : dict, optional
+        ``"alpha"``, the learning rate: a number, or a dict from parameter names to
+        numbers (parameters that are not named keep still). Others: see the class.
+        What is given here holds from the first step to the last.
+    batch_size : int, optional
+        Rows in each step, 128 unless told; None, or n and more, for all rows. Smaller
+        batches are cut from a fresh permutation of the rows; what is left at its end,
+        too few for a batch, is not used before the next permutation.
+    rng : np.random.Generator, optional
+        Draws the permutations; without it, the model's.
+
+    Raises
+    ------
+    ValueError
+        If x_train and y_train differ in length, a hyperparameter is unknown, or
+        the batch size is not positive.
+    """
+
+    defaults: ClassVar[Mapping[str, float]] = {"alpha": 0.01}
+    states: ClassVar[int] = 0  # running quantities per parameter
+
+    def __init__(
+        self,
+        model: Model,
+        x_train: Any,
+        y_train: Any,
+        hyperparam: Mapping[str, Any] | None = None,
+        batch_size: int | None = 128,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        who = type(self).__name__
+        self.model = model
+        self.x_train = model._data(np.asarray(x_train))
+        self.y_train = model._data(np.asarray(y_train))
+        rows = len(self.x_train)
+        if rows != len(self.y_train) or rows == 0:
+            raise ValueError(
+                f"{who}: x_train has {rows} rows and y_train {len(self.y_train)}; "
+                "each row needs its label"
+            )
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"{who}: batch_size must be positive, got {batch_size}")
+        self.batch_size = rows if batch_size is None else min(batch_size, rows)
+        if self.batch_size == rows and _state.tuned:
+            by_column = _aligned(self.x_train.shape, self.x_train.dtype, "F")
+            np.copyto(by_column, self.x_train)  # the order that _linear works in
+            self.x_train = by_column
+        self.rng = model.rng if rng is None else rng
+        unknown = set(hyperparam or {}) - set(self.defaults)
+        if unknown:
+            raise ValueError(
+                f"{who}: unknown hyperparam {sorted(unknown)}; "
+                f"there are {sorted(self.defaults)}"
+            )
+        self.hyperparam = {**self.defaults, **(hyperparam or {})}
+        for name, value in self.hyperparam.items():
+            if not isinstance(value, Mapping):
+                self.hyperparam[name] = float(value)  # NumPy's numbers widen float32
+        self.parameters = list(model._parameters.values())
+        self.rate = self._rates(who)
+        size = sum(node.value.size for node in self.parameters)
+        self.state = np.zeros((self.states, size), model.dtype)
+        self.arrays: list[Array | None] = [None] * len(self.parameters)
+        self.pieces: list[_Piece] = []  # the parameters as vectors, from self.arrays
+        self.order = np.empty(0, int)  # rows of the current permutation still to use
+        self.steps_taken = 0
+
+    def _rates(self, who: str) -> Any:
+        """Return alpha, or one rate for each entry if alpha differs by parameter."""
+        alpha = self.hyperparam["alpha"]
+        if not isinstance(alpha, Mapping):
+            return alpha
+        names = [node.name for node in self.parameters]
+        unknown = set(alpha) - set(names)
+        if unknown:
+            raise ValueError(
+                f"{who}: alpha names {sorted(unknown)}, which the model has not; "
+                f"there are {names}"
+            )
+        rates = [
+            np.full(node.value.size, alpha.get(node.name, 0.0), self.model.dtype)
+            for node in self.parameters
+        ]
+        return np.concatenate(rates)
+
+    def _rows(self) -> Array | None:
+        """Draw the rows of the next batch; None stands for all, in their order."""
+        if self.batch_size == len(self.x_train):
+            return None
+        if len(self.order) < self.batch_size:
+            self.order = self.rng.permutation(len(self.x_train))
+        rows, self.order = np.split(self.order, [self.batch_size])
+        return rows
+
+    def _step(self) -> Node:
+        """Take one step and return the loss before it."""
+        rows = self._rows()
+        x, y = self.x_train, self.y_train
+        loss = self.model._backward(*((x, y) if rows is None else (x[rows], y[rows])))
+        self._descend([piece.gather() for piece in self._current_pieces()])
+        return loss
+
+    def _current_pieces(self) -> list[_Piece]:
+        """Return the parameters as vectors, anew if one has become another array."""
+        arrays = [node.value for node in self.parameters]
+        if not all(map(is_, arrays, self.arrays)):
+            self.arrays = arrays
+            self.pieces = _pieces(self.parameters, self.state, self.rate)
+        return self.pieces
+
+    def _descend(self, gradients: Sequence[Array]) -> None:
+        """Move every parameter by its rate against its direction."""
+        self.steps_taken += 1
+        self._prepare()
+        with _without_warnings():
+            for piece, gradient in zip(self.pieces, gradients, strict=True):
+                for values, g, rate, states in piece.parts(gradient):
+                    values -= rate * self._direction(g, *states)
+
+    def _prepare(self) -> None:
+        """Compute what the coming step needs and what is the same for all entries."""
+
+    def _direction(self, g: Array, *states: Array) -> Array:
+        """Turn gradients into the direction to step against, updating the states.
+
+        All arrays have one shape, whichever; formulas work entry by entry.
+        """
+        raise NotImplementedError
+
+    def train(
+        self,
+        steps: int = 1000,
+        print_each: int | None = 100,
+        hook: Callable[[int, float, Model], Any] | None = None,
+        stop: Callable[[int, float, Model], bool] | None = None,
+        trace: bool = False,
+        record: bool = False,
+    ) -> History:
+        """Take steps and return what happened. Called again, it goes on.
+
+        Parameters
+        ----------
+        steps : int
+        print_each : int or None
+            Print the loss after every so many steps; 0 or None for silence.
+        hook : callable, optional
+            ``hook(step, loss, model)`` is called after every step (counted from 1 in
+            each call of ``train``), with the loss before the step: for a progress
+            bar, or for records of your own. What it returns is ignored.
+        stop : callable, optional
+            ``stop(step, loss, model)``; when it returns true, training ends early.
+        trace : bool
+            Keep the size of every layer's signals and gradients at every step: see
+            ``History``.
+        record : bool
+            Record the first two steps as a list of NumPy calls and replay it from the
+            third. The results are the same, and small nets train about twice as fast.
+            Only for a ``forward`` and a ``loss`` that do the same at every step: their
+            Python does not run again, so a choice that depends on values, or a list
+            that they append to, would stand still. Fresh random draws are noticed.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ValueError
+            If `record` is true and the first two steps differ in more than their
+            batch and the parameters.
+        """
+        take_step = _Recorder(self).step if record and _state.tuned else self._step
+        losses = np.empty(steps)
+        history = History()
+        start = time.perf_counter()
+        for step in range(1, steps + 1):
+            node = take_step()
+            losses[step - 1] = loss = float(node.value[0, 0])
+            history.steps = step
+            if trace:
+                _trace(node, history.trace)
+            if print_each and step % print_each == 0:
+                print(f"step {step}: loss {loss:.6g}")
+            if hook is not None:
+                hook(step, loss, self.model)
+            if stop is not None and stop(step, loss, self.model):
+                history.stopped = True
+                break
+        history.loss = losses[: history.steps]
+        history.seconds = time.perf_counter() - start
+        history.trace = {
+            layer: {what: np.array(sizes) for what, sizes in quantities.items()}
+            for layer, quantities in history.trace.items()
+        }
+        return history
+
+
+def _root_mean_square(array: Array) -> float:
+    """Return sqrt(mean(a**2)) with one pass over the entries."""
+    flat = array.ravel(order="K")
+    return float(np.sqrt(np.dot(flat, flat) / max(flat.size, 1)))
+
+
+def _trace(loss: Node, trace: dict[str, dict[str, list]]) -> None:
+    """Append the sizes of each layer's signals and gradients to `trace`."""
+    nodes = _ancestors(loss)
+    outputs = {node: node for node in nodes if node.operation is _linear}
+    for node in reversed(nodes):  # the oldest user of a layer's output comes last
+        if len(node.parents) == 1 and node.parents[0] in outputs:
+            outputs[node.parents[0]] = node
+    uses = Counter()
+    for z, activation in outputs.items():
+        weight = z.parents[1]
+        uses[z.name] += 1
+        use = z.name if uses[z.name] == 1 else f"{z.name} (use {uses[z.name]})"
+        sizes = trace.setdefault(use, {})
+        for what, array in (
+            ("pre_activation", z.value),
+            ("activation", activation.value),
+            ("pre_activation_gradient", z.gradient),
+            ("activation_gradient", activation.gradient),
+            ("weight", weight.value),
+            ("weight_gradient", weight.gradient),
+        ):
+            sizes.setdefault(what, []).append(_root_mean_square(array))
+
+
+class SGD(Optimiser):
+    """Gradient descent: ``p -= alpha g``.
+
+    Hyperparameters: ``alpha`` (0.01), the learning rate. See ``Optimiser`` for
+    the arguments.
+    """
+
+    def _direction(self, g: Array) -> Array:
+        return g
+
+
+class SGD_Momentum(Optimiser):
+    """Gradient descent with momentum: ``v = beta v + g; p -= alpha v``.
+
+    Hyperparameters: ``alpha`` (0.01) and ``beta`` (0.9), the share of the velocity
+    that is kept. Polyak (1964), with the rate outside the velocity. See ``Optimiser``
+    for the arguments.
+    """
+
+    defaults: ClassVar = {"alpha": 0.01, "beta": 0.9}
+    states = 1
+
+    def _direction(self, g: Array, velocity: Array) -> Array:
+        velocity *= self.hyperparam["beta"]
+        velocity += g
+        return velocity
+
+
+class RMS_Prop(Optimiser):
+    """Divide the gradient by a running root mean square of itself.
+
+    ``s += (1 - beta) (g^2 - s); p -= alpha g / (sqrt(s) + epsilon)``.
+    Hyperparameters: ``alpha`` (0.001), ``beta`` (0.9), ``epsilon`` (1e-8).
+    Tieleman & Hinton (2012), lecture 6.5 of "Neural Networks for Machine Learning".
+    See ``Optimiser`` for the arguments.
+    """
+
+    defaults: ClassVar = {"alpha": 0.001, "beta": 0.9, "epsilon": 1e-8}
+    states = 1
+
+    def _direction(self, g: Array, mean_square: Array) -> Array:
+        mean_square += (1 - self.hyperparam["beta"]) * (g * g - mean_square)
+        return g / (np.sqrt(mean_square) + self.hyperparam["epsilon"])
+
+
+class Adam(Optimiser):
+    """Divide a running mean of the gradient by a running root mean square.
+
+    Both means start at 0 and are corrected for that. Hyperparameters: ``alpha``
+    (0.001), ``beta1`` (0.9), ``beta2`` (0.999) and ``epsilon`` (1e-8). Kingma & Ba
+    (2015), arXiv:1412.6980, algorithm 1, in the order of its section 2: the
+    corrections are multiplied into one number per step. See ``Optimiser`` for the
+    arguments.
+    """
+
+    defaults: ClassVar = {"alpha": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+    states = 2
+
+    def _prepare(self) -> None:
+        mean_correction = 1 - self.hyperparam["beta1"] ** self.steps_taken
+        root_correction = (1 - self.hyperparam["beta2"] ** self.steps_taken) ** 0.5
+        self.correction = root_correction / mean_correction
+        self.epsilon = self.hyperparam["epsilon"] * root_correction
+
+    def _direction(self, g: Array, mean: Array, mean_square: Array) -> Array:
+        mean += (1 - self.hyperparam["beta1"]) * (g - mean)
+        mean_square += (1 - self.hyperparam["beta2"]) * (g * g - mean_square)
+        return self.correction * mean / (np.sqrt(mean_square) + self.epsilon)
+
+
+# ======================================================================================
+# 6. Speed
+# ======================================================================================
+#
+# Nothing here changes a result. ``with _switched("tuned", False):`` leaves it out, and
+# a test compares the two.
+#
+# _Store     small parameters lie side by side in one vector, so that an optimiser's
+#            formula runs once for all of them: 1.2 times faster on small nets. Large
+#            weights are stored transposed, in the order in which their gradient is
+#            quickest to compute: 1.3 times on a layer with 12288 inputs.
+# _Piece     an update runs through large parameters in parts that fit the cache.
+# _aligned   an array that starts at a multiple of 64 bytes is up to 1.5 times quicker
+#            for the processor's widest instructions than one that does not.
+# _keep_freed_memory
+#            memory that was freed is used again instead of being asked for anew from
+#            the system, page by page: 1.1 times on wide layers.
+# _Tape      a training loop may record one step as a list of NumPy calls and replay
+#            it into the same arrays: no graph is built, no array is made.
+
+_BLOCK = 4096  # entries of a block of small parameters; larger ones stand alone
+_TRANSPOSED = 2**16  # entries from which a weight is stored transposed
+_PART = 8192  # entries that an update handles at a time: 64 KB, well within a cache
+
+
+def _aligned(shape: tuple[int, ...], dtype: Any, order: str = "C") -> Array:
+    """Return an array with undefined entries that starts at a multiple of 64 bytes."""
+    size, itemsize = math.prod(shape), np.dtype(dtype).itemsize
+    raw = np.empty(size + 64 // itemsize, dtype)
+    start = -_address(raw) % 64 // itemsize
+    return raw[start : start + size].reshape(shape, order=order)
+
+
+def _aligned_like(array: Array) -> Array:
+    """Return an array as `_aligned` makes it, with the shape and order of `array`."""
+    order = "C" if array.flags.c_contiguous else "F"
+    return _aligned(array.shape, array.dtype, order)
+
+
+def _address(array: Array) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _keep_freed_memory() -> None:
+    """Tell the C library's malloc to keep up to 62 MB of freed memory for reuse.
+
+    Where malloc is glibc's, freeing one large array raises its two thresholds: arrays
+    up to that size come from memory it holds already, and it holds on to twice as
+    much before giving any back (mallopt(3), M_MMAP_THRESHOLD). No page is touched.
+    """
+    np.empty(31 * 2**20, np.uint8)
+
+
+_keep_freed_memory()
+
+
+class _Store:
+    """Hand out the arrays of parameters as windows of larger blocks."""
+
+    def __init__(self, dtype: np.dtype) -> None:
+        self.dtype = dtype
+        self.block, self.used = np.empty(0, dtype), 0
+
+    def allocate(self, shape: tuple[int, int]) -> Array:
+        """Return an array of `shape` with undefined entries."""
+        rows, columns = shape
+        size = rows * columns
+        if not _state.tuned or _BLOCK < size < _TRANSPOSED:
+            return np.empty(shape, self.dtype)
+        if size >= _TRANSPOSED:
+            return _aligned((rows, columns), self.dtype, "F")
+        if self.used + size > self.block.size:
+            self.block, self.used = _aligned((_BLOCK,), self.dtype), 0
+        window = self.block[self.used : self.used + size]
+        self.used += size
+        return window.reshape(shape)
+
+
+class _Piece:
+    """Parameters that lie side by side in memory, seen as one vector.
+
+    Parameters
+    ----------
+    nodes : list of Node
+        The parameters; one, or several windows of one block.
+    values : (k,) array
+        Their entries, in the order of memory; a view.
+    state : (states, k) array
+        The optimiser's running quantities for these entries; a view.
+    rate : float or (k,) array
+    """
+
+    def __init__(
+        self, nodes: list[Node], values: Array, state: Array, rate: Any
+    ) -> None:
+        self.nodes, self.values, self.state, self.rate = nodes, values, state, rate
+        self.gradient = _aligned_like(values)
+        self.windows, start = [], 0
+        for node in nodes:
+            stop = start + node.value.size
+            window = self.gradient[start:stop]
+            order = "C" if node.value.flags.c_contiguous else "F"
+            self.windows.append(window.reshape(node.shape, order=order))
+            start = stop
+        self.gathered: Array | None = None  # the vector that `cut` was cut from
+        self.cut: list[tuple] = []
+
+    def gather(self) -> Array:
+        """Return the nodes' gradients as one vector, in the order of `values`."""
+        for node, window in zip(self.nodes, self.windows, strict=True):
+            if node.gradient is None:
+                window[...] = 0
+            elif len(self.nodes) == 1 and node.gradient.strides == window.strides:
+                return node.gradient.ravel(order="K")
+            else:
+                np.copyto(window, node.gradient)
+        return self.gradient
+
+    def parts(self, g: Array) -> list[tuple]:
+        """Cut values, gradients, rate and states into parts that fit the cache."""
+        if g is not self.gathered:
+            self.gathered = g
+            self.cut = [
+                (
+                    self.values[start : start + _PART],
+                    g[start : start + _PART],
+                    self.rate
+                    if isinstance(self.rate, float)
+                    else self.rate[start : start + _PART],
+                    tuple(self.state[:, start : start + _PART]),
+                )
+                for start in range(0, len(self.values), _PART)
+            ]
+        return self.cut
+
+
+def _pieces(nodes: Sequence[Node], state: Array, rate: Any) -> list[_Piece]:
+    """Group consecutive parameters that are neighbours in memory."""
+    groups: list[list[Node]] = []
+    for node in nodes:
+        if not node.value.flags.forc:
+            node.value = node.value.copy()
+        if groups and _are_neighbours(groups[-1][-1].value, node.value):
+            groups[-1].append(node)
+        else:
+            groups.append([node])
+    if sum(node.value.size for node in nodes) != state.shape[1]:
+        raise ValueError(
+            "train: a parameter has another shape than when the optimiser was made; "
+            "make a new optimiser"
+        )
+    pieces, start = [], 0
+    for group in groups:
+        first = group[0].value
+        stop = start + sum(node.value.size for node in group)
+        if len(group) == 1:
+            values = first.ravel(order="K")
+        else:
+            offset = (_address(first) - _address(first.base)) // first.itemsize
+            values = first.base[offset : offset + stop - start]
+        part = rate if isinstance(rate, float) else rate[start:stop]
+        pieces.append(_Piece(group, values, state[:, start:stop], part))
+        start = stop
+    return pieces
+
+
+def _are_neighbours(one: Array, other: Array) -> bool:
+    """Say whether two windows of one block follow each other without a gap."""
+    return (
+        _state.tuned
+        and one.base is not None
+        and one.base is other.base
+        and one.flags.c_contiguous
+        and other.flags.c_contiguous
+        and _address(one) + one.nbytes == _address(other)
+    )
+
+
+class _Recorder:
+    """Take an optimiser's steps: two as usual, and from the third on by a tape.
+
+    Parameters
+    ----------
+    optimiser : Optimiser
+    """
+
+    def __init__(self, optimiser: Optimiser) -> None:
+        self.optimiser = optimiser
+        x, y, rows = optimiser.x_train, optimiser.y_train, optimiser.batch_size
+        self.fixed_batch = rows == len(x)
+        self.batch = x, y
+        if not self.fixed_batch:
+            self.batch = _aligned_like(x[:rows]), _aligned_like(y[:rows])
+        self.tape: _Tape | None = None
+        self.losses: list[Node] = []  # of the steps taken as usual since the last tape
+
+    def step(self) -> Node:
+        """Take one step and return the loss before it."""
+        optimiser = self.optimiser
+        rows = optimiser._rows()
+        if rows is not None:
+            for data, place in zip(
+                (optimiser.x_train, optimiser.y_train), self.batch, strict=True
+            ):
+                np.take(data, rows, 0, place, "clip")
+        pieces = optimiser._current_pieces()
+        if len(self.losses) == 2:
+            _check_repetition(*self.losses, self.batch)
+            self.tape = _Tape(self.losses.pop(), pieces, self.fixed_batch)
+            self.losses.clear()
+        if self.tape is None or self.tape.pieces is not pieces or _state.detecting:
+            self.tape = None
+            loss = optimiser.model._backward(*self.batch)
+            self.losses.append(loss)
+            optimiser._descend([piece.gather() for piece in pieces])
+        else:
+            loss = self.tape.replay()
+            optimiser._descend([piece.gradient for piece in pieces])
+        return loss
+
+
+class _Tape:
+    """One training step as a list of NumPy calls, to be replayed into the same arrays.
+
+    The calls do in the same order what the operations and their rules do, so losses
+    are the same to the last bit. An operation without kernels of its own is
+    computed by its formula and rules, and the result copied to its place.
+
+    A tape repeats the operations of the step it was made from and nothing else of
+    it: no Python in ``forward`` runs again. Therefore two steps are compared before a
+    tape is made, and what differs between them, other than the batch and the
+    parameters, is an error.
+
+    Parameters
+    ----------
+    loss : Node
+        The loss of a step, with gradients.
+    pieces : list of _Piece
+        Where the gradients of the parameters go.
+    fixed_batch : bool
+        Whether every step has the same batch; then what depends on the batch alone
+        is not computed again.
+    """
+
+    def __init__(self, loss: Node, pieces: list[_Piece], fixed_batch: bool) -> None:
+        self.loss = loss
+        self.pieces = pieces
+        self.windows = [
+            (node, window)
+            for piece in pieces
+            for node, window in zip(piece.nodes, piece.windows, strict=True)
+        ]
+        self.calls: list[tuple[Callable, tuple]] = []
+        for node in _ancestors(loss, all_parents=True):
+            if node.parents and (node.needs_gradient or not fixed_batch):
+                node.value = _aligned_like(node.value)
+                self._record_forward(node)
+        for _, window in self.windows:
+            window[...] = 0  # for parameters that the loss does not use
+        self.places = dict(self.windows)  # where each node's gradient goes
+        self.reached = {loss}
+        self.places[loss] = np.ones_like(loss.value)
+        for node in reversed(_ancestors(loss)):
+            if node.parents:
+                self._record_backward(node)
+            node.gradient = self.places[node]
+
+    def _record_forward(self, node: Node) -> None:
+        kernels = _KERNELS.get(node.operation)
+        if kernels is None:
+            self.calls.append((_recompute, (node,)))
+        else:
+            values = [parent.value for parent in node.parents]
+            self.calls += kernels[0](node.value, *values, *node.options)
+
+    def _record_backward(self, node: Node) -> None:
+        kernels = _KERNELS.get(node.operation)
+        g, values = self.places[node], [parent.value for parent in node.parents]
+        for i, parent in enumerate(node.parents):
+            if not parent.needs_gradient:
+                continue
+            if parent not in self.places:
+                self.places[parent] = _aligned_like(parent.value)
+            place = self.places[parent]
+            share = _aligned_like(place) if parent in self.reached else place
+            if kernels is None:
+                self.calls.append((_recompute_share, (node, i, g, share)))
+            else:
+                self.calls += kernels[1 + i](
+                    share, g, node.value, *values, *node.options
+                )
+            if parent in self.reached:
+                self.calls.append((np.add, (place, share, place)))
+            self.reached.add(parent)
+
+    def replay(self) -> Node:
+        """Compute the step again, for what the batch and the parameters hold now."""
+        with _without_warnings():
+            for function, arguments in self.calls:
+                function(*arguments)
+        for node, window in self.windows:
+            node.gradient = window
+        return self.loss
+
+
+def _recompute(node: Node) -> None:
+    """Compute a node's value again, into its array."""
+    options = node.options
+    if node.operation.keeps:
+        options = options[:-1]
+    value = node.operation.forward(*[p.value for p in node.parents], *options)
+    if node.operation.keeps:
+        value, kept = value
+        node.options = (*options, kept)
+    np.copyto(node.value, value)
+
+
+def _recompute_share(node: Node, i: int, g: Array, share: Array) -> None:
+    """Compute what a node's gradient `g` gives to its parent `i`, into `share`."""
+    values = [parent.value for parent in node.parents]
+    result = node.operation.rules[i](g, node.value, *values, *node.options)
+    if result.shape != share.shape:
+        result = _unbroadcast(result, share.shape)
+    np.copyto(share, result)
+
+
+def _check_repetition(first: Node, second: Node, batch: tuple[Array, Array]) -> None:
+    """Raise ValueError unless two steps differ only in their batch and parameters."""
+    ones = _ancestors(first, all_parents=True)
+    others = _ancestors(second, all_parents=True)
+    places = [{node: i for i, node in enumerate(nodes)} for nodes in (ones, others)]
+    problem = "" if len(ones) == len(others) else "their numbers of operations"
+    for one, other in zip(ones, others, strict=False):
+        if problem:
+            break
+        name = one.operation.name if one.operation else "a constant"
+        if one.operation is not other.operation or (
+            [places[0][p] for p in one.parents] != [places[1][p] for p in other.parents]
+        ):
+            problem = f"the operation {name!r}"
+        elif one.operation is not None:
+            keeps = one.operation.keeps
+            pair = (one.options[:-1], other.options[:-1])
+            if not _equal(*(pair if keeps else (one.options, other.options))):
+                problem = f"the options of {name!r}"
+        elif not (
+            one is other
+            or any(np.may_share_memory(other.value, data) for data in batch)
+            or _equal(one.value, other.value)
+        ):
+            problem = f"{name} of shape {one.shape}"
+    if problem:
+        raise ValueError(
+            f"train: record=True needs steps that repeat, and the first two differ in "
+            f"{problem}; a draw or a choice in forward or loss needs record=False"
+        )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Compare options or values, arrays and NaN included."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        one, other = np.asarray(one), np.asarray(other)
+        floats = one.dtype.kind == other.dtype.kind == "f"
+        return np.array_equal(one, other, equal_nan=floats)
+    return one == other
+
+
+# Kernels: for an operation, the calls that compute its value into y, and for each
+# parent the calls that compute its share into s. Constants are arrays without a
+# dimension: NumPy takes those quicker than Python's numbers.
+
+
+def _constant(number: float, like: Array) -> Array:
+    return np.array(number, like.dtype)
+
+
+def _maximum(x: Array, number: float, out: Array) -> tuple[Callable, tuple]:
+    return partial(np.maximum, out=out), (x, _constant(number, x))
+
+
+def _sigmoid_into(y: Array, x: Array) -> list:
+    one = _constant(1, x)
+    return [
+        (np.negative, (x, y)),
+        (np.exp, (y, y)),
+        (np.add, (one, y, y)),
+        (np.divide, (one, y, y)),
+    ]
+
+
+def _sigmoid_share(s: Array, g: Array, y: Array, x: Array) -> list:
+    return [
+        (np.multiply, (y, y, s)),
+        (np.subtract, (y, s, s)),
+        (np.multiply, (g, s, s)),
+    ]
+
+
+def _product(weight: Array) -> np.ufunc:
+    """Return what multiplies by a weight: for a single column, entry by entry."""
+    return np.multiply if weight.shape[1] == 1 else np.matmul
+
+
+def _weight_share(s: Array, g: Array, y: Array, x: Array, w: Array, b: Array) -> list:
+    return [(np.matmul, (g.T, x, s.T) if w.flags.fnc else (x.T, g, s))]
+
+
+def _tanh_share(s: Array, g: Array, y: Array, x: Array) -> list:
+    return [
+        (np.multiply, (g, y, s)),
+        (np.multiply, (s, y, s)),
+        (np.subtract, (g, s, s)),
+    ]
+
+
+def _relu_share(s: Array, g: Array, y: Array, x: Array) -> list:
+    return [(np.greater, (y, _constant(0, y), s)), (np.multiply, (g, s, s))]
+
+
+def _bce_into(loss: Array, z: Array, y: Array, scale: float) -> list:
+    t, u = _aligned_like(z), _aligned_like(z)
+    return [
+        (np.abs, (z, t)),
+        (np.negative, (t, t)),
+        (np.exp, (t, t)),
+        (np.log1p, (t, t)),
+        _maximum(z, 0, u),
+        (np.add, (t, u, t)),
+        (np.multiply, (z, y, u)),
+        (np.subtract, (t, u, t)),
+        (np.add.reduce, (t, None, None, loss, True)),
+        (np.multiply, (loss, _constant(scale, z), loss)),
+    ]
+
+
+def _bce_share(
+    s: Array, g: Array, loss: Array, z: Array, y: Array, scale: float
+) -> list:
+    scaled = np.empty_like(g)
+    return [
+        *_sigmoid_into(s, z),
+        (np.subtract, (s, y, s)),
+        (np.multiply, (g, _constant(scale, g), scaled)),
+        (np.multiply, (s, scaled, s)),
+    ]
+
+
+def _bce_label_share(
+    s: Array, g: Array, loss: Array, z: Array, y: Array, scale: float
+) -> list:
+    scaled = np.empty_like(g)
+    return [
+        (np.multiply, (g, _constant(-scale, g), scaled)),
+        (np.multiply, (z, scaled, s)),
+    ]
+
+
+def _softmax_ce_into(loss: Array, z: Array, y: Array, scale: float, kept: Any) -> list:
+    p, log_p = kept
+    column, product = _aligned_like(z[:, :1]), _aligned_like(z)
+    sums = _aligned_like(column)
+    return [
+        (np.maximum.reduce, (z, 1, None, column, True)),
+        (np.subtract, (z, column, log_p)),
+        (np.exp, (log_p, p)),
+        (np.add.reduce, (p, 1, None, sums, True)),
+        (np.log, (sums, column)),
+        (np.subtract, (log_p, column, log_p)),
+        (np.divide, (p, sums, p)),
+        (np.multiply, (log_p, y, product)),
+        (np.add.reduce, (product, None, None, loss, True)),
+        (np.multiply, (loss, _constant(-scale, z), loss)),
+    ]
+
+
+def _softmax_ce_share(
+    s: Array, g: Array, loss: Array, z: Array, y: Array, scale: float, kept: Any
+) -> list:
+    scaled = np.empty_like(g)
+    return [
+        (np.subtract, (kept[0], y, s)),
+        (np.multiply, (g, _constant(scale, g), scaled)),
+        (np.multiply, (s, scaled, s)),
+    ]
+
+
+def _softmax_ce_label_share(
+    s: Array, g: Array, loss: Array, z: Array, y: Array, scale: float, kept: Any
+) -> list:
+    scaled = np.empty_like(g)
+    return [
+        (np.multiply, (g, _constant(-scale, g), scaled)),
+        (np.multiply, (kept[1], scaled, s)),
+    ]
+
+
+_KERNELS: dict[Operation, tuple[Callable[..., list], ...]] = {
+    _linear: (
+        lambda y, x, w, b: [(np.matmul, (w.T, x.T, y.T)), (np.add, (y, b, y))],
+        lambda s, g, y, x, w, b: [(_product(w), (w, g.T, s.T))],
+        _weight_share,
+        lambda s, g, y, x, w, b: [(np.add.reduce, (g, 0, None, s, True))],
+    ),
+    _tanh: (lambda y, x: [(np.tanh, (x, y))], _tanh_share),
+    _sigmoid: (_sigmoid_into, _sigmoid_share),
+    _relu: (lambda y, x: [_maximum(x, 0, y)], _relu_share),
+    _bce: (_bce_into, _bce_share, _bce_label_share),
+    _softmax_ce: (_softmax_ce_into, _softmax_ce_share, _softmax_ce_label_share),
+}
