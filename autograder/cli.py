@@ -251,11 +251,10 @@ def _table(*columns: str) -> Table:
 
 
 def _print_table(table: Table) -> None:
-    """Print a table; where the line is too short, only its last column is cut."""
-    for column in table.columns[:-1]:
-        column.min_width = max(
-            len(str(cell)) for cell in [column.header, *column.cells]
-        )
+    """Print a table; where the line is too short, its last column alone is cut."""
+    others = [[str(c.header), *map(str, c.cells)] for c in table.columns[:-1]]
+    taken = sum(max(map(len, column)) + 2 for column in others)
+    table.columns[-1].max_width = max(20, out.width - taken)
     out.print(table)
 
 
