@@ -116,7 +116,8 @@ _CHANGES = [
     (r"/tmp/ipykernel_\d+/\d+\.py", "FILE"),
     (r"<ipython-input-[^>]*>", "FILE"),
     (r"\b\d{7,10}\.py", "FILE"),
-    (r"(?ms)^File \S+\.py:\d.*?\n\n", ""),  # frames of the kernel or of our shell
+    (r"(?ms)^File [^\n]+?\.py:\d.*?\n\n", ""),  # frames of the kernel or of our shell
+    (r"(?m)^/[^\n:]*/(site-packages/\S+)", r"\1"),  # a path may have a space
     (r"\S*/(site-packages/\S+)", r"\1"),
     (r"\r\n", "\n"),  # a kernel starts commands on a terminal
     (r"0x[0-9a-f]+", "ADDRESS"),
