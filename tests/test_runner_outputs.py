@@ -118,6 +118,7 @@ _CHANGES = [
     (r"\b\d{7,10}\.py", "FILE"),
     (r"(?ms)^File [^\n]+?\.py:\d.*?\n\n", ""),  # frames of the kernel or of our shell
     (r"(?m)^/[^\n:]*/(site-packages/\S+)", r"\1"),  # a path may have a space
+    (r'(?<=")/[^"\n]*/(site-packages/[^"\n]+)', r"\1"),
     (r"\S*/(site-packages/\S+)", r"\1"),
     (r"\r\n", "\n"),  # a kernel starts commands on a terminal
     (r"0x[0-9a-f]+", "ADDRESS"),
