@@ -35,8 +35,8 @@ fresh: .venv/.ready  ## what is built is what the texts say
 	$(PY) -m autograder build --check && $(PY) -m autograder release --check
 
 lessons: .venv/.ready  ## run every lesson (outputs compared) and every source notebook again
-	$(PY) -m pytest -n 2 -p no:cacheprovider --nbval --nbval-sanitize-with tests/nbval.cfg notebooks
-	$(PY) -m pytest -n 2 -p no:cacheprovider --nbval-lax source
+	$(PY) -m pytest -n 2 -p no:cacheprovider --dist loadfile --nbval notebooks
+	$(PY) -m pytest -n 2 -p no:cacheprovider --dist loadfile --nbval-lax source
 
 gate: .venv/.ready  ## reference full marks, untouched zero, each named mistake caught
 	$(PY) -m autograder check
