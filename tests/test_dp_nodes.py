@@ -116,7 +116,7 @@ def test_index_keeps_two_dimensions():
     assert x[[0, 2]].shape == (2, 4)
     assert x[np.arange(3), [0, 1, 2]].shape == (3, 1)
     assert [row.shape for row in x] == [(1, 4)] * 3
-    with pytest.raises(IndexError, match="out of range for an axis of 3"):
+    with pytest.raises(IndexError, match="out of bounds for axis 0 with size 3"):
         x[3]
 
 
