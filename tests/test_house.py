@@ -168,6 +168,16 @@ def test_house_readme_lists_every_command():
     assert listed == {name: doc.splitlines()[0] for name, doc in real.items()}
 
 
+def test_house_readme_states_the_default_limits():
+    """README's limits and their figures are the defaults."""
+    from autograder.runner import Limits
+
+    readme = (ROOT / "README.md").read_text()
+    pattern = r"^c\.SandboxLimits\.(\w+) = (\d+)\b"
+    stated = {name: float(n) for name, n in re.findall(pattern, readme, re.MULTILINE)}
+    assert stated == {name: float(value) for name, value in vars(Limits()).items()}
+
+
 def test_house_every_option_has_help():
     """No argument or option of a command is left without a word."""
     import typer
