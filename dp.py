@@ -1373,12 +1373,11 @@ class Optimiser:
             self.x_train = _by_column(self.x_train)
         self.rng = model.rng if rng is None else rng
         hyperparam = {**self.defaults, **(hyperparam or {})}
-        rates = hyperparam.pop("alpha")
-        if not isinstance(rates, Mapping):
-            rates = dict.fromkeys(model._parameters, float(rates))
+        alpha = hyperparam.pop("alpha")
+        named = alpha if isinstance(alpha, Mapping) else {}
         for what, given, known in (
             ("unknown hyperparam", hyperparam, self.defaults),
-            ("alpha names", rates, model._parameters),
+            ("alpha names", named, model._parameters),
         ):
             if strangers := sorted(set(given) - set(known)):
                 raise ValueError(
@@ -1389,13 +1388,15 @@ class Optimiser:
         self.blocks = list(model._blocks)
         size = sum(block.used for block in self.blocks)
         self.state = np.zeros((self.states, size), model.dtype)
-        rate = np.concatenate(
-            [
-                np.full(node.value.size, rates.get(node.name, 0.0), model.dtype)
-                for block in self.blocks
-                for node, *_ in block.members
-            ]
-        )
+        rate = np.broadcast_to(model.dtype.type(0 if named else alpha), size)
+        if named:
+            rate = np.concatenate(
+                [
+                    np.full(node.value.size, named.get(node.name, 0.0), model.dtype)
+                    for block in self.blocks
+                    for node, *_ in block.members
+                ]
+            )
         self.pieces, start = [], 0  # what belongs together, in parts that fit a cache
         for n, block in enumerate(self.blocks):
             for part in block.parts():
