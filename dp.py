@@ -319,12 +319,6 @@ def _linear_forward(x: Array, weight: Array, bias: Array) -> Array:
     return y
 
 
-def _linear_input_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -> Array:
-    if weight.shape[1] == 1:  # a column times a row: quicker entry by entry
-        return (weight * g.T).T
-    return (weight @ g.T).T
-
-
 def _linear_weight_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -> Array:
     if weight.flags.fnc:  # a weight stored by columns gets its gradient by columns
         return (g.T @ x).T
@@ -334,7 +328,7 @@ def _linear_weight_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -
 _linear = Operation(
     "linear",
     _linear_forward,
-    _linear_input_rule,
+    lambda g, y, x, weight, bias: (weight @ g.T).T,
     _linear_weight_rule,
     lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
 )
@@ -346,16 +340,6 @@ _sum = Operation(
     lambda x, axis: x.sum(axis=axis, keepdims=True),
     lambda g, y, x, axis: np.broadcast_to(g, x.shape),
 )
-_mean = Operation(  # y.size sums of x.size / y.size entries each
-    "mean",
-    lambda x, axis: x.sum(axis=axis, keepdims=True) / _how_many(x, axis),
-    lambda g, y, x, axis: np.broadcast_to(g / _how_many(x, axis), x.shape),
-)
-
-
-def _how_many(x: Array, axis: int | None) -> int:
-    """Count the entries that a sum along `axis` adds up."""
-    return x.size if axis is None else x.shape[axis]
 
 
 def _max_rule(g: Array, y: Array, x: Array, axis: int | None) -> Array:
@@ -634,7 +618,8 @@ class Node:
 
     def mean(self, axis: int | None = None) -> Node:
         """Average all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
-        return _mean(self, options=(axis,))
+        how_many = self.value.size if axis is None else self.shape[axis]
+        return self.sum(axis) / how_many
 
     def max(self, axis: int | None = None) -> Node:
         """Return the largest entry; entries that tie share its gradient equally."""
@@ -1119,7 +1104,7 @@ class Model:
     ) -> None:
         self.rng = np.random.default_rng() if rng is None else rng
         self.dtype = np.dtype(dtype)
-        self._layers: list[str] = []
+        self._layers = 0
         self._parameters: dict[str, Node] = {}
         self._blocks: list[_Block] = []  # where the parameters' arrays lie
 
@@ -1164,10 +1149,9 @@ class Model:
             raise RuntimeError(
                 "Model: call super().__init__() in your __init__ before making layers"
             )
-        name = f"layer_{len(self._layers)}" if name is None else name
-        _refuse_second("layer", name, self._layers)
+        name = f"layer_{self._layers}" if name is None else name
         layer = Layer(fan_in, fan_out, name, activation, self.rng, self.Parameter)
-        self._layers.append(name)
+        self._layers += 1
         return layer
 
     def Parameter(self, value: Any, name: str) -> Node:
@@ -1180,7 +1164,11 @@ class Model:
         name : str
             Its key in ``get_param()``.
         """
-        _refuse_second("parameter", name, self._parameters)
+        if name in self._parameters:
+            raise ValueError(
+                f"Model: there is a parameter called {name!r} already; "
+                "give each layer and each parameter its own name"
+            )
         node = Node(_matrix(value).astype(self.dtype), name, needs_gradient=True)
         _place(node, self._blocks)
         self._parameters[name] = node
@@ -1270,13 +1258,6 @@ class Model:
         if isinstance(data, np.ndarray) and data.dtype.kind == "f":
             return data.astype(self.dtype, copy=False)
         return data
-
-
-def _refuse_second(kind: str, name: str, taken: Any) -> None:
-    if name in taken:
-        raise ValueError(
-            f"Model: there is a {kind} called {name!r} already; give each its own name"
-        )
 
 
 # ======================================================================================
@@ -1369,8 +1350,6 @@ class Optimiser:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"{who}: batch_size must be positive, got {batch_size}")
         self.batch_size = rows if batch_size is None else min(batch_size, rows)
-        if self.batch_size == rows:
-            self.x_train = _by_column(self.x_train)
         self.rng = model.rng if rng is None else rng
         hyperparam = {**self.defaults, **(hyperparam or {})}
         alpha = hyperparam.pop("alpha")
@@ -1626,7 +1605,6 @@ class Adam(Optimiser):
 #            weights are stored transposed, in the order in which their gradient is
 #            quickest to compute: 1.3 times on a layer with 12288 inputs. An update
 #            runs through large parameters in parts that fit the cache.
-# _by_column the data, if all are used in each step, in the order that _linear works in.
 # _aligned   an array that starts at a multiple of 64 bytes is up to 1.5 times quicker
 #            for the processor's widest instructions than one that does not.
 # _keep_freed_memory
@@ -1668,15 +1646,6 @@ def _aligned_like(array: Array) -> Array:
 
 def _address(array: Array) -> int:
     return array.__array_interface__["data"][0]
-
-
-def _by_column(data: Array) -> Array:
-    """Copy data into the order of memory that ``_linear`` works in."""
-    if not _state.tuned:
-        return data
-    copy = _aligned(data.shape, data.dtype, "F")
-    np.copyto(copy, data)
-    return copy
 
 
 class _Block:
@@ -1992,7 +1961,7 @@ def _recompute_share(node: Node, i: int, g: Array, share: Array) -> None:
 # Operations whose formula and rules consist of ufuncs and views alone. Others may make
 # arrays that do not listen: np.where, x[index] and x.reshape do.
 _HEARD = {
-    *(_add, _subtract, _multiply, _divide, _negative, _matmul, _linear, _sum, _mean),
+    *(_add, _subtract, _multiply, _divide, _negative, _matmul, _linear, _sum),
     *(_exp, _square, _sqrt, _abs, _tanh, _sigmoid, _relu, _silu, _softmax),
     *(_bce, _softmax_ce),
 }

@@ -115,7 +115,7 @@ def test_two_models_share_nothing():
 def test_layer_of_one_name_twice_is_refused():
     """A second layer of a name is an error, as is a parameter."""
     net = Net()
-    with pytest.raises(ValueError, match="a layer called 'out' already"):
+    with pytest.raises(ValueError, match="a parameter called 'out_weight' already"):
         net.Linear_Layer(2, 2, "out")
     with pytest.raises(ValueError, match="a parameter called 'out_bias' already"):
         net.Parameter(1.0, "out_bias")
