@@ -743,15 +743,8 @@ class Node:
     def grad(self, seed: Any = 1) -> dict[str, Array]:
         """Return the gradients of all named leaves below as ``{name: (n, m) array}``.
 
-        Parameters
-        ----------
-        seed : number or (n, m) array
-            As in ``backward``; a number counts for each entry.
-
-        Raises
-        ------
-        ValueError
-            As ``backward``, or if two different leaves have the same name.
+        Takes and refuses what ``backward`` does; two leaves of one name are a
+        ValueError as well.
         """
         self.backward(seed)
         gradients: dict[str, Array] = {}
@@ -823,16 +816,7 @@ def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
 def concatenate(nodes: Sequence[Node], axis: int = 0) -> Node:
     """Join nodes one below the other (``axis=0``) or side by side (``axis=1``).
 
-    Parameters
-    ----------
-    nodes : sequence of Node or array
-        Matrices that agree in the other axis.
-    axis : 0 or 1
-
-    Raises
-    ------
-    ValueError
-        If `nodes` is empty, or if the lengths of the other axis differ.
+    A ValueError says if there are none, or if their other lengths differ.
     """
     if not nodes:
         raise ValueError("concatenate: got no nodes; pass at least one")
@@ -1051,9 +1035,6 @@ class Layer:
         weight = rng.uniform(-bound, bound, (self.fan_in, self.fan_out))
         self.weight = parameter(weight, f"{name}_weight")
         self.bias = parameter(np.zeros((1, self.fan_out)), f"{name}_bias")
-
-    def __repr__(self) -> str:
-        return f"Layer({self.name!r}, {self.fan_in}, {self.fan_out})"
 
     def __call__(self, x: Any) -> Node:
         """Return the layer's output, a Node (n, fan_out), for `x` of (n, fan_in)."""
@@ -1353,10 +1334,10 @@ class Optimiser:
         self.rng = model.rng if rng is None else rng
         hyperparam = {**self.defaults, **(hyperparam or {})}
         alpha = hyperparam.pop("alpha")
-        named = alpha if isinstance(alpha, Mapping) else {}
+        by_name = isinstance(alpha, Mapping)
         for what, given, known in (
             ("unknown hyperparam", hyperparam, self.defaults),
-            ("alpha names", named, model._parameters),
+            ("alpha names", alpha if by_name else {}, model._parameters),
         ):
             if strangers := sorted(set(given) - set(known)):
                 raise ValueError(
@@ -1364,19 +1345,22 @@ class Optimiser:
                 )
         # As Python's numbers: those of NumPy would widen float32.
         self.hyperparam = {name: float(value) for name, value in hyperparam.items()}
+        self.hyperparam["alpha"] = alpha
         self.blocks = list(model._blocks)
         size = sum(block.used for block in self.blocks)
         self.state = np.zeros((self.states, size), model.dtype)
-        rate = np.broadcast_to(model.dtype.type(0 if named else alpha), size)
-        if named:
+        rate = np.broadcast_to(model.dtype.type(0 if by_name else alpha), size)
+        if by_name:
             rate = np.concatenate(
                 [
-                    np.full(node.value.size, named.get(node.name, 0.0), model.dtype)
+                    np.full(node.value.size, alpha.get(node.name, 0.0), model.dtype)
                     for block in self.blocks
                     for node, *_ in block.members
                 ]
             )
-        self.pieces, start = [], 0  # what belongs together, in parts that fit a cache
+        # Values, rate, states: all that an update needs but the gradient, which is
+        # found in the gradients' vector number n, in the same part as the values.
+        self.pieces, start = [], 0
         for n, block in enumerate(self.blocks):
             for part in block.parts():
                 stop = start + part.stop - part.start
@@ -1600,13 +1584,13 @@ class Adam(Optimiser):
 # Nothing here changes a result. ``with _switched("tuned", False):`` leaves it out, and
 # a test compares the two.
 #
-# _Block     small parameters lie side by side in one vector, so that an optimiser's
-#            formula runs once for all of them: 1.2 times faster on small nets. Large
-#            weights are stored transposed, in the order in which their gradient is
-#            quickest to compute: 1.3 times on a layer with 12288 inputs. An update
-#            runs through large parameters in parts that fit the cache.
-# _aligned   an array that starts at a multiple of 64 bytes is up to 1.5 times quicker
-#            for the processor's widest instructions than one that does not.
+# _Block     parameters stay where they were made. Small ones lie side by side in one
+#            vector, so that an optimiser's formula runs once for all of them: 1.2
+#            times faster on small nets. Large weights are stored transposed, in the
+#            order in which their gradient is quickest to compute: 1.2 times on a layer
+#            with 12288 inputs. Updates run in parts that fit the cache: 1.1 times.
+# _aligned   an array that starts at a multiple of 64 bytes suits the processor's widest
+#            instructions: 1.1 times on small nets.
 # _keep_freed_memory
 #            memory that was freed is used again instead of being asked for anew from
 #            the system, page by page: 1.1 times on wide layers.
@@ -1651,11 +1635,7 @@ def _address(array: Array) -> int:
 class _Block:
     """Parameters that lie side by side in a vector, and their gradients in another.
 
-    Parameters
-    ----------
-    size : int
-        Entries there is room for.
-    dtype : float dtype
+    `size` is the number of entries there is room for.
     """
 
     def __init__(self, size: int, dtype: np.dtype) -> None:
@@ -1688,7 +1668,7 @@ class _Block:
         return [slice(start, min(start + _PART, self.used)) for start in starts]
 
     def take_back(self) -> None:
-        """Copy a parameter that was bound to another array into its place."""
+        """Copy a parameter whose node was given another array into its place."""
         for node, values, _ in self.members:
             if node.value is not values:
                 if node.shape != values.shape:
@@ -1724,12 +1704,7 @@ def _place(node: Node, blocks: list[_Block]) -> None:
 
 
 class _Recorder:
-    """Take an optimiser's steps: two as usual, and from the third on by a tape.
-
-    Parameters
-    ----------
-    optimiser : Optimiser
-    """
+    """Take an optimiser's steps: two as usual, and from the third on by a tape."""
 
     def __init__(self, optimiser: Optimiser) -> None:
         self.optimiser = optimiser
@@ -1814,15 +1789,8 @@ class _Tape:
     tape is made, and what differs between them, other than the batch and the
     parameters, is an error.
 
-    Parameters
-    ----------
-    loss : Node
-        The loss of a step.
-    blocks : list of _Block
-        Where the gradients of the parameters go.
-    fixed_batch : bool
-        Whether every step has the same batch; then what depends on the batch alone
-        is not computed again.
+    The gradients of the parameters go to their `blocks`. With a `fixed_batch`, the
+    same at every step, what depends on the batch alone is not computed again.
     """
 
     def __init__(self, loss: Node, blocks: list[_Block], fixed_batch: bool) -> None:
@@ -1931,11 +1899,11 @@ class _Listening(np.ndarray):
         else:
             call = _CALLS.get(ufunc, ufunc), (*arrays, result)
         self.calls.append(call)
-        call[0](*call[1])
+        call[0](*call[1])  # so that `result` holds what the next call may need
         return result.view(_Listening)
 
 
-# np.maximum wants its output by name.
+# Ufuncs that do not take the array for their result as the last argument.
 _CALLS = {np.maximum: lambda a, b, result: np.maximum(a, b, out=result)}
 
 
@@ -1960,7 +1928,7 @@ def _recompute_share(node: Node, i: int, g: Array, share: Array) -> None:
 
 # Operations whose formula and rules consist of ufuncs and views alone. Others may make
 # arrays that do not listen: np.where, x[index] and x.reshape do.
-_HEARD = {
+_HEARD: set[Operation] = {
     *(_add, _subtract, _multiply, _divide, _negative, _matmul, _linear, _sum),
     *(_exp, _square, _sqrt, _abs, _tanh, _sigmoid, _relu, _silu, _softmax),
     *(_bce, _softmax_ce),

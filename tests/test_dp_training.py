@@ -692,6 +692,37 @@ def test_recorded_training_is_the_same_to_the_last_bit(optimiser, batch_size, dt
     np.testing.assert_equal(runs[0][1], runs[1][1])
 
 
+class Everything(Model):
+    """Every operation that a tape takes apart into NumPy's calls, and some others."""
+
+    def __init__(self, dtype):
+        """Make one matrix, which some of the operations read as it is."""
+        super().__init__(np.random.default_rng(0), dtype)
+        self.w = self.Parameter(self.rng.normal(size=(5, 4)), "w")
+
+    def loss(self, x, y):
+        """Return the mean over all results."""
+        w, z = self.w, Node(x) @ self.w
+        terms = [w + w, w.T, -w, 2 - w, w - z.mean(axis=0), z + 1, 1 - z, z * z]
+        terms += [z / (2 + z.square()), z.exp(), (z.square() + 1).sqrt(), z.abs()]
+        terms += [z.tanh(), z.sigmoid(), z.relu(), z.silu(), z.softmax(), z.T @ z]
+        terms += [z.sum(axis=0), z.sum(axis=1), z.gelu(), z[1:], z.max(axis=1), z**3]
+        return sum(term.mean() for term in terms) + bce_with_logits(z[:, 0], y)
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_recorded_operations_are_the_same_to_the_last_bit(batch_size, dtype):
+    """Each operation's calls, heard once, compute what its formula and rules do."""
+    runs = []
+    for record in (False, True):
+        net, rng = Everything(dtype), np.random.default_rng(2)
+        optimiser = Adam(net, *data(), batch_size=batch_size, rng=rng)
+        history = optimiser.train(10, print_each=0, record=record)
+        runs.append([history.loss, net.get_param()["w"]])
+    np.testing.assert_equal(*runs)
+
+
 @pytest.mark.parametrize("make", [Net, Mixed])
 def test_training_without_section_6_is_the_same(make):
     """Switched off, what is there for speed changes results by rounding only."""
