@@ -1809,12 +1809,13 @@ class _Tape:
                 for i, parent in enumerate(node.parents):
                     if parent.needs_gradient:
                         self._record_share(node, i, parent)
+        _Listening.calls = []  # the tape alone holds its arrays
 
     def _record_forward(self, node: Node) -> None:
         if node.operation in _HEARD:
             values = [p.value.view(_Listening) for p in node.parents]
             value, node.kept = node.operation.compute(values, node.options)
-            node.value = np.asarray(value)
+            node.value = np.asarray(value)  # the same memory, which no longer listens
         else:
             node.value = _aligned_like(node.value)
             self._note(_recompute, node)
@@ -1823,7 +1824,7 @@ class _Tape:
         begin, g = len(self.calls), node.gradient
         if node.operation in _HEARD:
             share = _share(node, i, g.view(_Listening), _Listening)
-            if _is_borrowed(share, g):
+            if _is_borrowed(share, g):  # copied at each replay
                 borrowed, share = np.asarray(share), _aligned_like(share)
                 self._note(np.copyto, np.asarray(share), borrowed)
             share = np.asarray(share)
