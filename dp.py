@@ -119,11 +119,7 @@ class Operation:
     """
 
     def __init__(
-        self,
-        name: str,
-        forward: Callable[..., Any],
-        *rules: Callable[..., Array],
-        keeps: bool = False,
+        self, name: str, forward: Callable, *rules: Callable, keeps: bool = False
     ) -> None:
         self.name, self.forward, self.rules, self.keeps = name, forward, rules, keeps
 
@@ -910,13 +906,8 @@ def softmax_cross_entropy(logits: Node, y: Any, reduction: str = "mean") -> Node
     ValueError
         If the shapes do not fit or a class is not in 0 .. classes - 1.
     """
-    y = _labels(
-        logits,
-        y,
-        "softmax_cross_entropy",
-        "one class per row as (n,), or (n, classes) probabilities",
-        classes=True,
-    )
+    advice = "one class per row as (n,), or (n, classes) probabilities"
+    y = _labels(logits, y, "softmax_cross_entropy", advice, classes=True)
     return _softmax_ce(logits, y, options=(_scale(reduction, len(logits)),))
 
 
@@ -1875,13 +1866,8 @@ class _Listening(np.ndarray):
 
     calls: ClassVar[list[tuple[Callable, tuple]]] = []
 
-    def __array_ufunc__(
-        self,
-        ufunc: np.ufunc,
-        method: str,
-        *inputs: Any,
-        out: Any = None,
-        **settings: Any,
+    def __array_ufunc__(  # NumPy calls this instead of the ufunc
+        self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **settings: Any
     ) -> Array:
         # Numbers as arrays without a dimension: NumPy takes those quicker.
         arrays = [
