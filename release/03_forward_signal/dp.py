@@ -45,11 +45,12 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from itertools import count
-from operator import attrgetter, is_
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -94,14 +95,14 @@ class Operation:
     name : str
         How messages call the operation.
     forward : callable
-        ``forward(*values, *options) -> (n, m) array``, a new array; `values` are the
-        parents' arrays.
+        ``forward(*values, *options) -> (n, m) array``; `values` are the parents'
+        arrays.
     *rules : callable
         One for each parent: ``rule(g, y, *values, *options) -> array``. `g` is the
         gradient of the final number with respect to the output, `y` the output
         itself, both (n, m). The share returned has the parent's shape, or a shape
-        that the parent's shape broadcasts to; it is a new array, or `g` or a view of
-        it. Rules must not write to their inputs.
+        that the parent's shape broadcasts to. Rules must not write to their inputs.
+        Without any rule, the result is a constant.
     keeps : bool
         If true, `forward` returns ``(y, kept)``, and the rules are given `kept` as
         their last argument: something the forward pass knew already.
@@ -118,16 +119,9 @@ class Operation:
     """
 
     def __init__(
-        self,
-        name: str,
-        forward: Callable[..., Any],
-        *rules: Callable[..., Array],
-        keeps: bool = False,
+        self, name: str, forward: Callable, *rules: Callable, keeps: bool = False
     ) -> None:
-        self.name = name
-        self.forward = forward
-        self.rules = rules
-        self.keeps = keeps
+        self.name, self.forward, self.rules, self.keeps = name, forward, rules, keeps
 
     def __repr__(self) -> str:
         return f"Operation({self.name!r})"
@@ -154,53 +148,39 @@ class Operation:
         FloatingPointError
             Inside ``detect_nan()``, if the result is the first that is not finite.
         """
-        if not all([parent.is_float for parent in parents]):
+        if self.rules and not all([parent.is_float for parent in parents]):
             parents = _without_integers(parents)
+        node = Node.__new__(Node)
+        node.name, node.number = name, next(_numbers)
         values = [parent.value for parent in parents]
         try:
-            if _state.quiet:
-                value = self.forward(*values, *options)
-            else:
-                with _without_warnings():
-                    value = self.forward(*values, *options)
+            with _without_warnings():
+                node.value, node.kept = self.compute(values, options)
         except ValueError as error:
-            raise ValueError(self._explain(error, parents, name)) from error
-        if self.keeps:
-            value, kept = value
-            options = (*options, kept)
-        if getattr(value, "ndim", 0) != 2:
+            shapes = " and ".join(str(value.shape) for value in values)
+            raise ValueError(
+                f"{self.name}: the shapes {shapes} do not fit{_where(name, parents)} "
+                f"(NumPy says: {error}); print the .shape of both sides"
+            ) from error
+        if getattr(node.value, "ndim", 0) != 2:
             raise ValueError(
                 f"{self.name}: forward must return an array of two dimensions, got "
-                f"{type(value).__name__} of shape {np.shape(value)}; give sums "
-                "keepdims=True"
+                f"{type(node.value).__name__} of shape {np.shape(node.value)}; give "
+                "sums keepdims=True"
             )
-        node = Node.__new__(Node)
-        node.value = value
-        node.gradient = None
-        node.name = name
-        node.is_float = True
-        node.number = next(_numbers)
-        if _state.tracking:
-            node.needs_gradient = any([parent.needs_gradient for parent in parents])
-            node.operation, node.parents, node.options = self, parents, options
-        else:
-            node.needs_gradient = False
-            node.operation, node.parents, node.options = None, (), ()
         if _state.detecting:
-            _refuse_nan(value, values, f"{self.name} made", name or _layer_of(parents))
+            _refuse_nan(node.value, values, f"{self.name} made", _where(name, parents))
+        node.needs_gradient = False
+        if _state.tracking:
+            node.operation, node.parents, node.options = self, parents, options
+            if self.rules:
+                node.needs_gradient = any([p.needs_gradient for p in parents])
         return node
 
-    def _explain(
-        self, error: Exception, parents: Sequence[Node], name: str | None
-    ) -> str:
-        """Say which operation, which shapes and which layer did not fit."""
-        shapes = " and ".join(str(parent.shape) for parent in parents)
-        layer = name or _layer_of(parents)
-        where = f" in or after layer {layer!r}" if layer else ""
-        return (
-            f"{self.name}: the shapes {shapes} do not fit{where} "
-            f"(NumPy says: {error}); print the .shape of both sides"
-        )
+    def compute(self, values: Sequence[Array], options: tuple) -> tuple[Array, tuple]:
+        """Return the formula's result, and what it keeps for the rules, if it does."""
+        result = self.forward(*values, *options)
+        return (result[0], result[1:]) if self.keeps else (result, ())
 
 
 @dataclass
@@ -216,39 +196,32 @@ class _State:
 
 _state = _State()
 _numbers = count()  # creation numbers: a node's is larger than its parents'
+_nothing = nullcontext()
 
 
-class _switched:
+@contextmanager
+def _switched(name: str, value: bool) -> Iterator[None]:
     """Set one switch of the engine for the length of a ``with`` block."""
-
-    def __init__(self, name: str, value: bool) -> None:
-        self.name, self.value = name, value
-
-    def __enter__(self) -> None:
-        self.before = getattr(_state, self.name)
-        setattr(_state, self.name, self.value)
-
-    def __exit__(self, *exception: object) -> None:
-        setattr(_state, self.name, self.before)
+    before = getattr(_state, name)
+    setattr(_state, name, value)
+    try:
+        yield
+    finally:
+        setattr(_state, name, before)
 
 
-class _without_warnings:
-    """Switch NumPy's floating-point warnings off; only the outermost does the work."""
-
-    def __enter__(self) -> None:
-        self.outermost = not _state.quiet
-        if self.outermost:
-            _state.quiet = True
-            self.errstate = np.errstate(all="ignore")
-            self.errstate.__enter__()
-
-    def __exit__(self, *exception: object) -> None:
-        if self.outermost:
-            _state.quiet = False
-            self.errstate.__exit__(*exception)
+def _without_warnings() -> AbstractContextManager:
+    """Switch NumPy's floating-point warnings off, unless they are off already."""
+    return _nothing if _state.quiet else _quietly()
 
 
-def no_grad() -> _switched:
+@contextmanager
+def _quietly() -> Iterator[None]:
+    with _switched("quiet", True), np.errstate(all="ignore"):
+        yield
+
+
+def no_grad() -> AbstractContextManager:
     """Switch off the memory of operations: ``with no_grad(): ...``.
 
     Nodes made inside have no parents, so values are freed at once and ``backward``
@@ -257,7 +230,7 @@ def no_grad() -> _switched:
     return _switched("tracking", False)
 
 
-def detect_nan() -> _switched:
+def detect_nan() -> AbstractContextManager:
     """Name the operation that makes the first NaN or infinity: ``with detect_nan():``.
 
     Inside, every operation, forward and backward, checks what it made. It costs a
@@ -272,47 +245,25 @@ def detect_nan() -> _switched:
     return _switched("detecting", True)
 
 
-def _refuse_nan(
-    value: Array, inputs: Sequence[Array], what: str, layer: str | None
-) -> None:
+def _refuse_nan(value: Array, inputs: Sequence[Array], what: str, where: str) -> None:
     """Raise FloatingPointError if `value` holds a NaN or an infinity."""
     if np.isfinite(value).all():
         return
     kind = "NaN" if np.isnan(value).any() else "infinity"
-    where = f" in or after layer {layer!r}" if layer else ""
-    finite = all(np.isfinite(array).all() for array in inputs)
-    origin = (
-        f"its inputs were finite, the largest of size "
-        f"{max((np.abs(a).max(initial=0.0) for a in inputs), default=0.0):.3g}"
-        if finite
-        else "its inputs held one already"
-    )
+    origin = "its inputs held one already"
+    if all(np.isfinite(array).all() for array in inputs):
+        largest = max(np.abs(array).max(initial=0.0) for array in inputs)
+        origin = f"its inputs were finite, the largest of size {largest:.3g}"
     raise FloatingPointError(f"detect_nan: {what} {kind}{where}; {origin}")
 
 
-def _layer_of(parents: Sequence[Node]) -> str | None:
-    """Find the nearest layer above, following first parents."""
-    while parents:
-        if parents[0].name and parents[0].parents:
-            return parents[0].name
+def _where(name: str | None, parents: Sequence[Node]) -> str:
+    """Name for a message the nearest layer above, following first parents."""
+    while name is None and parents:
+        if parents[0].parents:  # a leaf's name is not a layer's
+            name = parents[0].name
         parents = parents[0].parents
-    return None
-
-
-def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
-    """Sum `share` over the axes along which a matrix of `shape` was broadcast."""
-    for axis in (0, 1):
-        if shape[axis] == 1 and share.shape[axis] != 1:
-            share = share.sum(axis=axis, keepdims=True)
-    if share.shape == shape:
-        return share
-    try:
-        return np.broadcast_to(share, shape).copy()
-    except ValueError:
-        raise ValueError(
-            f"backward: a rule returned a share of shape {share.shape} for an input of "
-            f"shape {shape}; each rule returns the share of its own input"
-        ) from None
+    return f" in or after layer {name!r}" if name else ""
 
 
 # The table of operations: the formula, and beside it its derivative. In a rule, g is
@@ -331,10 +282,8 @@ _divide = Operation(
 _negative = Operation("negative", np.negative, lambda g, y, x: -g)
 _power = Operation(  # x ** number
     "power",
-    lambda x, exponent: x**exponent,
-    lambda g, y, x, exponent: (
-        g * (exponent * x ** (exponent - 1)) if exponent else 0 * g
-    ),
+    lambda x, n: x**n,
+    lambda g, y, x, n: g * (n * x ** (n - 1)) if n else 0 * g,
 )
 _general_power = Operation(  # a ** b; the derivative in b counts only where a > 0
     "power",
@@ -366,12 +315,6 @@ def _linear_forward(x: Array, weight: Array, bias: Array) -> Array:
     return y
 
 
-def _linear_input_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -> Array:
-    if weight.shape[1] == 1:  # a column times a row: quicker entry by entry
-        return (weight * g.T).T
-    return (weight @ g.T).T
-
-
 def _linear_weight_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -> Array:
     if weight.flags.fnc:  # a weight stored by columns gets its gradient by columns
         return (g.T @ x).T
@@ -381,7 +324,7 @@ def _linear_weight_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -
 _linear = Operation(
     "linear",
     _linear_forward,
-    _linear_input_rule,
+    lambda g, y, x, weight, bias: (weight @ g.T).T,
     _linear_weight_rule,
     lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
 )
@@ -393,16 +336,6 @@ _sum = Operation(
     lambda x, axis: x.sum(axis=axis, keepdims=True),
     lambda g, y, x, axis: np.broadcast_to(g, x.shape),
 )
-_mean = Operation(
-    "mean",
-    lambda x, axis: x.sum(axis=axis, keepdims=True) / _how_many(x, axis),
-    lambda g, y, x, axis: np.broadcast_to(g, x.shape) / _how_many(x, axis),
-)
-
-
-def _how_many(x: Array, axis: int | None) -> int:
-    """Count the entries that a sum along `axis` adds up."""
-    return x.size if axis is None else x.shape[axis]
 
 
 def _max_rule(g: Array, y: Array, x: Array, axis: int | None) -> Array:
@@ -415,14 +348,14 @@ def _max_rule(g: Array, y: Array, x: Array, axis: int | None) -> Array:
 _max = Operation("max", lambda x, axis: x.max(axis=axis, keepdims=True), _max_rule)
 
 
-def _index_rule(g: Array, y: Array, x: Array, index: Any) -> Array:
+def _index_rule(g: Array, y: Array, x: Array, index: tuple) -> Array:
     """Add each entry of `g` where it was taken from; an entry taken twice gets both."""
     share = np.zeros_like(x)
     np.add.at(share, index, g.reshape(x[index].shape))
     return share
 
 
-_index = Operation("index", lambda x, index: _matrix(x[index], copy=True), _index_rule)
+_index = Operation("index", lambda x, index: _matrix(x[index]), _index_rule)
 
 # Functions of each entry.
 
@@ -430,23 +363,11 @@ _exp = Operation("exp", np.exp, lambda g, y, x: g * y)
 _square = Operation("square", np.square, lambda g, y, x: g * 2 * x)
 _sqrt = Operation("sqrt", np.sqrt, lambda g, y, x: g / (2 * y))
 _abs = Operation("abs", np.abs, lambda g, y, x: g * np.sign(x))
-
-
-def _log_forward(x: Array) -> Array:
-    return np.log(np.where(x == 0, _tiny(x), x))
-
-
-def _log_rule(g: Array, y: Array, x: Array) -> Array:
-    return np.where(x == 0, 0, g / np.where(x == 0, 1, x))
-
-
-def _tiny(x: Array) -> float:
-    """Return the smallest normal number of the precision of `x`: 2e-308 or 1e-38."""
-    return np.finfo(x.dtype).tiny
-
-
-_log = Operation("log", _log_forward, _log_rule)
-
+_log = Operation(  # of 0: that of the smallest normal number, 2e-308 or 1e-38
+    "log",
+    lambda x: np.log(np.where(x == 0, np.finfo(x.dtype).tiny, x)),
+    lambda g, y, x: np.where(x == 0, 0, g / np.where(x == 0, 1, x)),
+)
 _tanh = Operation("tanh", np.tanh, lambda g, y, x: g - g * y * y)
 _sigmoid = Operation(
     "sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y, x: g * (y - y * y)
@@ -516,9 +437,9 @@ _softmax = Operation(
 # ======================================================================================
 
 
-def _matrix(value: Any, copy: bool = False) -> Array:
+def _matrix(value: Any) -> Array:
     """Turn a number, a list or an array into a matrix: see the module's conventions."""
-    array = np.array(value) if copy else np.asarray(value)
+    array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(
             f"Node: the value must hold real numbers, got dtype {array.dtype}; "
@@ -532,19 +453,24 @@ def _matrix(value: Any, copy: bool = False) -> Array:
     return array if array.ndim == 2 else array.reshape(-1, 1)
 
 
+def _constant(value: Any) -> Node:
+    """Return `value` if it is a node, else a node without a gradient."""
+    return value if isinstance(value, Node) else Node(value, needs_gradient=False)
+
+
 def _without_integers(parents: Sequence[Node]) -> tuple[Node, ...]:
     """Give integer parents the precision of the others (float64 if there is none)."""
-    floats = [parent.value.dtype for parent in parents if parent.is_float]
+    floats = [parent.dtype for parent in parents if parent.is_float]
     dtype = np.result_type(*floats) if floats else np.dtype(float)
-    return tuple([p if p.is_float else _cast_constant(p, dtype) for p in parents])
+    return tuple([p if p.is_float else _cast(p, options=(dtype,)) for p in parents])
 
 
-def _cast_constant(node: Node, dtype: np.dtype) -> Node:
-    """Make a node with the same numbers in another precision, without a gradient."""
-    cast = Node(node.value.astype(dtype), needs_gradient=False)
-    if _state.tracking:
-        cast.operation, cast.parents, cast.options = _cast, (node,), (dtype,)
-    return cast
+def _operator(operation: Operation) -> tuple[Callable, Callable]:
+    """Return an operator's two methods: for ``node + other`` and ``other + node``."""
+    return (
+        lambda node, other: operation(node, node._other(other)),
+        lambda node, other: operation(node._other(other), node),
+    )
 
 
 class Node:
@@ -555,9 +481,8 @@ class Node:
     value : Node, number, sequence or array of at most two dimensions
         Real numbers. A number becomes (1, 1), n numbers the column (n, 1). An array
         of two dimensions is not copied. A Node gives its value, and the new node does
-        not lead back to it. Python's whole numbers, and lists of them,
-        become float64; arrays of integers or booleans keep their dtype and have no
-        gradient.
+        not lead back to it. Python's whole numbers, and lists of them, become
+        float64; arrays of integers or booleans keep their dtype and have no gradient.
     name : str, optional
         Under this name ``grad`` returns the node's gradient.
     needs_gradient : bool, optional
@@ -581,18 +506,14 @@ class Node:
         If the value does not hold real numbers, or if integers should need a gradient.
     """
 
-    __slots__ = (
-        "gradient",
-        "is_float",
-        "name",
-        "needs_gradient",
-        "number",
-        "operation",
-        "options",
-        "parents",
-        "value",
-    )
     __array_ufunc__ = None  # so that array * node asks the node
+
+    is_float = True
+    gradient: Array | None = None
+    operation: Operation | None = None  # with the next three: what made the node
+    parents: tuple[Node, ...] = ()
+    options: tuple = ()
+    kept: tuple = ()
 
     def __init__(
         self, value: Any, name: str | None = None, needs_gradient: bool | None = None
@@ -600,9 +521,9 @@ class Node:
         if isinstance(value, Node):
             value = value.value
         self.value: Array = _matrix(value)
-        if self.value.dtype.kind in "iub" and not hasattr(value, "dtype"):
+        if self.value.dtype.kind != "f" and not hasattr(value, "dtype"):
             self.value = self.value.astype(float)
-        self.is_float: bool = self.value.dtype.kind == "f"
+        self.is_float = self.value.dtype.kind == "f"
         if needs_gradient is None:
             needs_gradient = self.is_float and _state.leaves_need_gradient
         elif needs_gradient and not self.is_float:
@@ -610,13 +531,8 @@ class Node:
                 f"Node: integers cannot have a gradient, got dtype {self.value.dtype}; "
                 "pass value.astype(float)"
             )
-        self.needs_gradient: bool = needs_gradient
-        self.name = name
-        self.gradient: Array | None = None
-        self.operation: Operation | None = None
-        self.parents: tuple[Node, ...] = ()
-        self.options: tuple = ()
-        self.number: int = next(_numbers)
+        self.needs_gradient, self.name = needs_gradient, name
+        self.number = next(_numbers)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -638,55 +554,26 @@ class Node:
 
     # ---- arithmetic ------------------------------------------------------------------
 
-    def _other(self, other: Any) -> Node:
-        """Turn the other side of an operator into a node without a gradient."""
-        if isinstance(other, Node):
-            return other
-        if isinstance(other, (int, float, np.number)):
-            dtype = self.value.dtype if self.is_float else float
-            return Node(np.full((1, 1), other, dtype), needs_gradient=False)
-        return Node(other, needs_gradient=False)
-
-    def __add__(self, other: Any) -> Node:
-        return _add(self, self._other(other))
-
-    def __radd__(self, other: Any) -> Node:
-        return _add(self._other(other), self)
-
-    def __sub__(self, other: Any) -> Node:
-        return _subtract(self, self._other(other))
-
-    def __rsub__(self, other: Any) -> Node:
-        return _subtract(self._other(other), self)
-
-    def __mul__(self, other: Any) -> Node:
-        return _multiply(self, self._other(other))
-
-    def __rmul__(self, other: Any) -> Node:
-        return _multiply(self._other(other), self)
-
-    def __truediv__(self, other: Any) -> Node:
-        return _divide(self, self._other(other))
-
-    def __rtruediv__(self, other: Any) -> Node:
-        return _divide(self._other(other), self)
-
-    def __neg__(self) -> Node:
-        return _negative(self)
+    __add__, __radd__ = _operator(_add)
+    __sub__, __rsub__ = _operator(_subtract)
+    __mul__, __rmul__ = _operator(_multiply)
+    __truediv__, __rtruediv__ = _operator(_divide)
+    __matmul__, __rmatmul__ = _operator(_matmul)
+    _node_power, __rpow__ = _operator(_general_power)
 
     def __pow__(self, exponent: Any) -> Node:
         if isinstance(exponent, (int, float, np.number)):
             return _power(self, options=(float(exponent),))
-        return _general_power(self, self._other(exponent))
+        return self._node_power(exponent)
 
-    def __rpow__(self, base: Any) -> Node:
-        return _general_power(self._other(base), self)
+    def __neg__(self) -> Node:
+        return _negative(self)
 
-    def __matmul__(self, other: Any) -> Node:
-        return _matmul(self, self._other(other))
-
-    def __rmatmul__(self, other: Any) -> Node:
-        return _matmul(self._other(other), self)
+    def _other(self, other: Any) -> Node:
+        """Make the other side of an operator a node; a number takes our precision."""
+        if isinstance(other, (int, float, np.number)):
+            other = np.full((1, 1), other, self.dtype if self.is_float else float)
+        return _constant(other)
 
     def dot(self, other: Any) -> Node:
         """Return the matrix product ``self @ other``, (n, k) by (k, m)."""
@@ -698,20 +585,15 @@ class Node:
         """Return the transposed matrix, (m, n)."""
         return _transpose(self)
 
-    @property
-    def T(self) -> Node:
-        """Return the transposed matrix, (m, n)."""
-        return _transpose(self)
+    T = property(transpose)
 
     def reshape(self, *shape: Any) -> Node:
         """Return the same entries, row by row, as ``reshape(rows, columns)``.
 
         One of the two may be -1. One length alone gives a column.
         """
-        if len(shape) == 1 and not np.isscalar(shape[0]):
-            shape = tuple(shape[0])
         if len(shape) == 1:
-            shape = (*shape, 1)
+            shape = (shape[0], 1) if np.isscalar(shape[0]) else tuple(shape[0])
         if len(shape) != 2:
             raise ValueError(
                 f"reshape: a node has two dimensions, got {shape}; give rows, columns"
@@ -721,11 +603,8 @@ class Node:
     def __getitem__(self, index: Any) -> Node:
         """Return entries. A whole number keeps its axis: ``x[0]`` is the row (1, m)."""
         parts = index if isinstance(index, tuple) else (index,)
-        if all(isinstance(part, (int, np.integer, slice)) for part in parts):
-            index = tuple(
-                _keep_axis(part, n) for part, n in zip(parts, self.shape, strict=False)
-            )
-        return _index(self, options=(index,))
+        kept = tuple([p] if isinstance(p, (int, np.integer)) else p for p in parts)
+        return _index(self, options=(kept,))
 
     # ---- sums ------------------------------------------------------------------------
 
@@ -735,7 +614,8 @@ class Node:
 
     def mean(self, axis: int | None = None) -> Node:
         """Average all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
-        return _mean(self, options=(axis,))
+        how_many = self.value.size if axis is None else self.shape[axis]
+        return self.sum(axis) / how_many
 
     def max(self, axis: int | None = None) -> Node:
         """Return the largest entry; entries that tie share its gradient equally."""
@@ -831,72 +711,48 @@ class Node:
             If the node is not (1, 1) and no seed is given, if the seed has another
             shape, or if nothing below needs a gradient.
         """
-        gradient = self._seed(seed)
-        order = _ancestors(self)
-        for node in order:
+        if not self.needs_gradient:
+            raise ValueError(
+                "backward: nothing below this node needs a gradient; it was made "
+                "inside no_grad(), or only from integers (write x.astype(float))"
+            )
+        if seed is None and self.value.size != 1:
+            raise ValueError(
+                f"backward: a node of shape {self.shape} needs a seed gradient of "
+                "that shape; or call .sum() or .mean() first"
+            )
+        seed = np.asarray(1 if seed is None else seed, self.dtype)
+        if seed.ndim > 0 and seed.shape != self.shape:
+            raise ValueError(
+                f"backward: the seed gradient must have the node's shape {self.shape}, "
+                f"got {seed.shape}"
+            )
+        nodes = _ancestors(self)
+        for node in nodes:
             node.gradient = None
-        self.gradient = gradient
+        self.gradient = np.full(self.shape, seed)
         with _without_warnings():
-            for node in reversed(order):
+            for node in reversed(nodes):
                 if node.parents:
                     _pass_on(node)
 
     def grad(self, seed: Any = 1) -> dict[str, Array]:
         """Return the gradients of all named leaves below as ``{name: (n, m) array}``.
 
-        Parameters
-        ----------
-        seed : number or (n, m) array
-            As in ``backward``; a number counts for each entry.
-
-        Raises
-        ------
-        ValueError
-            As ``backward``, or if two different leaves have the same name.
+        Takes and refuses what ``backward`` does; two leaves of one name are a
+        ValueError as well.
         """
         self.backward(seed)
         gradients: dict[str, Array] = {}
-        for leaf in _ancestors(self):
-            if leaf.operation is not None or leaf.name is None:
+        for node in _ancestors(self):
+            if node.parents or node.name is None:
                 continue
-            if leaf.name in gradients:
+            if node.name in gradients:
                 raise ValueError(
-                    f"grad: two nodes are called {leaf.name!r}; give each its own name"
+                    f"grad: two nodes are called {node.name!r}; give each its own name"
                 )
-            gradients[leaf.name] = leaf.gradient
+            gradients[node.name] = node.gradient
         return gradients
-
-    def _seed(self, seed: Any) -> Array:
-        """Check the seed of ``backward`` and give it this node's shape and dtype."""
-        if not self.needs_gradient:
-            raise ValueError(
-                "backward: nothing below this node needs a gradient; it was made "
-                "inside no_grad(), or only from integers (write x.astype(float))"
-            )
-        if seed is None:
-            if self.value.size != 1:
-                raise ValueError(
-                    f"backward: a node of shape {self.shape} needs a seed gradient of "
-                    "that shape; or call .sum() or .mean() first"
-                )
-            return np.ones((1, 1), self.value.dtype)
-        array = np.asarray(seed, dtype=self.value.dtype)
-        if array.ndim > 0 and array.shape != self.shape:
-            raise ValueError(
-                f"backward: the seed gradient must have the node's shape {self.shape}, "
-                f"got {array.shape}"
-            )
-        return np.array(np.broadcast_to(array, self.shape))
-
-
-def _keep_axis(part: Any, length: int) -> Any:
-    """Turn the whole number i into the slice that holds only entry i."""
-    if isinstance(part, slice):
-        return part
-    i = part + length if part < 0 else part
-    if not 0 <= i < length:
-        raise IndexError(f"index: {part} is out of range for an axis of {length}")
-    return slice(i, i + 1)
 
 
 def _ancestors(root: Node, all_parents: bool = False) -> list[Node]:
@@ -904,8 +760,7 @@ def _ancestors(root: Node, all_parents: bool = False) -> list[Node]:
 
     Nodes that need no gradient are left out, unless `all_parents` is true.
     """
-    seen = {root}
-    waiting = [root]
+    seen, waiting = {root}, [root]
     while waiting:
         for parent in waiting.pop().parents:
             if (parent.needs_gradient or all_parents) and parent not in seen:
@@ -916,42 +771,52 @@ def _ancestors(root: Node, all_parents: bool = False) -> list[Node]:
 
 def _pass_on(node: Node) -> None:
     """Add to each parent's gradient its share of this node's: the chain rule."""
-    g, options = node.gradient, node.options
-    values = [parent.value for parent in node.parents]
+    g, values = node.gradient, [parent.value for parent in node.parents]
     for parent, rule in zip(node.parents, node.operation.rules, strict=True):
         if not parent.needs_gradient:
             continue
-        share = rule(g, node.value, *values, *options)
+        share = rule(g, node.value, *values, *node.options, *node.kept)
         if share.shape != parent.value.shape:
             share = _unbroadcast(share, parent.value.shape)
         if _state.detecting:
             what = f"the backward rule of {node.operation.name} made"
-            _refuse_nan(share, [g], what, node.name or _layer_of(node.parents))
+            _refuse_nan(share, [g], what, _where(node.name, node.parents))
         if parent.gradient is not None:
             parent.gradient += share
-        elif share is g or (share.base is not None and np.may_share_memory(share, g)):
-            parent.gradient = np.array(share)  # every gradient has its own memory
         else:
-            parent.gradient = share
+            parent.gradient = np.array(share) if _is_borrowed(share, g) else share
+
+
+def _is_borrowed(share: Array, g: Array) -> bool:
+    """Say whether a share may not be kept: every gradient has its own memory."""
+    return share is g or (
+        share.base is not None
+        and (not share.flags.writeable or np.may_share_memory(share, g))
+    )
+
+
+def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
+    """Sum `share` over the axes along which a matrix of `shape` was broadcast."""
+    for axis in (0, 1):
+        if shape[axis] == 1 and share.shape[axis] != 1:
+            share = share.sum(axis=axis, keepdims=True)
+    try:
+        return share if share.shape == shape else np.broadcast_to(share, shape)
+    except ValueError:
+        raise ValueError(
+            f"backward: a rule returned a share of shape {share.shape} for an input of "
+            f"shape {shape}; each rule returns the share of its own input"
+        ) from None
 
 
 def concatenate(nodes: Sequence[Node], axis: int = 0) -> Node:
     """Join nodes one below the other (``axis=0``) or side by side (``axis=1``).
 
-    Parameters
-    ----------
-    nodes : sequence of Node or array
-        Matrices that agree in the other axis.
-    axis : 0 or 1
-
-    Raises
-    ------
-    ValueError
-        If `nodes` is empty, or if the lengths of the other axis differ.
+    A ValueError says if there are none, or if their other lengths differ.
     """
     if not nodes:
         raise ValueError("concatenate: got no nodes; pass at least one")
-    nodes = [n if isinstance(n, Node) else Node(n, needs_gradient=False) for n in nodes]
+    nodes = [_constant(node) for node in nodes]
     return _concatenation(axis, tuple(node.shape[axis] for node in nodes))(*nodes)
 
 
@@ -999,16 +864,8 @@ def bce_with_logits(logits: Node, y: Any, reduction: str = "mean") -> Node:
         If the shapes differ; a row of labels for a column of logits is not
         broadcast.
     """
-    labels = _labels("bce_with_logits", logits, y)
-    if labels.shape != logits.shape:
-        raise ValueError(
-            f"bce_with_logits: logits {logits.shape} and labels {labels.shape} must "
-            "have the same shape; give one label per row as (n,) or (n, 1)"
-        )
-    labels = _like(logits, labels)
-    return _bce(
-        logits, labels, options=(_reduction_scale(reduction, logits.value.size),)
-    )
+    y = _labels(logits, y, "bce_with_logits", "one label per row as (n,) or (n, 1)")
+    return _bce(logits, y, options=(_scale(reduction, logits.value.size),))
 
 
 def _bce_forward(z: Array, y: Array, scale: float) -> Array:
@@ -1049,31 +906,9 @@ def softmax_cross_entropy(logits: Node, y: Any, reduction: str = "mean") -> Node
     ValueError
         If the shapes do not fit or a class is not in 0 .. classes - 1.
     """
-    labels = _labels("softmax_cross_entropy", logits, y)
-    n, classes = logits.shape
-    if labels.shape == (n, 1) and classes > 1:
-        classes_given = labels.value
-        labels = _one_hot(labels, options=(classes,))
-        if np.count_nonzero(labels.value) != n:  # some row has no class
-            raise ValueError(
-                f"softmax_cross_entropy: classes must be whole numbers in 0 .. "
-                f"{classes - 1}, got {classes_given.min()} .. {classes_given.max()}; "
-                "count classes from 0"
-            )
-    elif labels.shape != logits.shape:
-        raise ValueError(
-            f"softmax_cross_entropy: logits {logits.shape} and labels {labels.shape} "
-            "do not fit; give one class per row as (n,), or (n, classes) probabilities"
-        )
-    labels = _like(logits, labels)
-    return _softmax_ce(logits, labels, options=(_reduction_scale(reduction, n),))
-
-
-_one_hot = Operation(
-    "one_hot",
-    lambda y, classes: (np.arange(classes)[:, None] == y.T).T.astype(float),
-    lambda g, one_hot, y, classes: np.zeros_like(y),
-)
+    advice = "one class per row as (n,), or (n, classes) probabilities"
+    y = _labels(logits, y, "softmax_cross_entropy", advice, classes=True)
+    return _softmax_ce(logits, y, options=(_scale(reduction, len(logits)),))
 
 
 def _softmax_ce_forward(z: Array, y: Array, scale: float) -> tuple[Array, Any]:
@@ -1096,30 +931,47 @@ _softmax_ce = Operation(
 )
 
 
-def _labels(loss: str, logits: Node, y: Any) -> Node:
-    """Make a node of the labels, and refuse a row that should have been a column."""
+def _labels(
+    logits: Node, y: Any, loss: str, advice: str, classes: bool = False
+) -> Node:
+    """Make of `y` a node with the shape and precision of the logits, or refuse it."""
     if not isinstance(logits, Node):
         raise TypeError(
             f"{loss}: logits must be a Node, got {type(logits).__name__}; "
             "write Node(logits)"
         )
-    return y if isinstance(y, Node) else Node(y, needs_gradient=False)
+    y, (n, columns) = _constant(y), logits.shape
+    if classes and y.shape == (n, 1) and columns > 1:
+        given = y.value
+        y = _one_hot(y, options=(columns, logits.dtype))
+        if np.count_nonzero(y.value) != n:  # some row has no class
+            raise ValueError(
+                f"{loss}: classes must be whole numbers in 0 .. {columns - 1}, got "
+                f"{given.min()} .. {given.max()}; count classes from 0"
+            )
+    if y.shape != logits.shape:
+        raise ValueError(
+            f"{loss}: logits {logits.shape} and labels {y.shape} do not fit; "
+            f"give {advice}"
+        )
+    if y.dtype == logits.dtype or y.needs_gradient:
+        return y
+    return _cast(y, options=(logits.dtype,))  # labels do not widen float32
 
 
-def _like(logits: Node, labels: Node) -> Node:
-    """Give labels the precision of the logits, so that they do not widen float32."""
-    if labels.dtype == logits.dtype or labels.needs_gradient:
-        return labels
-    return _cast_constant(labels, logits.dtype)
+_one_hot = Operation(
+    "one_hot",
+    lambda y, classes, dtype: (np.arange(classes)[:, None] == y.T).T.astype(dtype),
+)
 
 
-def _reduction_scale(reduction: str, size: int) -> float:
+def _scale(reduction: str, size: int) -> float:
     """Return the factor of the summed loss: 1 for "sum", 1 / size for "mean"."""
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f'reduction must be "mean" or "sum", got {reduction!r}')
     if reduction == "sum":
         return 1.0
-    if reduction == "mean":
-        return 1.0 / size if size else float("nan")
-    raise ValueError(f'reduction must be "mean" or "sum", got {reduction!r}')
+    return 1.0 / size if size else float("nan")
 
 
 # ======================================================================================
@@ -1170,13 +1022,10 @@ class Layer:
                 )
         self.name, self.activation = name, activation
         self.fan_in, self.fan_out = int(fan_in), int(fan_out)
-        bound = fan_in**-0.5
+        bound = self.fan_in**-0.5
         weight = rng.uniform(-bound, bound, (self.fan_in, self.fan_out))
         self.weight = parameter(weight, f"{name}_weight")
         self.bias = parameter(np.zeros((1, self.fan_out)), f"{name}_bias")
-
-    def __repr__(self) -> str:
-        return f"Layer({self.name!r}, {self.fan_in}, {self.fan_out})"
 
     def __call__(self, x: Any) -> Node:
         """Return the layer's output, a Node (n, fan_out), for `x` of (n, fan_in)."""
@@ -1227,9 +1076,9 @@ class Model:
     ) -> None:
         self.rng = np.random.default_rng() if rng is None else rng
         self.dtype = np.dtype(dtype)
-        self._layers: dict[str, Layer] = {}
+        self._layers = 0
         self._parameters: dict[str, Node] = {}
-        self._store = _Store(self.dtype)
+        self._blocks: list[_Block] = []  # where the parameters' arrays lie
 
     # ---- what a subclass defines -----------------------------------------------------
 
@@ -1266,25 +1115,15 @@ class Model:
         return self._layer(fan_in, fan_out, name, Node.sigmoid)
 
     def _layer(
-        self,
-        fan_in: int,
-        fan_out: int,
-        name: str | None,
-        activation: Callable[[Node], Node] | None,
+        self, fan_in: int, fan_out: int, name: str | None, activation: Callable | None
     ) -> Layer:
         if "_layers" not in self.__dict__:
             raise RuntimeError(
                 "Model: call super().__init__() in your __init__ before making layers"
             )
-        if name is None:
-            name = f"layer_{len(self._layers)}"
-        if name in self._layers:
-            raise ValueError(
-                f"Model: there is a layer called {name!r} already; "
-                "give each layer its own name"
-            )
+        name = f"layer_{self._layers}" if name is None else name
         layer = Layer(fan_in, fan_out, name, activation, self.rng, self.Parameter)
-        self._layers[name] = layer
+        self._layers += 1
         return layer
 
     def Parameter(self, value: Any, name: str) -> Node:
@@ -1300,12 +1139,11 @@ class Model:
         if name in self._parameters:
             raise ValueError(
                 f"Model: there is a parameter called {name!r} already; "
-                "give each its own name"
+                "give each layer and each parameter its own name"
             )
-        value = _matrix(value)
-        array = self._store.allocate(value.shape)
-        np.copyto(array, value, casting="same_kind")
-        node = self._parameters[name] = Node(array, name, needs_gradient=True)
+        node = Node(_matrix(value).astype(self.dtype), name, needs_gradient=True)
+        _place(node, self._blocks)
+        self._parameters[name] = node
         return node
 
     # ---- parameters and gradients ----------------------------------------------------
@@ -1327,19 +1165,18 @@ class Model:
         ValueError
             If a shape differs. Nothing is changed then.
         """
-        arrays = {}
-        for name, value in new.items():
+        arrays = {name: np.array(value) for name, value in new.items()}
+        for name, array in arrays.items():
             if name not in self._parameters:
                 raise KeyError(
                     f"set_param: no parameter is called {name!r}; "
                     f"there are {', '.join(self._parameters)}"
                 )
-            arrays[name] = np.array(value)
             shape = self._parameters[name].shape
-            if arrays[name].shape != shape:
+            if array.shape != shape:
                 raise ValueError(
-                    f"set_param: {name!r} has shape {shape}, got "
-                    f"{arrays[name].shape}; nothing was changed"
+                    f"set_param: {name!r} has shape {shape}, got {array.shape}; "
+                    "nothing was changed"
                 )
         for name, array in arrays.items():
             np.copyto(self._parameters[name].value, array, casting="same_kind")
@@ -1390,12 +1227,8 @@ class Model:
 
     def _data(self, data: Any) -> Any:
         """Give an array of floats the model's precision; leave the rest alone."""
-        if (
-            isinstance(data, np.ndarray)
-            and data.dtype != self.dtype
-            and data.dtype.kind == "f"
-        ):
-            return data.astype(self.dtype)
+        if isinstance(data, np.ndarray) and data.dtype.kind == "f":
+            return data.astype(self.dtype, copy=False)
         return data
 
 
@@ -1489,47 +1322,46 @@ class Optimiser:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"{who}: batch_size must be positive, got {batch_size}")
         self.batch_size = rows if batch_size is None else min(batch_size, rows)
-        if self.batch_size == rows and _state.tuned:
-            by_column = _aligned(self.x_train.shape, self.x_train.dtype, "F")
-            np.copyto(by_column, self.x_train)  # the order that _linear works in
-            self.x_train = by_column
         self.rng = model.rng if rng is None else rng
-        unknown = set(hyperparam or {}) - set(self.defaults)
-        if unknown:
-            raise ValueError(
-                f"{who}: unknown hyperparam {sorted(unknown)}; "
-                f"there are {sorted(self.defaults)}"
-            )
-        self.hyperparam = {**self.defaults, **(hyperparam or {})}
-        for name, value in self.hyperparam.items():
-            if not isinstance(value, Mapping):
-                self.hyperparam[name] = float(value)  # NumPy's numbers widen float32
-        self.parameters = list(model._parameters.values())
-        self.rate = self._rates(who)
-        size = sum(node.value.size for node in self.parameters)
+        hyperparam = {**self.defaults, **(hyperparam or {})}
+        alpha = hyperparam.pop("alpha")
+        by_name = isinstance(alpha, Mapping)
+        for what, given, known in (
+            ("unknown hyperparam", hyperparam, self.defaults),
+            ("alpha names", alpha if by_name else {}, model._parameters),
+        ):
+            if strangers := sorted(set(given) - set(known)):
+                raise ValueError(
+                    f"{who}: {what} {strangers}, not among {sorted(known)}"
+                )
+        # As Python's numbers: those of NumPy would widen float32.
+        self.hyperparam = {name: float(value) for name, value in hyperparam.items()}
+        self.hyperparam["alpha"] = alpha
+        self.blocks = list(model._blocks)
+        size = sum(block.used for block in self.blocks)
         self.state = np.zeros((self.states, size), model.dtype)
-        self.arrays: list[Array | None] = [None] * len(self.parameters)
-        self.pieces: list[_Piece] = []  # the parameters as vectors, from self.arrays
+        rate = np.broadcast_to(model.dtype.type(0 if by_name else alpha), size)
+        if by_name:
+            rate = np.concatenate(
+                [
+                    np.full(node.value.size, alpha.get(node.name, 0.0), model.dtype)
+                    for block in self.blocks
+                    for node, *_ in block.members
+                ]
+            )
+        # Values, rate, states: all that an update needs but the gradient, which is
+        # found in the gradients' vector number n, in the same part as the values.
+        self.pieces, start = [], 0
+        for n, block in enumerate(self.blocks):
+            for part in block.parts():
+                stop = start + part.stop - part.start
+                states = tuple(self.state[:, start:stop])
+                self.pieces.append(
+                    (block.values[part], rate[start:stop], states, n, part)
+                )
+                start = stop
         self.order = np.empty(0, int)  # rows of the current permutation still to use
         self.steps_taken = 0
-
-    def _rates(self, who: str) -> Any:
-        """Return alpha, or one rate for each entry if alpha differs by parameter."""
-        alpha = self.hyperparam["alpha"]
-        if not isinstance(alpha, Mapping):
-            return alpha
-        names = [node.name for node in self.parameters]
-        unknown = set(alpha) - set(names)
-        if unknown:
-            raise ValueError(
-                f"{who}: alpha names {sorted(unknown)}, which the model has not; "
-                f"there are {names}"
-            )
-        rates = [
-            np.full(node.value.size, alpha.get(node.name, 0.0), self.model.dtype)
-            for node in self.parameters
-        ]
-        return np.concatenate(rates)
 
     def _rows(self) -> Array | None:
         """Draw the rows of the next batch; None stands for all, in their order."""
@@ -1544,26 +1376,19 @@ class Optimiser:
         """Take one step and return the loss before it."""
         rows = self._rows()
         x, y = self.x_train, self.y_train
+        for block in self.blocks:
+            block.take_back()
         loss = self.model._backward(*((x, y) if rows is None else (x[rows], y[rows])))
-        self._descend([piece.gather() for piece in self._current_pieces()])
+        self._descend([block.gather() for block in self.blocks])
         return loss
-
-    def _current_pieces(self) -> list[_Piece]:
-        """Return the parameters as vectors, anew if one has become another array."""
-        arrays = [node.value for node in self.parameters]
-        if not all(map(is_, arrays, self.arrays)):
-            self.arrays = arrays
-            self.pieces = _pieces(self.parameters, self.state, self.rate)
-        return self.pieces
 
     def _descend(self, gradients: Sequence[Array]) -> None:
         """Move every parameter by its rate against its direction."""
         self.steps_taken += 1
         self._prepare()
         with _without_warnings():
-            for piece, gradient in zip(self.pieces, gradients, strict=True):
-                for values, g, rate, states in piece.parts(gradient):
-                    values -= rate * self._direction(g, *states)
+            for values, rate, states, n, part in self.pieces:
+                values -= rate * self._direction(gradients[n][part], *states)
 
     def _prepare(self) -> None:
         """Compute what the coming step needs and what is the same for all entries."""
@@ -1750,40 +1575,22 @@ class Adam(Optimiser):
 # Nothing here changes a result. ``with _switched("tuned", False):`` leaves it out, and
 # a test compares the two.
 #
-# _Store     small parameters lie side by side in one vector, so that an optimiser's
-#            formula runs once for all of them: 1.2 times faster on small nets. Large
-#            weights are stored transposed, in the order in which their gradient is
-#            quickest to compute: 1.3 times on a layer with 12288 inputs.
-# _Piece     an update runs through large parameters in parts that fit the cache.
-# _aligned   an array that starts at a multiple of 64 bytes is up to 1.5 times quicker
-#            for the processor's widest instructions than one that does not.
+# _Block     parameters stay where they were made. Small ones lie side by side in one
+#            vector, so that an optimiser's formula runs once for all of them: 1.2
+#            times faster on small nets. Large weights are stored transposed, in the
+#            order in which their gradient is quickest to compute: 1.2 times on a layer
+#            with 12288 inputs. Updates run in parts that fit the cache: 1.1 times.
+# _aligned   an array that starts at a multiple of 64 bytes suits the processor's widest
+#            instructions: 1.1 times on small nets.
 # _keep_freed_memory
 #            memory that was freed is used again instead of being asked for anew from
 #            the system, page by page: 1.1 times on wide layers.
 # _Tape      a training loop may record one step as a list of NumPy calls and replay
 #            it into the same arrays: no graph is built, no array is made.
 
-_BLOCK = 4096  # entries of a block of small parameters; larger ones stand alone
+_SHARED = 4096  # entries of a block of small parameters; larger ones stand alone
 _TRANSPOSED = 2**16  # entries from which a weight is stored transposed
 _PART = 8192  # entries that an update handles at a time: 64 KB, well within a cache
-
-
-def _aligned(shape: tuple[int, ...], dtype: Any, order: str = "C") -> Array:
-    """Return an array with undefined entries that starts at a multiple of 64 bytes."""
-    size, itemsize = math.prod(shape), np.dtype(dtype).itemsize
-    raw = np.empty(size + 64 // itemsize, dtype)
-    start = -_address(raw) % 64 // itemsize
-    return raw[start : start + size].reshape(shape, order=order)
-
-
-def _aligned_like(array: Array) -> Array:
-    """Return an array as `_aligned` makes it, with the shape and order of `array`."""
-    order = "C" if array.flags.c_contiguous else "F"
-    return _aligned(array.shape, array.dtype, order)
-
-
-def _address(array: Array) -> int:
-    return array.__array_interface__["data"][0]
 
 
 def _keep_freed_memory() -> None:
@@ -1799,301 +1606,153 @@ def _keep_freed_memory() -> None:
 _keep_freed_memory()
 
 
-class _Store:
-    """Hand out the arrays of parameters as windows of larger blocks."""
-
-    def __init__(self, dtype: np.dtype) -> None:
-        self.dtype = dtype
-        self.block, self.used = np.empty(0, dtype), 0
-
-    def allocate(self, shape: tuple[int, int]) -> Array:
-        """Return an array of `shape` with undefined entries."""
-        rows, columns = shape
-        size = rows * columns
-        if not _state.tuned or _BLOCK < size < _TRANSPOSED:
-            return np.empty(shape, self.dtype)
-        if size >= _TRANSPOSED:
-            return _aligned((rows, columns), self.dtype, "F")
-        if self.used + size > self.block.size:
-            self.block, self.used = _aligned((_BLOCK,), self.dtype), 0
-        window = self.block[self.used : self.used + size]
-        self.used += size
-        return window.reshape(shape)
+def _aligned(shape: tuple[int, ...], dtype: Any, order: str = "C") -> Array:
+    """Return an array with undefined entries that starts at a multiple of 64 bytes."""
+    size, itemsize = math.prod(shape), np.dtype(dtype).itemsize
+    raw = np.empty(size + 64 // itemsize, dtype)
+    start = -_address(raw) % 64 // itemsize
+    return raw[start : start + size].reshape(shape, order=order)
 
 
-class _Piece:
-    """Parameters that lie side by side in memory, seen as one vector.
+def _aligned_like(array: Array) -> Array:
+    """Return an array as `_aligned` makes it, with the shape and order of `array`."""
+    return _aligned(array.shape, array.dtype, "C" if array.flags.c_contiguous else "F")
 
-    Parameters
-    ----------
-    nodes : list of Node
-        The parameters; one, or several windows of one block.
-    values : (k,) array
-        Their entries, in the order of memory; a view.
-    state : (states, k) array
-        The optimiser's running quantities for these entries; a view.
-    rate : float or (k,) array
+
+def _address(array: Array) -> int:
+    return array.__array_interface__["data"][0]
+
+
+class _Block:
+    """Parameters that lie side by side in a vector, and their gradients in another.
+
+    `size` is the number of entries there is room for.
     """
 
-    def __init__(
-        self, nodes: list[Node], values: Array, state: Array, rate: Any
-    ) -> None:
-        self.nodes, self.values, self.state, self.rate = nodes, values, state, rate
-        self.gradient = _aligned_like(values)
-        self.windows, start = [], 0
-        for node in nodes:
-            stop = start + node.value.size
-            window = self.gradient[start:stop]
-            order = "C" if node.value.flags.c_contiguous else "F"
-            self.windows.append(window.reshape(node.shape, order=order))
-            start = stop
-        self.gathered: Array | None = None  # the vector that `cut` was cut from
-        self.cut: list[tuple] = []
+    def __init__(self, size: int, dtype: np.dtype) -> None:
+        self.values, self.gradient = _aligned((size,), dtype), _aligned((size,), dtype)
+        self.used = 0
+        # Each parameter with its windows of the two vectors, shaped as it is.
+        self.members: list[tuple[Node, Array, Array]] = []
+
+    def add(self, node: Node) -> None:
+        """Move a parameter's value into the block."""
+        start, self.used = self.used, self.used + node.value.size
+        large = _state.tuned and node.value.size >= _TRANSPOSED
+        values, gradient = (
+            vector[start : self.used].reshape(node.shape, order="F" if large else "C")
+            for vector in (self.values, self.gradient)
+        )
+        np.copyto(values, node.value)
+        node.value = values
+        self.members.append((node, values, gradient))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make a copy of a block whose windows are windows of its own vectors."""
+        _Block.__init__(self, len(state["values"]), state["values"].dtype)
+        for node, *_ in state["members"]:
+            self.add(node)
+
+    def parts(self) -> list[slice]:
+        """Cut the used entries into parts that fit the cache."""
+        starts = range(0, self.used, _PART)
+        return [slice(start, min(start + _PART, self.used)) for start in starts]
+
+    def take_back(self) -> None:
+        """Copy a parameter whose node was given another array into its place."""
+        for node, values, _ in self.members:
+            if node.value is not values:
+                if node.shape != values.shape:
+                    raise ValueError(
+                        f"train: parameter {node.name!r} has shape {node.shape}, "
+                        f"and had {values.shape} when it was made; make a new model"
+                    )
+                np.copyto(values, node.value)
+                node.value = values
 
     def gather(self) -> Array:
-        """Return the nodes' gradients as one vector, in the order of `values`."""
-        for node, window in zip(self.nodes, self.windows, strict=True):
+        """Return the gradients as one vector, in the order of `values`."""
+        for node, _, window in self.members:
             if node.gradient is None:
                 window[...] = 0
-            elif len(self.nodes) == 1 and node.gradient.strides == window.strides:
+            elif len(self.members) == 1 and node.gradient.strides == window.strides:
                 return node.gradient.ravel(order="K")
             else:
                 np.copyto(window, node.gradient)
         return self.gradient
 
-    def parts(self, g: Array) -> list[tuple]:
-        """Cut values, gradients, rate and states into parts that fit the cache."""
-        if g is not self.gathered:
-            self.gathered = g
-            self.cut = [
-                (
-                    self.values[start : start + _PART],
-                    g[start : start + _PART],
-                    self.rate
-                    if isinstance(self.rate, float)
-                    else self.rate[start : start + _PART],
-                    tuple(self.state[:, start : start + _PART]),
-                )
-                for start in range(0, len(self.values), _PART)
-            ]
-        return self.cut
 
-
-def _pieces(nodes: Sequence[Node], state: Array, rate: Any) -> list[_Piece]:
-    """Group consecutive parameters that are neighbours in memory."""
-    groups: list[list[Node]] = []
-    for node in nodes:
-        if not node.value.flags.forc:
-            node.value = node.value.copy()
-        if groups and _are_neighbours(groups[-1][-1].value, node.value):
-            groups[-1].append(node)
-        else:
-            groups.append([node])
-    if sum(node.value.size for node in nodes) != state.shape[1]:
-        raise ValueError(
-            "train: a parameter has another shape than when the optimiser was made; "
-            "make a new optimiser"
-        )
-    pieces, start = [], 0
-    for group in groups:
-        first = group[0].value
-        stop = start + sum(node.value.size for node in group)
-        if len(group) == 1:
-            values = first.ravel(order="K")
-        else:
-            offset = (_address(first) - _address(first.base)) // first.itemsize
-            values = first.base[offset : offset + stop - start]
-        part = rate if isinstance(rate, float) else rate[start:stop]
-        pieces.append(_Piece(group, values, state[:, start:stop], part))
-        start = stop
-    return pieces
-
-
-def _are_neighbours(one: Array, other: Array) -> bool:
-    """Say whether two windows of one block follow each other without a gap."""
-    return (
-        _state.tuned
-        and one.base is not None
-        and one.base is other.base
-        and one.flags.c_contiguous
-        and other.flags.c_contiguous
-        and _address(one) + one.nbytes == _address(other)
-    )
+def _place(node: Node, blocks: list[_Block]) -> None:
+    """Move a parameter's value into the first block with room for it, or a new one."""
+    size = node.value.size
+    for block in blocks:
+        if block.used + size <= len(block.values):
+            break
+    else:
+        block = _Block(max(size, _SHARED if _state.tuned else 1), node.dtype)
+        blocks.append(block)
+    block.add(node)
 
 
 class _Recorder:
-    """Take an optimiser's steps: two as usual, and from the third on by a tape.
-
-    Parameters
-    ----------
-    optimiser : Optimiser
-    """
+    """Take an optimiser's steps: two as usual, and from the third on by a tape."""
 
     def __init__(self, optimiser: Optimiser) -> None:
         self.optimiser = optimiser
         x, y, rows = optimiser.x_train, optimiser.y_train, optimiser.batch_size
-        self.fixed_batch = rows == len(x)
         self.batch = x, y
-        if not self.fixed_batch:
+        if rows < len(x):
             self.batch = _aligned_like(x[:rows]), _aligned_like(y[:rows])
         self.tape: _Tape | None = None
-        self.losses: list[Node] = []  # of the steps taken as usual since the last tape
+        self.losses: list[Node] = []  # of the steps taken as usual
 
     def step(self) -> Node:
         """Take one step and return the loss before it."""
         optimiser = self.optimiser
         rows = optimiser._rows()
         if rows is not None:
-            for data, place in zip(
-                (optimiser.x_train, optimiser.y_train), self.batch, strict=True
-            ):
-                np.take(data, rows, 0, place, "clip")
-        pieces = optimiser._current_pieces()
+            np.take(optimiser.x_train, rows, 0, self.batch[0], "clip")
+            np.take(optimiser.y_train, rows, 0, self.batch[1], "clip")
+        for block in optimiser.blocks:
+            block.take_back()
         if len(self.losses) == 2:
             _check_repetition(*self.losses, self.batch)
-            self.tape = _Tape(self.losses.pop(), pieces, self.fixed_batch)
+            self.tape = _Tape(
+                self.losses[1], optimiser.blocks, fixed_batch=rows is None
+            )
             self.losses.clear()
-        if self.tape is None or self.tape.pieces is not pieces or _state.detecting:
-            self.tape = None
-            loss = optimiser.model._backward(*self.batch)
-            self.losses.append(loss)
-            optimiser._descend([piece.gather() for piece in pieces])
-        else:
+        if self.tape is not None and not _state.detecting:
             loss = self.tape.replay()
-            optimiser._descend([piece.gradient for piece in pieces])
-        return loss
-
-
-class _Tape:
-    """One training step as a list of NumPy calls, to be replayed into the same arrays.
-
-    The calls do in the same order what the operations and their rules do, so losses
-    are the same to the last bit. An operation without kernels of its own is
-    computed by its formula and rules, and the result copied to its place.
-
-    A tape repeats the operations of the step it was made from and nothing else of
-    it: no Python in ``forward`` runs again. Therefore two steps are compared before a
-    tape is made, and what differs between them, other than the batch and the
-    parameters, is an error.
-
-    Parameters
-    ----------
-    loss : Node
-        The loss of a step, with gradients.
-    pieces : list of _Piece
-        Where the gradients of the parameters go.
-    fixed_batch : bool
-        Whether every step has the same batch; then what depends on the batch alone
-        is not computed again.
-    """
-
-    def __init__(self, loss: Node, pieces: list[_Piece], fixed_batch: bool) -> None:
-        self.loss = loss
-        self.pieces = pieces
-        self.windows = [
-            (node, window)
-            for piece in pieces
-            for node, window in zip(piece.nodes, piece.windows, strict=True)
-        ]
-        self.calls: list[tuple[Callable, tuple]] = []
-        for node in _ancestors(loss, all_parents=True):
-            if node.parents and (node.needs_gradient or not fixed_batch):
-                node.value = _aligned_like(node.value)
-                self._record_forward(node)
-        for _, window in self.windows:
-            window[...] = 0  # for parameters that the loss does not use
-        self.places = dict(self.windows)  # where each node's gradient goes
-        self.reached = {loss}
-        self.places[loss] = np.ones_like(loss.value)
-        for node in reversed(_ancestors(loss)):
-            if node.parents:
-                self._record_backward(node)
-            node.gradient = self.places[node]
-
-    def _record_forward(self, node: Node) -> None:
-        kernels = _KERNELS.get(node.operation)
-        if kernels is None:
-            self.calls.append((_recompute, (node,)))
+            optimiser._descend([block.gradient for block in optimiser.blocks])
         else:
-            values = [parent.value for parent in node.parents]
-            self.calls += kernels[0](node.value, *values, *node.options)
-
-    def _record_backward(self, node: Node) -> None:
-        kernels = _KERNELS.get(node.operation)
-        g, values = self.places[node], [parent.value for parent in node.parents]
-        for i, parent in enumerate(node.parents):
-            if not parent.needs_gradient:
-                continue
-            if parent not in self.places:
-                self.places[parent] = _aligned_like(parent.value)
-            place = self.places[parent]
-            share = _aligned_like(place) if parent in self.reached else place
-            if kernels is None:
-                self.calls.append((_recompute_share, (node, i, g, share)))
-            else:
-                self.calls += kernels[1 + i](
-                    share, g, node.value, *values, *node.options
-                )
-            if parent in self.reached:
-                self.calls.append((np.add, (place, share, place)))
-            self.reached.add(parent)
-
-    def replay(self) -> Node:
-        """Compute the step again, for what the batch and the parameters hold now."""
-        with _without_warnings():
-            for function, arguments in self.calls:
-                function(*arguments)
-        for node, window in self.windows:
-            node.gradient = window
-        return self.loss
-
-
-def _recompute(node: Node) -> None:
-    """Compute a node's value again, into its array."""
-    options = node.options
-    if node.operation.keeps:
-        options = options[:-1]
-    value = node.operation.forward(*[p.value for p in node.parents], *options)
-    if node.operation.keeps:
-        value, kept = value
-        node.options = (*options, kept)
-    np.copyto(node.value, value)
-
-
-def _recompute_share(node: Node, i: int, g: Array, share: Array) -> None:
-    """Compute what a node's gradient `g` gives to its parent `i`, into `share`."""
-    values = [parent.value for parent in node.parents]
-    result = node.operation.rules[i](g, node.value, *values, *node.options)
-    if result.shape != share.shape:
-        result = _unbroadcast(result, share.shape)
-    np.copyto(share, result)
+            loss = optimiser.model._backward(*self.batch)
+            optimiser._descend([block.gather() for block in optimiser.blocks])
+            if self.tape is None:
+                self.losses.append(loss)
+        return loss
 
 
 def _check_repetition(first: Node, second: Node, batch: tuple[Array, Array]) -> None:
     """Raise ValueError unless two steps differ only in their batch and parameters."""
-    ones = _ancestors(first, all_parents=True)
-    others = _ancestors(second, all_parents=True)
-    places = [{node: i for i, node in enumerate(nodes)} for nodes in (ones, others)]
-    problem = "" if len(ones) == len(others) else "their numbers of operations"
-    for one, other in zip(ones, others, strict=False):
+    graphs = [_ancestors(loss, all_parents=True) for loss in (first, second)]
+    places = {node: i for graph in graphs for i, node in enumerate(graph)}
+    problem = None
+    if len(graphs[0]) != len(graphs[1]):
+        problem = "their numbers of operations"
+    for one, other in zip(*graphs, strict=False):
+        parents = [[places[p] for p in node.parents] for node in (one, other)]
         if problem:
             break
-        name = one.operation.name if one.operation else "a constant"
-        if one.operation is not other.operation or (
-            [places[0][p] for p in one.parents] != [places[1][p] for p in other.parents]
-        ):
-            problem = f"the operation {name!r}"
-        elif one.operation is not None:
-            keeps = one.operation.keeps
-            pair = (one.options[:-1], other.options[:-1])
-            if not _equal(*(pair if keeps else (one.options, other.options))):
-                problem = f"the options of {name!r}"
-        elif not (
+        if one.operation is not other.operation or parents[0] != parents[1]:
+            problem = f"the operation {one.operation or other.operation}"
+        elif not _equal(one.options, other.options):
+            problem = f"the options of {one.operation}"
+        elif one.operation is None and not (
             one is other
             or any(np.may_share_memory(other.value, data) for data in batch)
-            or _equal(one.value, other.value)
+            or np.array_equal(one.value, other.value, equal_nan=one.is_float)
         ):
-            problem = f"{name} of shape {one.shape}"
+            problem = f"a constant of shape {one.shape}"
     if problem:
         raise ValueError(
             f"train: record=True needs steps that repeat, and the first two differ in "
@@ -2102,155 +1761,162 @@ def _check_repetition(first: Node, second: Node, batch: tuple[Array, Array]) -> 
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Compare options or values, arrays and NaN included."""
+    """Compare options, which may be arrays, or tuples that hold arrays."""
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(_equal, one, other))
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        one, other = np.asarray(one), np.asarray(other)
-        floats = one.dtype.kind == other.dtype.kind == "f"
-        return np.array_equal(one, other, equal_nan=floats)
-    return one == other
+    return np.array_equal(one, other)
 
 
-# Kernels: for an operation, the calls that compute its value into y, and for each
-# parent the calls that compute its share into s. Constants are arrays without a
-# dimension: NumPy takes those quicker than Python's numbers.
+class _Tape:
+    """One training step as a list of NumPy calls, to be replayed into the same arrays.
+
+    To make it, each formula and rule of the step runs once more on arrays that note
+    the NumPy calls made with them (``_Listening``). The calls are the same, in the
+    same order, so losses are the same to the last bit. An operation whose formulas
+    are more than such calls is computed as a whole, and its result copied.
+
+    A tape repeats the operations of the step it was made from and nothing else of
+    it: no Python in ``forward`` runs again. Therefore two steps are compared before a
+    tape is made, and what differs between them, other than the batch and the
+    parameters, is an error.
+
+    The gradients of the parameters go to their `blocks`. With a `fixed_batch`, the
+    same at every step, what depends on the batch alone is not computed again.
+    """
+
+    def __init__(self, loss: Node, blocks: list[_Block], fixed_batch: bool) -> None:
+        self.loss = loss
+        self.calls = _Listening.calls = []
+        self.windows = {node: w for block in blocks for node, _, w in block.members}
+        with _without_warnings():
+            for node in _ancestors(loss, all_parents=True):
+                if node.parents and (node.needs_gradient or not fixed_batch):
+                    self._record_forward(node)
+                node.gradient = None
+            loss.gradient = np.ones_like(loss.value)
+            for window in self.windows.values():
+                window[...] = 0  # for parameters that the loss does not use
+            for node in reversed(_ancestors(loss)):
+                for i, parent in enumerate(node.parents):
+                    if parent.needs_gradient:
+                        self._record_share(node, i, parent)
+        _Listening.calls = []  # the tape alone holds its arrays
+
+    def _record_forward(self, node: Node) -> None:
+        if node.operation in _HEARD:
+            values = [p.value.view(_Listening) for p in node.parents]
+            value, node.kept = node.operation.compute(values, node.options)
+            node.value = np.asarray(value)  # the same memory, which no longer listens
+        else:
+            node.value = _aligned_like(node.value)
+            self._note(_recompute, node)
+
+    def _record_share(self, node: Node, i: int, parent: Node) -> None:
+        begin, g = len(self.calls), node.gradient
+        if node.operation in _HEARD:
+            share = _share(node, i, g.view(_Listening), _Listening)
+            if _is_borrowed(share, g):  # copied at each replay
+                borrowed, share = np.asarray(share), _aligned_like(share)
+                self._note(np.copyto, np.asarray(share), borrowed)
+            share = np.asarray(share)
+        else:
+            share = _aligned_like(parent.value)
+            self._note(_recompute_share, node, i, g, share)
+        if parent.gradient is not None:
+            self._note(np.add, parent.gradient, share, parent.gradient)
+        elif parent in self.windows:
+            parent.gradient = self.windows[parent]
+            self._redirect(begin, share, parent.gradient)
+        else:
+            parent.gradient = share
+
+    def _note(self, function: Callable, *arguments: Any) -> None:
+        self.calls.append((function, arguments))
+
+    def _redirect(self, begin: int, array: Array, place: Array) -> None:
+        """Let the calls from number `begin` on use `place` where they used `array`."""
+
+        def replaced(argument: Any) -> Any:
+            if not isinstance(argument, np.ndarray) or (
+                _address(argument) != _address(array)
+            ):
+                return argument
+            return place if argument.strides == array.strides else place.T
+
+        self.calls[begin:] = [
+            (function, tuple(map(replaced, arguments)))
+            for function, arguments in self.calls[begin:]
+        ]
+
+    def replay(self) -> Node:
+        """Compute the step again, for what the batch and the parameters hold now."""
+        with _without_warnings():
+            for function, arguments in self.calls:
+                function(*arguments)
+        for node, window in self.windows.items():
+            node.gradient = window
+        return self.loss
 
 
-def _constant(number: float, like: Array) -> Array:
-    return np.array(number, like.dtype)
+class _Listening(np.ndarray):
+    """An array that notes the ufuncs called with it, and their results, in `calls`.
+
+    Results are aligned arrays that listen as well, as do views, ``x.T`` for one.
+    """
+
+    calls: ClassVar[list[tuple[Callable, tuple]]] = []
+
+    def __array_ufunc__(  # NumPy calls this instead of the ufunc
+        self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **settings: Any
+    ) -> Array:
+        # Numbers as arrays without a dimension: NumPy takes those quicker.
+        arrays = [
+            np.asarray(a, None if isinstance(a, np.ndarray) else self.dtype)
+            for a in inputs
+        ]
+        if out is None:
+            result = _aligned_like(getattr(ufunc, method)(*arrays, **settings))
+            if result.dtype == bool:  # a comparison: 0.0 and 1.0 multiply quicker
+                result = _aligned_like(result.astype(self.dtype))
+        else:
+            result = np.asarray(out[0])
+        if method == "reduce":
+            axis, keepdims = settings.get("axis", 0), settings.get("keepdims", False)
+            call = ufunc.reduce, (*arrays, axis, None, result, keepdims)
+        else:
+            call = _CALLS.get(ufunc, ufunc), (*arrays, result)
+        self.calls.append(call)
+        call[0](*call[1])  # so that `result` holds what the next call may need
+        return result.view(_Listening)
 
 
-def _maximum(x: Array, number: float, out: Array) -> tuple[Callable, tuple]:
-    return partial(np.maximum, out=out), (x, _constant(number, x))
+# Ufuncs that do not take the array for their result as the last argument.
+_CALLS = {np.maximum: lambda a, b, result: np.maximum(a, b, out=result)}
 
 
-def _sigmoid_into(y: Array, x: Array) -> list:
-    one = _constant(1, x)
-    return [
-        (np.negative, (x, y)),
-        (np.exp, (y, y)),
-        (np.add, (one, y, y)),
-        (np.divide, (one, y, y)),
-    ]
+def _share(node: Node, i: int, g: Array, kind: type = np.ndarray) -> Array:
+    """Return what a node's gradient `g` gives to its parent `i`."""
+    y, *values = (n.value.view(kind) for n in (node, *node.parents))
+    share = node.operation.rules[i](g, y, *values, *node.options, *node.kept)
+    return _unbroadcast(share, values[i].shape)
 
 
-def _sigmoid_share(s: Array, g: Array, y: Array, x: Array) -> list:
-    return [
-        (np.multiply, (y, y, s)),
-        (np.subtract, (y, s, s)),
-        (np.multiply, (g, s, s)),
-    ]
+def _recompute(node: Node) -> None:
+    """Compute a node's value again, into its array."""
+    values = [parent.value for parent in node.parents]
+    value, node.kept = node.operation.compute(values, node.options)
+    np.copyto(node.value, value)
 
 
-def _product(weight: Array) -> np.ufunc:
-    """Return what multiplies by a weight: for a single column, entry by entry."""
-    return np.multiply if weight.shape[1] == 1 else np.matmul
+def _recompute_share(node: Node, i: int, g: Array, share: Array) -> None:
+    """Compute what a node's gradient `g` gives to its parent `i`, into `share`."""
+    np.copyto(share, _share(node, i, g))
 
 
-def _weight_share(s: Array, g: Array, y: Array, x: Array, w: Array, b: Array) -> list:
-    return [(np.matmul, (g.T, x, s.T) if w.flags.fnc else (x.T, g, s))]
-
-
-def _tanh_share(s: Array, g: Array, y: Array, x: Array) -> list:
-    return [
-        (np.multiply, (g, y, s)),
-        (np.multiply, (s, y, s)),
-        (np.subtract, (g, s, s)),
-    ]
-
-
-def _relu_share(s: Array, g: Array, y: Array, x: Array) -> list:
-    return [(np.greater, (y, _constant(0, y), s)), (np.multiply, (g, s, s))]
-
-
-def _bce_into(loss: Array, z: Array, y: Array, scale: float) -> list:
-    t, u = _aligned_like(z), _aligned_like(z)
-    return [
-        (np.abs, (z, t)),
-        (np.negative, (t, t)),
-        (np.exp, (t, t)),
-        (np.log1p, (t, t)),
-        _maximum(z, 0, u),
-        (np.add, (t, u, t)),
-        (np.multiply, (z, y, u)),
-        (np.subtract, (t, u, t)),
-        (np.add.reduce, (t, None, None, loss, True)),
-        (np.multiply, (loss, _constant(scale, z), loss)),
-    ]
-
-
-def _bce_share(
-    s: Array, g: Array, loss: Array, z: Array, y: Array, scale: float
-) -> list:
-    scaled = np.empty_like(g)
-    return [
-        *_sigmoid_into(s, z),
-        (np.subtract, (s, y, s)),
-        (np.multiply, (g, _constant(scale, g), scaled)),
-        (np.multiply, (s, scaled, s)),
-    ]
-
-
-def _bce_label_share(
-    s: Array, g: Array, loss: Array, z: Array, y: Array, scale: float
-) -> list:
-    scaled = np.empty_like(g)
-    return [
-        (np.multiply, (g, _constant(-scale, g), scaled)),
-        (np.multiply, (z, scaled, s)),
-    ]
-
-
-def _softmax_ce_into(loss: Array, z: Array, y: Array, scale: float, kept: Any) -> list:
-    p, log_p = kept
-    column, product = _aligned_like(z[:, :1]), _aligned_like(z)
-    sums = _aligned_like(column)
-    return [
-        (np.maximum.reduce, (z, 1, None, column, True)),
-        (np.subtract, (z, column, log_p)),
-        (np.exp, (log_p, p)),
-        (np.add.reduce, (p, 1, None, sums, True)),
-        (np.log, (sums, column)),
-        (np.subtract, (log_p, column, log_p)),
-        (np.divide, (p, sums, p)),
-        (np.multiply, (log_p, y, product)),
-        (np.add.reduce, (product, None, None, loss, True)),
-        (np.multiply, (loss, _constant(-scale, z), loss)),
-    ]
-
-
-def _softmax_ce_share(
-    s: Array, g: Array, loss: Array, z: Array, y: Array, scale: float, kept: Any
-) -> list:
-    scaled = np.empty_like(g)
-    return [
-        (np.subtract, (kept[0], y, s)),
-        (np.multiply, (g, _constant(scale, g), scaled)),
-        (np.multiply, (s, scaled, s)),
-    ]
-
-
-def _softmax_ce_label_share(
-    s: Array, g: Array, loss: Array, z: Array, y: Array, scale: float, kept: Any
-) -> list:
-    scaled = np.empty_like(g)
-    return [
-        (np.multiply, (g, _constant(-scale, g), scaled)),
-        (np.multiply, (kept[1], scaled, s)),
-    ]
-
-
-_KERNELS: dict[Operation, tuple[Callable[..., list], ...]] = {
-    _linear: (
-        lambda y, x, w, b: [(np.matmul, (w.T, x.T, y.T)), (np.add, (y, b, y))],
-        lambda s, g, y, x, w, b: [(_product(w), (w, g.T, s.T))],
-        _weight_share,
-        lambda s, g, y, x, w, b: [(np.add.reduce, (g, 0, None, s, True))],
-    ),
-    _tanh: (lambda y, x: [(np.tanh, (x, y))], _tanh_share),
-    _sigmoid: (_sigmoid_into, _sigmoid_share),
-    _relu: (lambda y, x: [_maximum(x, 0, y)], _relu_share),
-    _bce: (_bce_into, _bce_share, _bce_label_share),
-    _softmax_ce: (_softmax_ce_into, _softmax_ce_share, _softmax_ce_label_share),
+# Operations whose formula and rules consist of ufuncs and views alone. Others may make
+# arrays that do not listen: np.where, x[index] and x.reshape do.
+_HEARD: set[Operation] = {
+    *(_add, _subtract, _multiply, _divide, _negative, _matmul, _linear, _sum),
+    *(_exp, _square, _sqrt, _abs, _tanh, _sigmoid, _relu, _silu, _softmax),
+    *(_bce, _softmax_ce),
 }
