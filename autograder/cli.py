@@ -171,8 +171,12 @@ def collect(
         from autograder.collect import collect
 
         collected = collect(_course(course), archive, assignment, force=force)
-        for line in collected.lines():
-            out.print(line)
+        for student, name in collected.written:
+            out.print(f"wrote {student}/{name}")
+        if collected.kept:
+            out.print(f"{len(collected.kept)} up to date")
+        for note in collected.notes:
+            err.print(note)
 
 
 @app.command()

@@ -1,5 +1,7 @@
 """Tests of the command line: exit codes, one line for a mistake, what it prints."""
 
+import shutil
+
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -55,6 +57,46 @@ def test_cli_module_runs(tmp_path):
     assert done.returncode == 1
     assert "is not a course" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_cli_takes_a_class_from_release_to_report(tmp_path):
+    """README's five commands, one after the other, with what each says it wrote."""
+    course = tmp_path / "course"
+    text = """\
+# %% nbgrader={"grade_id": "double", "solution": true}
+def double(x):
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+
+# %% nbgrader={"grade_id": "double-test", "points": 2}
+assert double(2) == 4
+"""
+    (course / "source").mkdir(parents=True)
+    (course / "source" / "tiny.py").write_text(text)
+    (course / "nbgrader_config.py").write_text("c = get_config()\n")
+
+    def said(*arguments):
+        done = run(*arguments, "--course", str(course))
+        assert done.exit_code == 0, done.stderr
+        return done.stdout
+
+    assert "tiny.ipynb" in said("build")
+    assert "release" in said("release", "tiny")
+    handed_in = tmp_path / "handed-in" / "student-01" / "tiny"
+    shutil.copytree(course / "release" / "tiny", handed_in)
+    archive = shutil.make_archive(
+        str(tmp_path / "handed-in"), "zip", tmp_path / "handed-in"
+    )
+    assert "wrote student-01/tiny" in said("collect", archive)
+    assert "1 up to date" in said("collect", archive)
+    graded = said("grade", "tiny")
+    assert "student-01" in graded
+    assert "0/2" in graded
+    assert "tiny: 1 graded; sandbox: " in graded
+    assert "tiny.html" in said("feedback", "tiny")
+    assert "tiny.csv" in said("report", "tiny")
+    assert "yes" in said("check", "tiny", "--seeds", "1")
 
 
 def test_cli_prints_what_students_wrote_as_text(monkeypatch, capsys):
