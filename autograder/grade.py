@@ -47,6 +47,7 @@ from autograder.preprocess import (
     sandbox,
     settle,
     stored_items,
+    stored_run,
 )
 from autograder.runner import Limits, RunResult, run_notebook
 from autograder.runner.sandbox import Sandbox
@@ -487,18 +488,8 @@ class _Grader:
             return
         result: RunResult = outcome.result
         part.notebook = result.notebook
-        items = settle(result.notebook, result.ran, result.message)
-        part.items = stored_items(submission.student, self.assignment, name, items)
-        part.run = store.Run(
-            student=submission.student,
-            assignment=self.assignment,
-            notebook=name,
-            verdict=result.verdict,
-            level=result.level,
-            message=result.message,
-            cpu_seconds=result.cpu_seconds,
-            wall_seconds=result.wall_seconds,
-            peak_memory_mb=result.peak_memory_mb,
+        part.run, part.items = stored_run(
+            submission.student, self.assignment, name, result
         )
 
     # --- writing ----------------------------------------------------------------------

@@ -20,7 +20,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from fnmatch import fnmatch
 from functools import cache
@@ -42,7 +42,7 @@ from traitlets.config import Config, Configurable
 from autograder import store
 from autograder.errors import CourseError, NotReadableError
 from autograder.prepare import prepare
-from autograder.runner import Limits, choose_sandbox, run_notebook
+from autograder.runner import Limits, RunResult, choose_sandbox, run_notebook
 from autograder.runner.sandbox import Sandbox
 from autograder.score import Item, clean_outputs, is_test, score
 from autograder.verdicts import Status
@@ -395,6 +395,33 @@ def stored_items(
     ]
 
 
+def stored_run(
+    student: str,
+    assignment: str,
+    notebook: str,
+    result: RunResult,
+    repairs: Sequence[str] = (),
+) -> tuple[store.Run, list[store.Item]]:
+    """Settle what came back from the sandbox and turn it into rows of the store.
+
+    The outputs of ``result.notebook`` are changed in place, see `settle`.
+    """
+    items = settle(result.notebook, result.ran, result.message)
+    run = store.Run(
+        student=student,
+        assignment=assignment,
+        notebook=notebook,
+        verdict=result.verdict,
+        level=result.level,
+        message=result.message,
+        cpu_seconds=result.cpu_seconds,
+        wall_seconds=result.wall_seconds,
+        peak_memory_mb=result.peak_memory_mb,
+        repairs=list(repairs),
+    )
+    return run, stored_items(student, assignment, notebook, items)
+
+
 # --- the preprocessors ----------------------------------------------------------------
 
 
@@ -489,19 +516,7 @@ class SandboxExecute(_InCourse):
             result = run_notebook(*arguments)
             if result.wall_only:  # a busy machine does this to honest work
                 result = run_notebook(*arguments)
-        items = settle(result.notebook, result.ran, result.message)
-        run = store.Run(
-            student=student,
-            assignment=assignment,
-            notebook=name,
-            verdict=result.verdict,
-            level=result.level,
-            message=result.message,
-            cpu_seconds=result.cpu_seconds,
-            wall_seconds=result.wall_seconds,
-            peak_memory_mb=result.peak_memory_mb,
-            repairs=repairs,
-        )
+        run, items = stored_run(student, assignment, name, result, repairs)
         with store.open_gradebook(where["db_url"], directory.course_id) as gradebook:
-            store.record(gradebook, run, stored_items(student, assignment, name, items))
+            store.record(gradebook, run, items)
         return result.notebook, resources

@@ -26,7 +26,6 @@ from autograder.errors import SandboxError
 _PREFIX = "autograder-run-"
 _STUDENT_MODULES = ("lockdown.py", "meter.py", "shell.py", "warden.py", "wire.py")
 _FRESH_SECONDS = 60  # a folder younger than this may not have taken its lock yet
-ROOMS = ("work", "home", "tmp")
 
 
 def open_to_others(path: Path) -> bool:
