@@ -50,7 +50,7 @@ from autograder.preprocess import (
     stored_items,
     stored_run,
 )
-from autograder.runner import Limits, RunResult, run_notebook
+from autograder.runner import Job, Limits, RunResult, run_notebook
 from autograder.runner.sandbox import Sandbox
 from autograder.verdicts import Verdict
 
@@ -124,6 +124,7 @@ class _Part:
 
     notebook: NotebookNode | None = None  # None if there is none to run
     repairs: list[str] = field(default_factory=list)
+    job: Job | None = None  # once it is under way
     run: store.Run | None = None  # None until it has ended
     items: list[store.Item] = field(default_factory=list)
     final: bool = True  # False if it was not the submission's doing
@@ -344,9 +345,9 @@ class _Grader:
 
     def job(self, submission: _Submission, name: str) -> tuple[tuple[str, str], tuple]:
         """Give what a worker needs to run one notebook."""
-        notebook = submission.parts[name].notebook
-        job = make_job(notebook, submission.files, self.limits)
-        return (submission.student, name), (job, self.box)
+        part = submission.parts[name]
+        part.job = make_job(part.notebook, submission.files, self.limits)
+        return (submission.student, name), (part.job, self.box)
 
     # --- the gradebook's side of the assignment ---------------------------------------
 
@@ -488,7 +489,7 @@ class _Grader:
         result: RunResult = outcome.result
         part.notebook = result.notebook
         part.run, part.items = stored_run(
-            submission.student, self.assignment, name, result
+            submission.student, self.assignment, name, part.job, result
         )
 
     # --- writing ----------------------------------------------------------------------

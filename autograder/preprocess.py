@@ -18,7 +18,7 @@ import importlib.machinery
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from fnmatch import fnmatch
 from functools import cache
@@ -400,9 +400,16 @@ def _untouched(notebook: NotebookNode) -> set[str]:
 
 
 def stored_items(
-    student: str, assignment: str, notebook: str, items: list[Item]
+    student: str,
+    assignment: str,
+    notebook: str,
+    items: list[Item],
+    protected: Collection[str] = (),
 ) -> list[store.Item]:
-    """Turn the items of one notebook into rows of the store."""
+    """Turn the items of one notebook into rows of the store.
+
+    Of those whose ``grade_id`` is in `protected` the checker ran the test.
+    """
     return [
         store.Item(
             student=student,
@@ -414,6 +421,7 @@ def stored_items(
             points=item.points,
             max_points=item.max_points,
             message=item.message[:LONGEST_MESSAGE],
+            protected=item.grade_id in protected,
         )
         for position, item in enumerate(items)
     ]
@@ -423,6 +431,7 @@ def stored_run(
     student: str,
     assignment: str,
     notebook: str,
+    job: Job,
     result: RunResult,
     repairs: Sequence[str] = (),
 ) -> tuple[store.Run, list[store.Item]]:
@@ -431,6 +440,11 @@ def stored_run(
     The outputs of ``result.notebook`` are changed in place, see `settle`.
     """
     items = settle(result.notebook, result.ran, result.message)
+    protected = {
+        result.notebook.cells[index].metadata.nbgrader["grade_id"]
+        for index, by_checker in job.tests.items()
+        if by_checker
+    }
     run = store.Run(
         student=student,
         assignment=assignment,
@@ -442,8 +456,9 @@ def stored_run(
         wall_seconds=result.wall_seconds,
         peak_memory_mb=result.peak_memory_mb,
         repairs=list(repairs),
+        evidence=result.evidence,
     )
-    return run, stored_items(student, assignment, notebook, items)
+    return run, stored_items(student, assignment, notebook, items, protected)
 
 
 # --- the preprocessors ----------------------------------------------------------------
@@ -530,7 +545,7 @@ class SandboxExecute(_InCourse):
         result = run_notebook(job, box)
         if result.wall_only:  # a busy machine does this to honest work
             result = run_notebook(job, box)
-        run, items = stored_run(student, assignment, name, result, repairs)
+        run, items = stored_run(student, assignment, name, job, result, repairs)
         with store.open_gradebook(where["db_url"], directory.course_id) as gradebook:
             store.record(gradebook, run, items)
         return result.notebook, resources
