@@ -12,12 +12,19 @@ been written by this codec raises `Malformed`.
 """
 
 import array
+import builtins
+import copy
 import ctypes
+import dataclasses
 import datetime
+import decimal
+import json
 import math
 import operator
+import queue
 import random
 import re
+import struct
 from builtins import (  # noqa: UP029 - a student may replace what builtins holds
     all,
     bool,
@@ -32,6 +39,7 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     id,
     int,
     isinstance,
+    issubclass,
     len,
     list,
     map,
@@ -102,6 +110,21 @@ _DTYPE = re.compile(
     r"(\[\d{0,9}(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as|generic)\])?"
 )
 _KINDS = frozenset("biufcUSmM")
+
+
+def _exception_classes() -> dict[str, type[BaseException]]:
+    spaces: list[Any] = [builtins, decimal, np.linalg, getattr(np, "exceptions", np)]
+    found = [value for space in spaces for value in vars(space).values()]
+    found += [json.JSONDecodeError, struct.error, copy.Error]
+    found += [dataclasses.FrozenInstanceError, queue.Empty, queue.Full]
+    return {
+        _name_of(value): value
+        for value in found
+        if isinstance(value, type) and issubclass(value, BaseException)
+    }
+
+
+EXCEPTIONS = _exception_classes()  # those that both ends have, by name
 
 
 def _bad(why: str) -> NoReturn:
@@ -940,6 +963,10 @@ _BIT_GENERATORS: dict[str, tuple[Callable, Callable]] = {
 _BIT_TYPES = {name: getattr(np.random, name) for name in _BIT_GENERATORS}
 
 
+_get_legacy, _set_legacy = np.random.RandomState.get_state, np.random.RandomState.set_state
+_get_standard, _set_standard = random.Random.getstate, random.Random.setstate
+
+
 def _twister_memory(address: int) -> Any:
     return (ctypes.c_char * (4 * (_WORDS + 1))).from_address(address)
 
@@ -981,7 +1008,6 @@ class _Legacy:
         self.value = value
         self._memory = _twister_memory(value._bit_generator.ctypes.state_address)
         self._gauss: tuple | None = None
-        self._get, self._set = value.get_state, value.set_state
         self.print()
 
     def print(self) -> Any:
@@ -989,11 +1015,11 @@ class _Legacy:
         # can come and go only while there is one, or together with the memory.
         raw = self._memory.raw
         if self._gauss is None or self._gauss[0] != raw or self._gauss[1]:
-            self._gauss = raw, *self._get()[3:]
+            self._gauss = raw, *_get_legacy(self.value)[3:]
         return self._gauss
 
     def state(self) -> tuple:
-        _, key, pos, has, cached = self._get()
+        _, key, pos, has, cached = _get_legacy(self.value)
         return key.tobytes(), int(pos), int(has), float(cached)
 
     def restore(self, state: tuple) -> None:
@@ -1002,7 +1028,7 @@ class _Legacy:
             _bad("a bad state of a generator")
         words = _words(key, _WORDS, np.uint32)
         pos, has = _int_in(pos, _WORDS + 1), _int_in(has, 2)
-        self._set(("MT19937", words, pos, has, cached))
+        _set_legacy(self.value, ("MT19937", words, pos, has, cached))
 
 
 class _Standard:
@@ -1012,18 +1038,17 @@ class _Standard:
 
     def __init__(self, value: random.Random) -> None:
         self.value = value
-        self._get, self._set = value.getstate, value.setstate
         self._memory = None
         if _MEMORY_IS_KNOWN:
             self._memory = _twister_memory(id(value) + object.__basicsize__)
 
     def print(self) -> Any:
         if self._memory is None:
-            return self._get()
+            return _get_standard(self.value)
         return self._memory.raw, self.value.gauss_next
 
     def state(self) -> tuple:
-        version, words, gauss = self._get()
+        _, words, gauss = _get_standard(self.value)
         return array.array("I", words).tobytes(), gauss
 
     def restore(self, state: tuple) -> None:
@@ -1034,7 +1059,7 @@ class _Standard:
             _bad("a bad state of a generator")
         words = array.array("I", data)
         _int_in(words[-1], _WORDS + 1)
-        self._set((3, tuple(words), gauss))
+        _set_standard(self.value, (3, tuple(words), gauss))
 
 
 def _memory_is_known() -> bool:
@@ -1095,6 +1120,7 @@ class Generators:
         self._trackers: dict[int, Any] = {}
         self._prints: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
+        self._sent: list[Any] = []
         self._put(0, _Legacy(np.random.mtrand._rand))
         self._put(1, _Standard(random._inst))
 
@@ -1113,40 +1139,51 @@ class Generators:
             self._prints[number] = None
         return number
 
-    def get(self, number: Any) -> Any:
-        """Return the generator with this number."""
-        if type(number) is not int or number not in self._trackers:
-            _bad("a generator that does not exist")
-        return self._trackers[number].value
+    def kind(self, number: int) -> str:
+        """Return the kind of the generator with this number."""
+        return self._trackers[number].name
+
+    def get(self, number: Any, kind: Any) -> Any:
+        """Return the generator with this number; the other end may have begun it."""
+        tracker = self._trackers.get(_int_in(number, 2**53))
+        if tracker is None:
+            if number % 2 == self._next % 2:
+                _bad("a generator that does not exist")
+            if kind not in _BIT_TYPES and kind not in ("RandomState", "Random"):
+                _bad("a generator of an unknown kind")
+            value = _new_generator(kind)
+            tracker = _TRACKERS[id(type(value))](value)
+            self._put(number, tracker)
+        if tracker.name != kind:
+            _bad("a generator that changed its kind")
+        return tracker.value
 
     def changes(self) -> list[Any]:
-        """Return number, kind and state of those whose state the other end lacks."""
+        """Return numbers and states of those whose state the other end lacks."""
         changed: list[Any] = []
         for number, tracker in self._trackers.items():
             now = tracker.print()
             if now != self._prints[number]:
                 self._prints[number] = now
-                changed.append((number, tracker.name, tracker.state()))
+                changed.append((number, tracker.state()))
+        self._sent = changed
         return changed
+
+    def undo(self) -> None:
+        """Note that the last changes were not sent after all."""
+        for number, _ in self._sent:
+            self._prints[number] = None
 
     def apply(self, changes: Any) -> None:
         """Take over the states that the other end sent."""
         if type(changes) is not list:
             _bad("bad states of generators")
         for change in changes:
-            if type(change) is not tuple or len(change) != 3:
+            if type(change) is not tuple or len(change) != 2:
                 _bad("bad states of generators")
-            number, name, state = change
+            number, state = change
             tracker = self._trackers.get(_int_in(number, 2**53))
-            if tracker is None:
-                if number % 2 == self._next % 2 or (
-                    name not in _BIT_TYPES and name not in ("RandomState", "Random")
-                ):
-                    _bad("bad states of generators")
-                value = _new_generator(name)
-                tracker = _TRACKERS[id(type(value))](value)
-                self._put(number, tracker)
-            if tracker.name != name or type(state) is not tuple:
+            if tracker is None or type(state) is not tuple:
                 _bad("bad states of generators")
             try:
                 tracker.restore(state)
