@@ -16,13 +16,12 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
-import io
 import os
 import sys
 import sysconfig
 import types
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -329,7 +328,9 @@ def _is_subclass(cls: Any, other: Any) -> bool:
     return _exactly(bool, _operate("issubclass", other, cls))
 
 
-def _make_type(name: str, sort: str, special: list[int], aloof: bool, listed: bool) -> type:
+def _make_type(
+    name: str, sort: str, special: list[int], aloof: bool, listed: bool
+) -> type:
     """Return the type of the proxies of one of the student's types."""
     body: dict[str, Any] = {"__slots__": (), "__module__": "student"}
     body["_link_sort"] = sort
@@ -626,7 +627,10 @@ class Link:
         elif issubclass(kind, Iterator) and not callable(value):
             return ["it", self._lend(value, _Lent)]
         elif callable(value):
-            if issubclass(kind, type) and values.EXCEPTIONS.get(_full_name(value)) is value:
+            if (
+                issubclass(kind, type)
+                and values.EXCEPTIONS.get(_full_name(value)) is value
+            ):
                 return ["X", _full_name(value)]
             name = public_name(value)
             if name is not None:

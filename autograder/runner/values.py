@@ -401,7 +401,9 @@ _WRITERS: dict[int, Callable[..., Any]] = {
     id(type): _write_type,
     id(Fraction): _simple("fr", lambda value: (value.numerator, value.denominator)),
     id(Decimal): lambda encoder, value: ["de", str(value)],
-    id(datetime.date): _simple("da", lambda value: (value.year, value.month, value.day)),
+    id(datetime.date): _simple(
+        "da", lambda value: (value.year, value.month, value.day)
+    ),
     id(datetime.time): _write_datetime,
     id(datetime.datetime): _write_datetime,
     id(datetime.timedelta): _simple(
@@ -414,7 +416,10 @@ _WRITERS: dict[int, Callable[..., Any]] = {
         for _flat_pairs in (lambda value: [part for pair in value for part in pair],)
     },
     **dict.fromkeys(_NUMPY_SCALARS, _write_scalar),
-    **{id(kind): _write_dtype for kind in {type(np.dtype(c)) for c in "?bBhHiIlLqQefdgFDGSUmM"}},
+    **{
+        id(kind): _write_dtype
+        for kind in {type(np.dtype(c)) for c in "?bBhHiIlLqQefdgFDGSUmM"}
+    },
 }
 
 
@@ -674,7 +679,9 @@ def _sound(value: np.ndarray) -> np.ndarray:
     if kind.kind == "b":
         return value.view(np.uint8) != 0
     if kind.kind == "U" and value.size and kind.itemsize:
-        codes = np.frombuffer(value.tobytes(), np.dtype("u4").newbyteorder(kind.byteorder))
+        codes = np.frombuffer(
+            value.tobytes(), np.dtype("u4").newbyteorder(kind.byteorder)
+        )
         if codes.max() > 0x10FFFF:
             _bad("a text with a character that does not exist")
     return value
@@ -901,7 +908,11 @@ def _pcg_state(state: dict) -> tuple:
 
 def _pcg_dict(state: int, inc: int, has: int, low: int) -> dict:
     inner = {"state": _int_in(state, 2**128), "inc": _int_in(inc, 2**128)}
-    return {"state": inner, "has_uint32": _int_in(has, 2), "uinteger": _int_in(low, 2**32)}
+    return {
+        "state": inner,
+        "has_uint32": _int_in(has, 2),
+        "uinteger": _int_in(low, 2**32),
+    }
 
 
 def _twister_dict(key: bytes, pos: int) -> dict:
@@ -963,7 +974,10 @@ _BIT_GENERATORS: dict[str, tuple[Callable, Callable]] = {
 _BIT_TYPES = {name: getattr(np.random, name) for name in _BIT_GENERATORS}
 
 
-_get_legacy, _set_legacy = np.random.RandomState.get_state, np.random.RandomState.set_state
+_get_legacy, _set_legacy = (
+    np.random.RandomState.get_state,
+    np.random.RandomState.set_state,
+)
 _get_standard, _set_standard = random.Random.getstate, random.Random.setstate
 
 
@@ -1096,7 +1110,7 @@ def can_track(value: Any) -> bool:
 
 def _new_generator(name: str) -> Any:
     if name == "RandomState":
-        return np.random.RandomState(0)  # noqa: NPY002 - it is what crosses
+        return np.random.RandomState(0)
     if name == "Random":
         return random.Random(0)
     return np.random.Generator(_BIT_TYPES[name](0))
