@@ -1018,7 +1018,7 @@ class Namespace(dict):
         on_output: Callable[[dict], None] | None = None,
     ) -> None:
         """Begin without a snapshot."""
-        super().__init__()
+        super().__init__(__builtins__=_Builtins(self))
         self._answers = frozenset(answers)
         self._modules = frozenset(student_modules)
         self._on_output = on_output
@@ -1075,13 +1075,13 @@ class Namespace(dict):
         if type(name) is not str or name.startswith("__"):
             raise KeyError(name)
         if name not in self._answers and name in _BUILTINS:
-            if name == "super":
-                return _SUPER
-            return _BUILTINS[name]
+            return _SUPER if name == "super" else _BUILTINS[name]
         if self.link is None:
             raise KeyError(name)
         found = self.link.name(name)
         if found is None:
+            if name in _BUILTINS:
+                return _BUILTINS[name]
             if name in self._dead:
                 raise NameError(
                     f"name {name!r} held an object of the student's process of an"
@@ -1138,10 +1138,27 @@ class Namespace(dict):
 
     def keys(self) -> Any:
         """Return the names, the student's too."""
-        return list(self)
+        return [*iter(self)]
 
-    def __len__(self) -> int:
-        return len(list(self))
+
+class _Builtins(dict):
+    """What the interpreter looks into after a namespace, as a last resort.
+
+    In the body of a class it looks into the globals as a plain dict, past
+    `Namespace.__missing__`, but asks this.
+    """
+
+    def __init__(self, namespace: Namespace) -> None:
+        """Hold what the interpreter takes from here without asking."""
+        super().__init__(
+            __import__=builtins.__import__, __build_class__=builtins.__build_class__
+        )
+        self._namespace = namespace
+
+    def __missing__(self, name: Any) -> Any:
+        if type(name) is str and name.startswith("__"):
+            return _BUILTINS[name]
+        return self._namespace.__missing__(name)
 
 
 _BUILTINS = vars(builtins)
