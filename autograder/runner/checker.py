@@ -16,13 +16,12 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
-import io
 import os
 import sys
 import sysconfig
 import types
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -60,9 +59,11 @@ class Proxy:
     __slots__ = ("__weakref__", "_link_count", "_link_id", "_link_of", "_link_tainted")
 
     def __del__(self) -> None:
+        """Tell the other end, with the next request, that the object is not needed."""
         self._link_of.released.append((self._link_id, self._link_count))
 
     def __getattr__(self, name: str) -> Any:
+        """Ask the student's side."""
         if name.startswith(_UNASKED) or name == "__wrapped__":
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         if name == "__signature__":
@@ -71,41 +72,53 @@ class Proxy:
         return _checked(value, name, self) if self._link_tainted else value
 
     def __setattr__(self, name: str, value: Any) -> None:
+        """Set it on the student's side."""
         self._link_of.ask("put", self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        """Forward."""
         self._link_of.ask("cut", self, name)
 
     def __repr__(self) -> str:
+        """Return the text that the student's side gives."""
         return _exactly(str, _operate("repr", self))
 
     def __str__(self) -> str:
+        """Return the text that the student's side gives."""
         return _exactly(str, _operate("str", self))
 
     def __format__(self, spec: str) -> str:
+        """Return the text that the student's side gives."""
         return _exactly(str, _operate("format", self, spec))
 
     def __dir__(self) -> list[str]:
+        """Return the names that the student's side gives."""
         return _exactly(list, _operate("dir", self))
 
     def __bool__(self) -> bool:
+        """Refuse: it would be the student's code that decides a test."""
         _refuse(self, "whether it is true is not decided by plain data")
 
     def __hash__(self) -> int:
+        """Refuse for instances, which could claim to be equal to anything."""
         if type(self)._link_sort in "cfb":
             return hash(("proxy", self._link_id))
         _refuse(self, "it cannot be a key or an item of a set")
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Refuse."""
         raise TypeError("an object of the student's process cannot be pickled")
 
     def __copy__(self) -> Any:
+        """Return a copy made on the student's side."""
         return _operate("copy", self)
 
     def __deepcopy__(self, memo: Any) -> Any:
+        """Return a copy made on the student's side."""
         return _operate("deepcopy", self)
 
     def __mro_entries__(self, bases: tuple) -> tuple:
+        """Let a class statement make the class on the student's side."""
         return (_Derived,)
 
 
@@ -329,7 +342,9 @@ def _is_subclass(cls: Any, other: Any) -> bool:
     return _exactly(bool, _operate("issubclass", other, cls))
 
 
-def _make_type(name: str, sort: str, special: list[int], aloof: bool, listed: bool) -> type:
+def _make_type(
+    name: str, sort: str, special: list[int], aloof: bool, listed: bool
+) -> type:
     """Return the type of the proxies of one of the student's types."""
     body: dict[str, Any] = {"__slots__": (), "__module__": "student"}
     body["_link_sort"] = sort
@@ -363,6 +378,7 @@ class _StudentClass(type):
         return value
 
     def __getattr__(cls, name: str) -> Any:
+        """Ask the student's side."""
         if name.startswith("_"):
             raise AttributeError(f"{cls.__name__} has no attribute {name!r}")
         return cls._link_of.ask("get", _Reference(cls._link_id), name)
@@ -375,9 +391,11 @@ class _StudentError:
     _link_own: int | None = None
 
     def __str__(self) -> str:
+        """Return the text that the student's side gives."""
         return self._link_text
 
     def __getattr__(self, name: str) -> Any:
+        """Ask the student's side."""
         if name.startswith("_") or self._link_own is None:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return type(self)._link_of.ask("get", _Reference(self._link_own), name)
@@ -450,7 +468,8 @@ class Link:
         except (wire.WireError, values.Malformed) as error:
             raise self._broken(Tampering(str(error))) from error
         except (Tampering, SnapshotGone, KeyboardInterrupt, MemoryError) as error:
-            raise self._broken(error)
+            self._broken(error)
+            raise
         finally:
             self._depth -= 1
             if not self._depth:
@@ -626,7 +645,10 @@ class Link:
         elif issubclass(kind, Iterator) and not callable(value):
             return ["it", self._lend(value, _Lent)]
         elif callable(value):
-            if issubclass(kind, type) and values.EXCEPTIONS.get(_full_name(value)) is value:
+            if (
+                issubclass(kind, type)
+                and values.EXCEPTIONS.get(_full_name(value)) is value
+            ):
                 return ["X", _full_name(value)]
             name = public_name(value)
             if name is not None:
@@ -895,6 +917,7 @@ class StudentModule(types.ModuleType):
     """A module that lives on the student's side, whichever snapshot there is now."""
 
     def __getattr__(self, name: str) -> Any:
+        """Ask the student's side."""
         link = _get(self, "_link_namespace").link
         if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
@@ -904,6 +927,7 @@ class StudentModule(types.ModuleType):
         return link.ask("get", module, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        """Set it on the student's side."""
         link = self.__dict__.get("_link_namespace")
         if link is None or name.startswith("__") or isinstance(value, StudentModule):
             super().__setattr__(name, value)
@@ -1072,6 +1096,7 @@ class Namespace(dict):
                 del sys.modules[name]
 
     def __missing__(self, name: Any) -> Any:
+        """Return a builtin or, on demand, a value of the student's."""
         if type(name) is not str or name.startswith("__"):
             raise KeyError(name)
         if name not in self._answers and name in _BUILTINS:
@@ -1092,6 +1117,7 @@ class Namespace(dict):
         return found[0]
 
     def __setitem__(self, name: Any, value: Any) -> None:
+        """Bind a name here, and there if it exists there."""
         if value is _LATE:
             return
         if self.link is not None and name in self._known():
@@ -1099,6 +1125,7 @@ class Namespace(dict):
         dict.__setitem__(self, name, value)
 
     def __delitem__(self, name: Any) -> None:
+        """Delete a name wherever it exists."""
         mine = dict.__contains__(self, name)
         if self.link is not None and name in self._known():
             try:
@@ -1119,6 +1146,7 @@ class Namespace(dict):
         return self._theirs
 
     def __contains__(self, name: Any) -> bool:
+        """Return whether the name exists here or there."""
         if dict.__contains__(self, name):
             return True
         if type(name) is not str or name.startswith("__") or self.link is None:
@@ -1127,9 +1155,13 @@ class Namespace(dict):
 
     def get(self, name: Any, default: Any = None) -> Any:
         """Return the value of a name, or `default`."""
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except (KeyError, NameError):
+            return default
 
     def __iter__(self) -> Iterator[Any]:
+        """Iterate over the names here, then over those there."""
         yield from list(dict.__iter__(self))
         if self.link is not None:
             for name in self._known():
@@ -1156,6 +1188,7 @@ class _Builtins(dict):
         self._namespace = namespace
 
     def __missing__(self, name: Any) -> Any:
+        """Return a builtin or, on demand, a value of the student's."""
         if type(name) is str and name.startswith("__"):
             return _BUILTINS[name]
         return self._namespace.__missing__(name)

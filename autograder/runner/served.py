@@ -17,11 +17,9 @@ import math
 import operator
 import os
 import signal
-import sys
 import threading
 import types
 from builtins import (  # noqa: UP029 - a student may replace what builtins holds
-    AttributeError,
     BaseException,
     Exception,
     KeyboardInterrupt,
@@ -54,7 +52,7 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
 )
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -65,7 +63,7 @@ _STREAM_BYTES = 32768
 _MOST_TEXT = 1 << 20  # of an exception or a repr
 
 # The special methods that a stand-in has if the student's object has them.
-SPECIAL = (
+_SPECIAL = (
     "__call__ __len__ __length_hint__ __iter__ __next__ __reversed__ __contains__"
     " __getitem__ __setitem__ __delitem__ __enter__ __exit__"
     " __float__ __int__ __index__ __complex__ __round__ __trunc__ __floor__ __ceil__"
@@ -76,7 +74,14 @@ SPECIAL = (
     " __rdivmod__ __rpow__ __rlshift__ __rrshift__ __rand__ __rxor__ __ror__"
     " __iadd__ __isub__ __imul__ __imatmul__ __itruediv__ __ifloordiv__ __imod__"
     " __ipow__ __ilshift__ __irshift__ __iand__ __ixor__ __ior__"
-).split()
+)
+SPECIAL = _SPECIAL.split()
+_OPERATORS = (
+    "add sub mul matmul truediv floordiv mod pow lshift rshift and_ xor or_"
+    " iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand"
+    " ixor ior neg pos invert abs eq ne lt le gt ge getitem setitem delitem"
+    " contains length_hint index"
+)
 
 _CONTAINERS = {
     kind: kind.__iter__ for kind in (list, tuple, dict, set, frozenset, deque, str)
@@ -109,9 +114,7 @@ def _plain_signature(value: Any) -> list[Any]:
             parameter.name,
             int(parameter.kind),
             parameter.default is not inspect.Parameter.empty,
-            None
-            if parameter.default is inspect.Parameter.empty
-            else parameter.default,
+            None if parameter.default is inspect.Parameter.empty else parameter.default,
         )
         for parameter in _signature(value).parameters.values()
     ]
@@ -124,15 +127,7 @@ def _bounded(value: Any) -> str:
 
 # What the checker may ask for by name, with values for arguments.
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    **{
-        name: getattr(operator, name)
-        for name in (
-            "add sub mul matmul truediv floordiv mod pow lshift rshift and_ xor or_"
-            " iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand"
-            " ixor ior neg pos invert abs eq ne lt le gt ge getitem setitem delitem"
-            " contains length_hint index"
-        ).split()
-    },
+    **{name: getattr(operator, name) for name in _OPERATORS.split()},
     "divmod": divmod,
     "len": len,
     "iter": _iterate,
@@ -411,7 +406,7 @@ class Served:
 
     @staticmethod
     def _name(value: Any) -> str | None:
-        if isinstance(value, _ROUTINES) or isinstance(value, type):
+        if isinstance(value, (*_ROUTINES, type)):
             name = getattr(value, "__name__", None)
             return name[:200] if type(name) is str else None
         return None
@@ -605,7 +600,7 @@ class Served:
     def _derive(self, name: str, bases: tuple, body: dict) -> type:
         return types.new_class(name, bases, {}, lambda space: space.update(body))
 
-    _requests: dict[str, Callable[..., Any]] = {
+    _requests: ClassVar[dict[str, Callable[..., Any]]] = {
         "name": _name_value,
         "names": _names,
         "set": _set_name,

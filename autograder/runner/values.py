@@ -32,6 +32,7 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     bytes,
     complex,
     dict,
+    enumerate,
     float,
     frozenset,
     hash,
@@ -153,7 +154,7 @@ class Encoder:
         """Begin a message."""
         self.buffers: list[Any] = []
         self.objects: list[Any] = list(known)
-        self._numbers = {id(value): i for i, value in zip(range(len(known)), known)}
+        self._numbers = {id(value): i for i, value in enumerate(known)}
         self._open: set[int] = set()
         self._other = other
         self._count = 0
@@ -401,7 +402,9 @@ _WRITERS: dict[int, Callable[..., Any]] = {
     id(type): _write_type,
     id(Fraction): _simple("fr", lambda value: (value.numerator, value.denominator)),
     id(Decimal): lambda encoder, value: ["de", str(value)],
-    id(datetime.date): _simple("da", lambda value: (value.year, value.month, value.day)),
+    id(datetime.date): _simple(
+        "da", lambda value: (value.year, value.month, value.day)
+    ),
     id(datetime.time): _write_datetime,
     id(datetime.datetime): _write_datetime,
     id(datetime.timedelta): _simple(
@@ -414,7 +417,10 @@ _WRITERS: dict[int, Callable[..., Any]] = {
         for _flat_pairs in (lambda value: [part for pair in value for part in pair],)
     },
     **dict.fromkeys(_NUMPY_SCALARS, _write_scalar),
-    **{id(kind): _write_dtype for kind in {type(np.dtype(c)) for c in "?bBhHiIlLqQefdgFDGSUmM"}},
+    **{
+        id(kind): _write_dtype
+        for kind in {type(np.dtype(c)) for c in "?bBhHiIlLqQefdgFDGSUmM"}
+    },
 }
 
 
@@ -530,9 +536,10 @@ def _parts(node: list, count: int, *kinds: type) -> list[Any]:
 
 def _spread(keys: Sequence[Any]) -> None:
     """Refuse keys chosen to share hashes: a dict of them takes quadratic time."""
-    if len(keys) > _COLLISIONS and len(keys) - len(set(map(hash, keys))) > _COLLISIONS:
-        if len(keys) - len(set(map(repr, keys))) <= _COLLISIONS:
-            _bad("keys that share their hashes")
+    if len(keys) > _COLLISIONS and (
+        len(set(map(repr, keys))) - len(set(map(hash, keys))) > _COLLISIONS
+    ):
+        _bad("keys that share their hashes")
 
 
 def _pairs(decoder: Decoder, nodes: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -544,7 +551,7 @@ def _pairs(decoder: Decoder, nodes: Sequence[Any]) -> list[tuple[Any, Any]]:
         _spread(keys)
     except TypeError as error:
         raise Malformed("a dict with a key that cannot be one") from error
-    return list(zip(keys, parts[1::2]))
+    return list(zip(keys, parts[1::2], strict=True))
 
 
 def _read_dict(empty: Callable[[], dict]) -> Callable[..., Any]:
@@ -674,7 +681,9 @@ def _sound(value: np.ndarray) -> np.ndarray:
     if kind.kind == "b":
         return value.view(np.uint8) != 0
     if kind.kind == "U" and value.size and kind.itemsize:
-        codes = np.frombuffer(value.tobytes(), np.dtype("u4").newbyteorder(kind.byteorder))
+        codes = np.frombuffer(
+            value.tobytes(), np.dtype("u4").newbyteorder(kind.byteorder)
+        )
         if codes.max() > 0x10FFFF:
             _bad("a text with a character that does not exist")
     return value
@@ -805,9 +814,7 @@ _READERS: dict[str, Callable[..., Any]] = {
     "td": _made(lambda d, s, us: datetime.timedelta(d, s, us), 3, int),
     "tz": _made(datetime.timezone, 1, datetime.timedelta),
     "vk": lambda decoder, node: dict.fromkeys(decoder.items(node[1:])).keys(),
-    "vv": lambda decoder, node: dict(
-        zip(range(len(node)), decoder.items(node[1:]))
-    ).values(),
+    "vv": lambda decoder, node: dict(enumerate(decoder.items(node[1:]))).values(),
     "vi": lambda decoder, node: dict(_pairs(decoder, node[1:])).items(),
 }
 
@@ -901,7 +908,11 @@ def _pcg_state(state: dict) -> tuple:
 
 def _pcg_dict(state: int, inc: int, has: int, low: int) -> dict:
     inner = {"state": _int_in(state, 2**128), "inc": _int_in(inc, 2**128)}
-    return {"state": inner, "has_uint32": _int_in(has, 2), "uinteger": _int_in(low, 2**32)}
+    return {
+        "state": inner,
+        "has_uint32": _int_in(has, 2),
+        "uinteger": _int_in(low, 2**32),
+    }
 
 
 def _twister_dict(key: bytes, pos: int) -> dict:
@@ -963,7 +974,10 @@ _BIT_GENERATORS: dict[str, tuple[Callable, Callable]] = {
 _BIT_TYPES = {name: getattr(np.random, name) for name in _BIT_GENERATORS}
 
 
-_get_legacy, _set_legacy = np.random.RandomState.get_state, np.random.RandomState.set_state
+_get_legacy, _set_legacy = (
+    np.random.RandomState.get_state,
+    np.random.RandomState.set_state,
+)
 _get_standard, _set_standard = random.Random.getstate, random.Random.setstate
 
 
@@ -1096,7 +1110,7 @@ def can_track(value: Any) -> bool:
 
 def _new_generator(name: str) -> Any:
     if name == "RandomState":
-        return np.random.RandomState(0)  # noqa: NPY002 - it is what crosses
+        return np.random.RandomState(0)
     if name == "Random":
         return random.Random(0)
     return np.random.Generator(_BIT_TYPES[name](0))
