@@ -12,10 +12,12 @@ student's side sends raises `Tampering`, which a test cell cannot catch by
 """
 
 import builtins
+import functools
 import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import math
 import os
 import sys
 import sysconfig
@@ -56,7 +58,10 @@ def _tampering(why: str) -> NoReturn:
 class Proxy:
     """Stands for an object of the student's."""
 
-    __slots__ = ("__weakref__", "_link_count", "_link_id", "_link_of", "_link_tainted")
+    __slots__ = (
+        *("__weakref__", "_link_count", "_link_id", "_link_name", "_link_of"),
+        "_link_tainted",
+    )
 
     def __del__(self) -> None:
         """Tell the other end, with the next request, that the object is not needed."""
@@ -68,12 +73,16 @@ class Proxy:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         if name == "__signature__":
             return _signature(self)
+        if name == "__name__" and self._link_name is not None:
+            return self._link_name
         value = self._link_of.ask("get", self, name)
         return _checked(value, name, self) if self._link_tainted else value
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set it on the student's side."""
         self._link_of.ask("put", self, name, value)
+        if name == "__name__":
+            _put(self, "_link_name", None)
 
     def __delattr__(self, name: str) -> None:
         """Forward."""
@@ -163,11 +172,28 @@ def _checked(value: Any, name: str, proxy: Proxy) -> Any:
     return value
 
 
-_GENERIC = frozenset(
-    name
-    for kind in (np.ndarray, float, int, complex, str, list, tuple, dict, set, bytes)
-    for name in dir(kind)
-) - {"__class__", "__doc__", "__name__", "__qualname__", "__module__"}
+# NumPy calls a method of the same name where an operand is no plain data.
+_GENERIC = (
+    {
+        name
+        for kind in (
+            np.ndarray,
+            float,
+            int,
+            complex,
+            str,
+            list,
+            tuple,
+            dict,
+            set,
+            bytes,
+        )
+        for name in dir(kind)
+    }
+    | set(dir(np))
+    | set(dir(math))
+    - {"__class__", "__doc__", "__name__", "__qualname__", "__module__"}
+)
 _PROXY = Proxy
 
 
@@ -257,9 +283,13 @@ def _as_array(self: Proxy, dtype: Any = None, copy: Any = None) -> np.ndarray:
 
 
 def _leave(self: Proxy, kind: Any, value: Any, traceback: Any) -> Any:
-    if value is not None and not isinstance(value, _StudentError):
-        kind = value = None if value is None else repr(value)
-    return _operate("exit", self, kind, value, None)
+    if value is None:
+        return _operate("exit", self, None, None, None)
+    if not isinstance(value, Exception):
+        return False  # the end of the cell, or of the process
+    handled = _operate("exit", self, type(value), value, None)
+    # A failed assertion is the test's own; student code must not swallow it.
+    return handled is True and not isinstance(value, AssertionError | Refused)
 
 
 _ARITHMETIC = {
@@ -348,6 +378,7 @@ def _make_type(
     """Return the type of the proxies of one of the student's types."""
     body: dict[str, Any] = {"__slots__": (), "__module__": "student"}
     body["_link_sort"] = sort
+    body["__doc__"] = property(lambda self: self._link_of.ask("get", self, "__doc__"))
     for index in special:
         body[SPECIAL[index]] = _METHODS[SPECIAL[index]]
     if listed:
@@ -456,24 +487,37 @@ class Link:
         self._check()
         encoder = values.Encoder(self._write_other)
         nodes = encoder.items(arguments)
-        frame = self._stream.pack(
-            [operation, nodes, self._dropped(), self._sync(encoder)], encoder.buffers
-        )
+        frame = self._pack([operation, nodes], encoder)
         self._depth += 1
         try:
             self._stream.send(frame)
-            return self._wait(encoder.objects)
+            kind, value = self._wait(encoder.objects)
         except wire.Closed as error:
             raise self._broken(SnapshotGone("the student's process is gone")) from error
         except (wire.WireError, values.Malformed) as error:
             raise self._broken(Tampering(str(error))) from error
-        except (Tampering, SnapshotGone, KeyboardInterrupt, MemoryError) as error:
+        except BaseException as error:
             self._broken(error)
             raise
         finally:
             self._depth -= 1
-            if not self._depth:
-                self._raised.clear()
+        if kind == "v":
+            return value
+        if isinstance(value, KeyboardInterrupt):
+            self._broken(value)  # the cell's time is over, whatever it catches
+        raise value
+
+    def _pack(self, parts: list[Any], encoder: values.Encoder) -> list[Any]:
+        """Return a frame that also tells what was dropped and drawn meanwhile."""
+        sync = encoder.encode(self._generators.changes())
+        dropped = [self.released, self._generators.unused(sys.getrefcount)]
+        try:
+            frame = self._stream.pack([*parts, dropped, sync], encoder.buffers)
+        except wire.TooLarge as error:
+            self._generators.undo()
+            raise values.TooMuch(str(error)) from error
+        self.released = []
+        return frame
 
     def _check(self) -> None:
         if self.closed:
@@ -490,14 +534,7 @@ class Link:
             self.fault = error
         return error
 
-    def _dropped(self) -> list[Any]:
-        released, self.released = self.released, []
-        return [released, self._generators.unused(sys.getrefcount)]
-
-    def _sync(self, encoder: values.Encoder) -> Any:
-        return encoder.encode(self._generators.changes())
-
-    def _wait(self, objects: list[Any]) -> Any:
+    def _wait(self, objects: list[Any]) -> tuple[str, Any]:
         while True:
             message, raw = self._stream.receive()
             if type(message) is not list or not message:
@@ -514,7 +551,9 @@ class Link:
             else:
                 _tampering("a message of an unknown kind")
 
-    def _finish(self, message: list, raw: memoryview, objects: list[Any]) -> Any:
+    def _finish(
+        self, message: list, raw: memoryview, objects: list[Any]
+    ) -> tuple[str, Any]:
         kind, changes, node, sync = message
         decoder = values.Decoder(self._read_other, raw, objects)
         contents = self._read_changes(changes, decoder, len(objects))
@@ -523,9 +562,7 @@ class Link:
         decoder.finish()
         for old, new in contents:
             values.put_back(old, new)
-        if kind == "e":
-            raise value
-        return value
+        return kind, value
 
     @staticmethod
     def _read_changes(changes: Any, decoder: values.Decoder, count: int) -> list[Any]:
@@ -600,8 +637,7 @@ class Link:
             node = encoder.encode(value)
         elif kind == "e":
             node = self._write_error(value, encoder)
-        parts = [kind, changes, node, self._dropped(), self._sync(encoder)]
-        self._stream.send(self._stream.pack(parts, encoder.buffers))
+        self._stream.send(self._pack([kind, changes, node], encoder))
 
     def _write_error(self, error: BaseException, encoder: values.Encoder) -> list[Any]:
         """Tell the other end what was raised; it is kept, to come back as it is."""
@@ -612,14 +648,15 @@ class Link:
         name, base = "", type(error)
         while _full_name(base) not in values.EXCEPTIONS:
             name, base = type(error).__name__, base.__base__
-        text = str(error)
+        text, arguments = str(error), error.args
+        if isinstance(error, AssertionError):
+            text, arguments = "", ()  # what a test says may name what it expects
         try:
-            arguments = values.Encoder(_no_other).encode(error.args) and error.args
+            values.Encoder(_no_other).encode(arguments)
         except Exception:
             arguments = (text,)
-        return [
-            *(number, [name, _full_name(base)], encoder.encode(arguments), text, None)
-        ]
+        kind = [name, _full_name(base)]
+        return [number, kind, encoder.encode(arguments), text, None]
 
     # -- what is no plain data, going out
 
@@ -637,8 +674,8 @@ class Link:
             return ["G", number, self._generators.kind(number)]
         if issubclass(kind, _StudentClass):
             return ["h", value._link_id]
-        if issubclass(kind, _StudentError):
-            return ["h", value._link_own]
+        if issubclass(kind, BaseException):
+            return ["e", *self._write_error(value, encoder)]
         if issubclass(kind, types.ModuleType):
             if kind is StudentModule or is_installed(value.__name__):
                 return ["M", value.__name__]
@@ -691,6 +728,8 @@ class Link:
 
     def _read_handle(self, number: Any, kind: Any, name: Any, new: Any = None) -> Proxy:
         _number(number)
+        if name is not None:
+            _text(name)
         cls = self._types.get(_number(kind))
         if new is not None:
             if cls is not None:
@@ -704,11 +743,9 @@ class Link:
             _put(proxy, "_link_of", self)
             _put(proxy, "_link_id", number)
             _put(proxy, "_link_count", 0)
+            _put(proxy, "_link_name", name)
             _put(proxy, "_link_tainted", False)
             self._proxies[number] = proxy
-        elif type(proxy) is not cls:
-            # honest code may assign to __class__: a proxy stays what it was first
-            pass
         _put(proxy, "_link_count", proxy._link_count + 1)
         return proxy
 
@@ -859,9 +896,10 @@ _FOLDERS = tuple(
 )
 
 
-def is_installed(name: Any) -> bool:
+@functools.cache
+def is_installed(name: str) -> bool:
     """Return whether a loaded module is the interpreter's or an installed package's."""
-    module = sys.modules.get(name) if type(name) is str else None
+    module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     if spec is None or name.partition(".")[0] in ("__main__", "autograder"):
         return False
@@ -976,10 +1014,21 @@ class _Derive(type):
         link = next(base._link_of for base in originals if isinstance(base, Proxy))
         if options:
             raise TypeError(f"class {name}: options cannot cross to the student's side")
-        made = link.ask("derive", name, tuple(originals), dict(body))
+        body.pop("__annotations__", None)
+        parts = [(key, *_member(value)) for key, value in body.items()]
+        made = link.ask("derive", name, tuple(originals), parts)
         if cell is not None:
             cell.cell_contents = made
         return made
+
+
+def _member(value: Any) -> tuple[str, Any]:
+    """Return what a member of a class body is, and what it is made of."""
+    if isinstance(value, staticmethod | classmethod):
+        return type(value).__name__, value.__func__
+    if isinstance(value, property):
+        return "property", (value.fget, value.fset, value.fdel, value.__doc__)
+    return "", value
 
 
 class _Derived(metaclass=_Derive):
@@ -1046,9 +1095,9 @@ class Namespace(dict):
         self._answers = frozenset(answers)
         self._modules = frozenset(student_modules)
         self._on_output = on_output
-        self._theirs: set[str] | None = None
         self._dead: set[str] = set()
         self.link: Link | None = None
+        self._last: Link | None = None
         for name in [*sys.modules]:
             if name.partition(".")[0] in self._modules:
                 del sys.modules[name]
@@ -1058,20 +1107,22 @@ class Namespace(dict):
 
     @property
     def fault(self) -> BaseException | None:
-        """Tampering, SnapshotGone or an interrupt of the running test cell, or None."""
-        return self.link and self.link.fault
+        """What ended the talk with the last snapshot before its time, or None.
+
+        Look at it after each test cell: a bare `except` in the cell may have caught it.
+        """
+        return self._last and self._last.fault
 
     @property
     def refusals(self) -> list[str]:
-        """What the running test cell asked that proxies do not answer."""
-        return self.link.refusals if self.link else []
+        """What the last test cell asked of student objects that they may not decide."""
+        return self._last.refusals if self._last else []
 
     def attach(self, link: int) -> None:
         """Begin a test cell: names fall back to the snapshot at the other end."""
         if self.link is not None:
             raise RuntimeError("a test cell is running already; detach it first")
-        self.link = Link(link, self._modules, self._on_output)
-        self._theirs = None
+        self.link = self._last = Link(link, self._modules, self._on_output)
 
     def detach(self) -> None:
         """End a test cell: what it got from the snapshot is dead from now on."""
@@ -1117,17 +1168,23 @@ class Namespace(dict):
         return found[0]
 
     def __setitem__(self, name: Any, value: Any) -> None:
-        """Bind a name here, and there if it exists there."""
+        """Bind a name here, and there too if it is an answer.
+
+        Only answers: a student who had bound `expected` could read it there otherwise.
+        """
         if value is _LATE:
             return
-        if self.link is not None and name in self._known():
-            self.link.ask("set", name, value)
+        if self.link is not None and name in self._answers:
+            try:
+                self.link.ask("set", name, value)
+            except (TypeError, values.TooMuch):
+                pass  # what cannot cross is a test's own affair
         dict.__setitem__(self, name, value)
 
     def __delitem__(self, name: Any) -> None:
         """Delete a name wherever it exists."""
         mine = dict.__contains__(self, name)
-        if self.link is not None and name in self._known():
+        if self.link is not None and name in self._answers:
             try:
                 self.link.ask("delete", name)
             except NameError:
@@ -1137,13 +1194,6 @@ class Namespace(dict):
             raise KeyError(name)
         if mine:
             dict.__delitem__(self, name)
-
-    def _known(self) -> set[str]:
-        """Return the names that the snapshot had when it was first asked."""
-        if self._theirs is None:
-            found = self.link.names() if self.link is not None else []
-            self._theirs = {name for name in found if not name.startswith("_")}
-        return self._theirs
 
     def __contains__(self, name: Any) -> bool:
         """Return whether the name exists here or there."""
@@ -1164,8 +1214,8 @@ class Namespace(dict):
         """Iterate over the names here, then over those there."""
         yield from list(dict.__iter__(self))
         if self.link is not None:
-            for name in self._known():
-                if not dict.__contains__(self, name) and name in self:
+            for name in self.link.names():
+                if not dict.__contains__(self, name) and not name.startswith("_"):
                     yield name
 
     def keys(self) -> Any:

@@ -25,11 +25,18 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     KeyboardInterrupt,
     NameError,
     RecursionError,
+    RuntimeError,
     StopIteration,
     TypeError,
+    bytes,
+    classmethod,
+    complex,
     delattr,
     dict,
     dir,
+    divmod,
+    enumerate,
+    float,
     format,
     frozenset,
     getattr,
@@ -41,12 +48,15 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     len,
     list,
     next,
+    property,
     repr,
     reversed,
     round,
     set,
     setattr,
+    staticmethod,
     str,
+    super,
     tuple,
     type,
 )
@@ -378,7 +388,7 @@ class Served:
 
     def _write_other(self, value: Any, encoder: values.Encoder) -> Any:
         foreign = self._foreign.get(id(value))
-        if foreign is not None:
+        if foreign is not None and foreign[1] != "k":
             return [foreign[1], foreign[2]]
         if values.can_track(value):
             number = self._generators.number(value)
@@ -475,6 +485,8 @@ class Served:
             return _import(node[1])
         if tag == "X":
             return values.EXCEPTIONS[node[1]]
+        if tag == "e":
+            return self._read_error(node[1:], decoder)
         if tag == "f":
             return self._stub(node[1], node[2])
         if tag == "it":
@@ -546,13 +558,7 @@ class Served:
             if kind == "v":
                 value = decoder.decode(node)
             elif kind == "e":
-                number, kind_node, arguments, text, own = node
-                if own is not None:
-                    value = self._handles[own][0]
-                else:
-                    value = self._local_error(
-                        number, kind_node, decoder.decode(arguments), text
-                    )
+                value = self._read_error(node, decoder)
             self._generators.apply(decoder.decode(sync))
             decoder.finish()
             self._drop(dropped)
@@ -562,10 +568,12 @@ class Served:
                 return value
             raise StopIteration if kind == "z" else value
 
-    def _local_error(
-        self, number: int, kind: list[str], arguments: tuple, text: str
-    ) -> BaseException:
+    def _read_error(self, node: list, decoder: values.Decoder) -> BaseException:
         """Return an exception that stands for one of the checker's."""
+        number, kind, arguments, text, own = node
+        arguments = decoder.decode(arguments)
+        if own is not None:
+            return self._handles[own][0]
         name, base = kind
         cls = values.EXCEPTIONS[base]
         if name:
@@ -597,7 +605,13 @@ class Served:
             raise NameError(f"name {name!r} is not defined")
         del self._namespace[name]
 
-    def _derive(self, name: str, bases: tuple, body: dict) -> type:
+    def _derive(self, name: str, bases: tuple, parts: list) -> type:
+        makers = {"staticmethod": staticmethod, "classmethod": classmethod}
+        body = {}
+        for key, kind, part in parts:
+            if kind == "property":
+                part = property(*part)
+            body[key] = makers[kind](part) if kind in makers else part
         return types.new_class(name, bases, {}, lambda space: space.update(body))
 
     _requests: ClassVar[dict[str, Callable[..., Any]]] = {

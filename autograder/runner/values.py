@@ -63,7 +63,7 @@ import numpy as np
 
 MOST_NODES = 2_000_000  # containers, items of containers and long numbers of a message
 MOST_DEPTH = 100  # containers in containers
-MOST_HEX_DIGITS = 1_000_000  # of one int
+MOST_HEX_DIGITS = 250_000  # of one int: arithmetic with longer ones takes too long
 _SHORT = 4096  # longer texts travel as raw bytes
 _PACKED = 32  # lists of so many floats or ints travel as raw bytes
 _INT = 2**63
@@ -660,7 +660,7 @@ def read_dtype(text: Any) -> np.dtype:
         kind = np.dtype(text)
     except (TypeError, ValueError) as error:
         raise Malformed("a bad dtype") from error
-    if kind.kind not in _KINDS:
+    if kind.kind not in _KINDS or not 0 <= kind.itemsize < 2**24:
         _bad("a bad dtype")
     return kind
 
@@ -862,14 +862,16 @@ def put_back(value: Any, new: Any) -> None:
     ------
     Malformed
         If `new` is of another type.
+    TypeError
+        If it is an array that `value` cannot become in place.
     """
     if type(value) is not type(new):
         _bad("an argument that came back as another type")
     if isinstance(value, np.ndarray):
         if value.dtype != new.dtype or value.size != new.size:
-            _bad("an array that came back as another")
+            raise TypeError("an argument was made into another kind of array in place")
         if not value.flags.writeable:
-            _bad("a read-only array that came back changed")
+            raise TypeError("a read-only argument was changed")
         if value.shape != new.shape:
             value.shape = new.shape
         value[...] = new
