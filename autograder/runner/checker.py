@@ -12,6 +12,7 @@ student's side sends raises `Tampering`, which a test cell cannot catch by
 """
 
 import builtins
+import contextlib
 import functools
 import importlib
 import importlib.machinery
@@ -173,27 +174,9 @@ def _checked(value: Any, name: str, proxy: Proxy) -> Any:
 
 
 # NumPy calls a method of the same name where an operand is no plain data.
-_GENERIC = (
-    {
-        name
-        for kind in (
-            np.ndarray,
-            float,
-            int,
-            complex,
-            str,
-            list,
-            tuple,
-            dict,
-            set,
-            bytes,
-        )
-        for name in dir(kind)
-    }
-    | set(dir(np))
-    | set(dir(math))
-    - {"__class__", "__doc__", "__name__", "__qualname__", "__module__"}
-)
+_DATA = (np.ndarray, float, int, complex, str, list, tuple, dict, set, bytes, np, math)
+_GENERIC = {name for kind in _DATA for name in dir(kind)}
+_GENERIC -= {"__class__", "__doc__", "__name__", "__qualname__", "__module__"}
 _PROXY = Proxy
 
 
@@ -1175,10 +1158,9 @@ class Namespace(dict):
         if value is _LATE:
             return
         if self.link is not None and name in self._answers:
-            try:
+            # What cannot cross is the test's own affair.
+            with contextlib.suppress(TypeError, values.TooMuch):
                 self.link.ask("set", name, value)
-            except (TypeError, values.TooMuch):
-                pass  # what cannot cross is a test's own affair
         dict.__setitem__(self, name, value)
 
     def __delitem__(self, name: Any) -> None:
