@@ -187,6 +187,12 @@ def grade(
     force: Annotated[
         bool, typer.Option("--force", help="Grade again what is up to date.")
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Run on the workers of this Dask scheduler."
+        ),
+    ] = None,
     course: CourseDir = Path("."),
     debug: Debug = False,
 ) -> None:
@@ -197,7 +203,13 @@ def grade(
         found = _course(course)
         with _graded_bar() as progress:
             summary = grade(
-                found, assignment, student or None, jobs, progress, force=force
+                found,
+                assignment,
+                student or None,
+                jobs,
+                progress,
+                force=force,
+                scheduler=scheduler,
             )
         _print_grades(summary)
 

@@ -22,6 +22,9 @@ from pathlib import Path
 from socket import socketpair
 from typing import Any
 
+from autograder.runner import Job, run_notebook
+from autograder.runner.sandbox import Sandbox
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -47,10 +50,11 @@ class Outcome:
     died: bool = False
 
 
-class _Worker:
+class Worker:
     """One process, one connection to it, and the job that it has."""
 
     def __init__(self) -> None:
+        """Start the process."""
         ours, theirs = socketpair()
         package = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -68,6 +72,7 @@ class _Worker:
     def give(
         self, key: Hashable, function: Callable[..., Any], arguments: tuple
     ) -> None:
+        """Give it a job: call a function that it can import."""
         self.key = key
         with contextlib.suppress(OSError):  # dead already: seen when waited for
             self.connection.send((function, arguments))
@@ -83,6 +88,7 @@ class _Worker:
         return Outcome(self.key, result, error)
 
     def stop(self) -> None:
+        """End it."""
         self.connection.close()
         self.process.terminate()
         try:
@@ -115,12 +121,12 @@ def run_all(
         exception or by closing the iterator, the workers are stopped too.
     """
     todo = iter(jobs)
-    busy: dict[Connection, _Worker] = {}
-    idle: list[_Worker] = []
+    busy: dict[Connection, Worker] = {}
+    idle: list[Worker] = []
     try:
         while True:
             while len(busy) < workers and (job := next(todo, None)) is not None:
-                worker = idle.pop() if idle else _Worker()
+                worker = idle.pop() if idle else Worker()
                 busy[worker.connection] = worker
                 worker.give(job[0], function, job[1])
             if not busy:
@@ -136,6 +142,36 @@ def run_all(
     finally:
         for worker in [*idle, *busy.values()]:
             worker.stop()
+
+
+class Local:
+    """This machine as a place to run jobs.
+
+    Parameters
+    ----------
+    box : Sandbox
+        What the jobs run in.
+    workers : int
+        How many at once.
+
+    Attributes
+    ----------
+    level : str
+        The level of isolation of every run.
+    """
+
+    def __init__(self, box: Sandbox, workers: int) -> None:
+        """Take note; workers are started when there are jobs."""
+        self.box = box
+        self.level = box.level
+        self.workers = workers
+
+    def run_all(
+        self, jobs: Iterable[tuple[Hashable, Job]], *, alone: bool = False
+    ) -> Iterator[Outcome]:
+        """Run jobs, several at once or each `alone`; see `run_all` for the rest."""
+        calls = ((key, (job, self.box)) for key, job in jobs)
+        return run_all(run_notebook, calls, 1 if alone else self.workers)
 
 
 def cores() -> int:

@@ -39,6 +39,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    update,
 )
 from sqlalchemy.orm import scoped_session, sessionmaker
 from sqlalchemy.schema import CreateColumn
@@ -242,6 +243,16 @@ def record(gradebook: Gradebook, run: Run, items: Iterable[Item]) -> None:
     if rows:
         gradebook.db.execute(insert(_item), rows)
     gradebook.db.commit()
+
+
+def renew_digest(gradebook: Gradebook, run: Run) -> None:
+    """Note that a run that was recorded earlier still holds, under a new digest."""
+    keys = ("student", "assignment", "notebook")
+    gradebook.db.execute(
+        update(_run)
+        .where(*(_run.c[key] == getattr(run, key) for key in keys))
+        .values(digest=run.digest)
+    )
 
 
 def runs_by_notebook(gradebook: Gradebook, assignment: str) -> list[Run]:
