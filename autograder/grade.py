@@ -37,6 +37,7 @@ from autograder.cluster import Cluster
 from autograder.course import Course
 from autograder.errors import CourseError, NotReadableError
 from autograder.gradebook import Lateness, due, points, register, save_scores
+from autograder.harmless import tame_name, tame_outputs, tame_texts
 from autograder.prepare import read_notebook, rebuild, reference
 from autograder.preprocess import (
     SandboxLimits,
@@ -295,6 +296,7 @@ class _Grader:
         self.master = master_files(self.source, self.ignore, self.config)
         shared = _digest_of_course(course, self.master, limits, place.level)
         self.references: dict[str, NotebookNode] = {}
+        self.trusted: dict[str, set[str]] = {}
         self.digests: dict[str, str] = {}
         for name in names:
             path = self.source / f"{name}.ipynb"
@@ -303,6 +305,7 @@ class _Grader:
                 self.references[name] = reference(source, self.config)
             except Exception as error:  # nbgrader has many for an unsound notebook
                 raise CourseError(f"{path} cannot be graded with: {error}") from error
+            self.trusted[name] = {cell.source for cell in self.references[name].cells}
             self.digests[name] = _digest(shared, _told(self.references[name]))
 
     # --- the run through all of them --------------------------------------------------
@@ -435,6 +438,7 @@ class _Grader:
             self.end(submission, name, Verdict.NOT_READABLE, str(error))
         else:
             part.notebook, part.repairs = prepared.notebook, prepared.repairs
+            part.repairs += tame_texts(part.notebook, self.trusted[name])
         part.data = None
 
     def end(
@@ -465,6 +469,7 @@ class _Grader:
             submission.student, self.assignment, name, part.job, result
         )
         part.notebook, part.job = result.notebook, None
+        part.repairs += tame_outputs(part.notebook)
 
     # --- writing ----------------------------------------------------------------------
 
@@ -499,7 +504,7 @@ class _Grader:
         folder = submission.staging
         folder.mkdir(parents=True)
         for name, content in submission.files.items():
-            path = folder / name
+            path = folder / (name if name in self.master else tame_name(name))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         for name, part in submission.parts.items():

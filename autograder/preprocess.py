@@ -39,7 +39,8 @@ from traitlets.config import Config, Configurable
 
 from autograder import store
 from autograder.errors import CourseError, NotReadableError
-from autograder.prepare import prepare
+from autograder.harmless import tame_name, tame_outputs, tame_texts
+from autograder.prepare import rebuild, reference
 from autograder.runner import Job, Limits, RunResult, choose_sandbox, run_notebook
 from autograder.runner.sandbox import Sandbox
 from autograder.score import Item, clean_outputs, is_test, score
@@ -326,17 +327,23 @@ def _some(names: list[str]) -> str:
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
-def _prune(graded: Path, files: Mapping[str, bytes]) -> None:
+def _prune(
+    graded: Path, files: Mapping[str, bytes], master: Mapping[str, bytes]
+) -> None:
     """Remove the copies that nbgrader made of files that were left out.
+
+    Those of the student's that a browser would run get another name.
 
     nbgrader follows links: a link to the gradebook would end up in the feedback.
     """
     for parent, _, names in os.walk(graded):
         for name in names:
             path = Path(parent, name)
-            kept = os.path.relpath(path, graded) in files
-            if not kept and path.suffix != ".ipynb":
+            relative = os.path.relpath(path, graded)
+            if relative not in files and path.suffix != ".ipynb":
                 path.unlink()
+            elif relative not in master:
+                path.rename(path.parent / tame_name(name))
 
 
 # --- after the run --------------------------------------------------------------------
@@ -508,7 +515,10 @@ class RebuildSubmission(_InCourse):
             Path(directory.root),
             self.config,
         )
-        prepared = prepare(source, nb, self.config)
+        master = reference(source, self.config)
+        prepared = rebuild(master, nb, self.config)
+        trusted = {cell.source for cell in master.cells}
+        prepared.repairs.extend(tame_texts(prepared.notebook, trusted))
         for repair in prepared.repairs:
             self.log.warning(repair)
         # The converter writes this notebook and reads it again before it is run.
@@ -534,18 +544,21 @@ class SandboxExecute(_InCourse):
         configured = SandboxLimits(config=self.config)
         limits = configured.limits(assignment)
         source = self._folder(directory.source_directory, ".", resources)
+        master = master_files(source, directory.ignore, self.config)
         files, left_out = gather(
             self._folder(directory.submitted_directory, student, resources),
-            master_files(source, directory.ignore, self.config),
+            master,
             directory.ignore,
         )
         repairs += left_out
-        _prune(self._folder(directory.autograded_directory, student, resources), files)
+        graded = self._folder(directory.autograded_directory, student, resources)
+        _prune(graded, files, master)
         job, box = make_job(nb, files, limits), sandbox(configured.level)
         result = run_notebook(job, box)
         if result.wall_only:  # a busy machine does this to honest work
             result = run_notebook(job, box)
         run, items = stored_run(student, assignment, name, job, result, repairs)
+        run.repairs.extend(tame_outputs(result.notebook))
         with store.open_gradebook(where["db_url"], directory.course_id) as gradebook:
             store.record(gradebook, run, items)
         return result.notebook, resources
