@@ -40,18 +40,20 @@ from autograder.gradebook import Lateness, due, points, register, save_scores
 from autograder.harmless import tame_name, tame_outputs, tame_texts
 from autograder.prepare import read_notebook, rebuild, reference
 from autograder.preprocess import (
+    ENVIRONMENT,
     SandboxLimits,
     gather,
-    make_job,
     master_files,
+    protection_of,
     read_source,
     read_submitted,
     sandbox,
-    settle,
     stored_items,
     stored_run,
 )
+from autograder.protect import Protection
 from autograder.runner import Job, Limits, RunResult
+from autograder.score import settle
 from autograder.verdicts import Verdict
 
 _LARGEST_TIMESTAMP = 1000  # bytes
@@ -211,14 +213,14 @@ def grade(
     names = course.notebook_names(assignment)
     chosen = _chosen_students(course, assignment, students)
     configured = SandboxLimits(config=course.config)
-    limits = configured.limits(assignment)
     with contextlib.ExitStack() as stack:
         if scheduler is None:
-            place = pool.Local(sandbox(configured.level), jobs or pool.cores())
+            local = pool.Local(sandbox(configured.level), jobs or pool.cores())
+            place = stack.enter_context(local)
         else:
             place = stack.enter_context(Cluster(scheduler, configured.level))
         staging = stack.enter_context(_alone(course))
-        grader = _Grader(course, assignment, names, limits, place, staging)
+        grader = _Grader(course, assignment, names, configured, place, staging)
         return grader.grade(chosen, progress or _quiet, force)
 
 
@@ -280,29 +282,31 @@ class _Grader:
         course: Course,
         assignment: str,
         names: list[str],
-        limits: Limits,
+        configured: SandboxLimits,
         place: pool.Local | Cluster,
         staging: Path,
     ) -> None:
         self.course = course
         self.config = course.config
         self.assignment = assignment
-        self.limits = limits
+        self.configured = configured
+        self.limits = configured.limits(assignment)
         self.place = place
         self.staging = staging
         self.source = course.source / assignment
         self.ignore = course.directory.ignore
         self.lateness = Lateness(self.config)
         self.master = master_files(self.source, self.ignore, self.config)
-        shared = _digest_of_course(course, self.master, limits, place.level)
+        shared = _digest_of_course(course, self.master, self.limits, place.level)
+        self.sources: dict[str, NotebookNode] = {}  # with the solutions
         self.references: dict[str, NotebookNode] = {}
         self.trusted: dict[str, set[str]] = {}
         self.digests: dict[str, str] = {}
         for name in names:
             path = self.source / f"{name}.ipynb"
             try:
-                source = read_source(path, course.root, self.config)
-                self.references[name] = reference(source, self.config)
+                self.sources[name] = read_source(path, course.root, self.config)
+                self.references[name] = reference(self.sources[name], self.config)
             except Exception as error:  # nbgrader has many for an unsound notebook
                 raise CourseError(f"{path} cannot be graded with: {error}") from error
             self.trusted[name] = {cell.source for cell in self.references[name].cells}
@@ -323,6 +327,10 @@ class _Grader:
         course_id = self.course.directory.course_id
         with store.open_gradebook(self.course.db_url, course_id) as gradebook:
             register(gradebook, self.course, self.assignment, self.references)
+            self.protections = {
+                name: self.protection(gradebook, source)
+                for name, source in self.sources.items()
+            }
             self.max_points = gradebook.find_assignment(self.assignment).max_score
             self.due = due(gradebook, self.assignment)
             self.graded = self.complete(gradebook)
@@ -331,6 +339,17 @@ class _Grader:
             again = self.grade_some(gradebook, students, done, force, alone=False)
             self.grade_some(gradebook, again, done, force, alone=True)
         return GradeSummary(self.assignment, sorted(rows, key=lambda row: row.student))
+
+    def protection(self, gradebook: Gradebook, source: NotebookNode) -> Protection:
+        """Find how the tests of a notebook are run."""
+        return protection_of(
+            gradebook,
+            source,
+            self.master,
+            self.configured,
+            self.assignment,
+            lambda job: pool.run_one(self.place, job),
+        )
 
     def grade_some(
         self,
@@ -359,8 +378,8 @@ class _Grader:
                 under_way[student] = submission
                 for name, part in submission.parts.items():
                     if part.run is None:
-                        part.job = make_job(
-                            part.notebook, submission.files, self.limits
+                        part.job = self.protections[name].job(
+                            part.notebook, submission.files, self.limits, ENVIRONMENT
                         )
                         yield (student, name), part.job
 

@@ -20,12 +20,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from socket import socketpair
-from typing import Any
+from typing import Any, Protocol
 
-from autograder.runner import Job, run_notebook
+from autograder.errors import SandboxError
+from autograder.runner import Job, RunResult, run_notebook
 from autograder.runner.sandbox import Sandbox
 
 PR_SET_PDEATHSIG = 1
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def run_all(
     function: Callable[..., Any],
     jobs: Iterable[tuple[Hashable, tuple]],
     workers: int,
+    idle: "list[Worker] | None" = None,
 ) -> Iterator[Outcome]:
     """Call ``function(*arguments)`` for each job, in `workers` processes.
 
@@ -113,6 +116,9 @@ def run_all(
         Taken one by one, as workers become free.
     workers : int
         How many at once; as many are started as there are jobs for.
+    idle : list of Worker, optional
+        Workers to use first; those that are idle at the end are put back there, and
+        are the caller's to stop.
 
     Yields
     ------
@@ -122,7 +128,8 @@ def run_all(
     """
     todo = iter(jobs)
     busy: dict[Connection, Worker] = {}
-    idle: list[Worker] = []
+    kept = idle is not None
+    idle = idle if kept else []
     try:
         while True:
             while len(busy) < workers and (job := next(todo, None)) is not None:
@@ -140,12 +147,12 @@ def run_all(
                     idle.append(worker)
                 yield outcome
     finally:
-        for worker in [*idle, *busy.values()]:
+        for worker in [*busy.values(), *([] if kept else idle)]:
             worker.stop()
 
 
 class Local:
-    """This machine as a place to run jobs.
+    """This machine as a place to run jobs; a context that ends its workers.
 
     Parameters
     ----------
@@ -165,13 +172,51 @@ class Local:
         self.box = box
         self.level = box.level
         self.workers = workers
+        self._idle: list[Worker] = []
+
+    def __enter__(self) -> "Local":
+        """Do nothing: workers are started when there are jobs."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the workers."""
+        while self._idle:
+            self._idle.pop().stop()
 
     def run_all(
         self, jobs: Iterable[tuple[Hashable, Job]], *, alone: bool = False
     ) -> Iterator[Outcome]:
         """Run jobs, several at once or each `alone`; see `run_all` for the rest."""
         calls = ((key, (job, self.box)) for key, job in jobs)
-        return run_all(run_notebook, calls, 1 if alone else self.workers)
+        return run_all(run_notebook, calls, 1 if alone else self.workers, self._idle)
+
+
+class Place(Protocol):
+    """Where jobs can be run: `Local`, or a cluster."""
+
+    level: str
+
+    def run_all(
+        self, jobs: Iterable[tuple[Hashable, Job]], *, alone: bool = False
+    ) -> Iterator[Outcome]:
+        """Run jobs, several at once or each `alone`."""
+
+
+def run_one(place: Place, job: Job) -> RunResult:
+    """Run one job that is the instructor's, which must not fail for outside reasons.
+
+    Raises
+    ------
+    SandboxError
+        If it did.
+    """
+    for _ in range(_TRIES):
+        (outcome,) = place.run_all([("", job)], alone=True)
+        if not outcome.died:
+            break
+    if outcome.error:
+        raise SandboxError(f"the reference solution was not run: {outcome.error}")
+    return outcome.result
 
 
 def cores() -> int:
