@@ -12,7 +12,6 @@ A course without ``tests/wrong/`` or shipped modules is checked by what it has.
 """
 
 import ast
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,14 +27,14 @@ from autograder import pool
 from autograder.course import Course
 from autograder.errors import BuildError
 from autograder.preprocess import (
-    ENVIRONMENT,
     SandboxLimits,
-    lay_out,
+    make_job,
+    master_files,
     read_source,
     sandbox,
     settle,
 )
-from autograder.runner import RunResult, run_notebook
+from autograder.runner import Job, RunResult, run_notebook
 from autograder.score import Item, is_test
 from autograder.verdicts import Status, Verdict
 
@@ -155,36 +154,35 @@ def check(
     todo = [trial for name in names for trial in trials(course, name, seeds)]
     limits = SandboxLimits(config=course.config)
     box = sandbox(limits.level)
-    with tempfile.TemporaryDirectory(prefix="autograder-") as scratch:
-        folders = {name: Path(scratch) / name for name in names}
-        for name, folder in folders.items():
-            source, ignore = course.source / name, course.directory.ignore
-            folder.mkdir()
-            lay_out(folder, Path(scratch, "nobody"), source, ignore, course.config)
-        runs = (
-            (
-                number,
-                (
-                    trial.notebook,
-                    folders[trial.assignment],
-                    limits.limits(trial.assignment),
-                    box,
-                    {**ENVIRONMENT, SEED_VARIABLE: str(trial.seed)},
-                ),
-            )
-            for number, trial in enumerate(todo)
-        )
-        outcomes = pool.run_all(run_notebook, runs, jobs or pool.cores())
-        shortfalls: dict[int, list[str]] = {}
-        for done, outcome in enumerate(outcomes, start=1):
-            shortfalls[outcome.key] = _shortfalls(todo[outcome.key], outcome)
-            if progress:
-                progress(done, len(todo))
+    ignore = course.directory.ignore
+    files = {
+        name: master_files(course.source / name, ignore, course.config)
+        for name in names
+    }
+    jobs_and_keys = (
+        (number, (_job(trial, files[trial.assignment], limits), box))
+        for number, trial in enumerate(todo)
+    )
+    outcomes = pool.run_all(run_notebook, jobs_and_keys, jobs or pool.cores())
+    shortfalls: dict[int, list[str]] = {}
+    for done, outcome in enumerate(outcomes, start=1):
+        shortfalls[outcome.key] = _shortfalls(todo[outcome.key], outcome)
+        if progress:
+            progress(done, len(todo))
     for number, trial in enumerate(todo):
         result = results[trial.assignment]
         result.trials[trial.kind] = result.trials.get(trial.kind, 0) + 1
         result.shortfalls += shortfalls[number]
     return list(results.values())
+
+
+def _job(trial: Trial, files: dict[str, bytes], limits: SandboxLimits) -> Job:
+    return make_job(
+        trial.notebook,
+        files,
+        limits.limits(trial.assignment),
+        {SEED_VARIABLE: str(trial.seed)},
+    )
 
 
 def _shortfalls(trial: Trial, outcome: pool.Outcome) -> list[str]:

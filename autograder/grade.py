@@ -38,10 +38,11 @@ from autograder.course import Course
 from autograder.errors import CourseError, NotReadableError
 from autograder.prepare import grade_id, read_notebook, rebuild, reference
 from autograder.preprocess import (
-    ENVIRONMENT,
     LARGEST_FILES,
     SandboxLimits,
-    lay_out,
+    gather,
+    make_job,
+    master_files,
     read_source,
     read_submitted,
     sandbox,
@@ -49,7 +50,7 @@ from autograder.preprocess import (
     stored_items,
     stored_run,
 )
-from autograder.runner import Limits, RunResult, run_notebook
+from autograder.runner import Job, Limits, RunResult, run_notebook
 from autograder.runner.sandbox import Sandbox
 from autograder.verdicts import Verdict
 
@@ -123,6 +124,7 @@ class _Part:
 
     notebook: NotebookNode | None = None  # None if there is none to run
     repairs: list[str] = field(default_factory=list)
+    job: Job | None = None  # once it is under way
     run: store.Run | None = None  # None until it has ended
     items: list[store.Item] = field(default_factory=list)
     final: bool = True  # False if it was not the submission's doing
@@ -138,6 +140,7 @@ class _Submission:
     digest: str
     timestamp: datetime | None = None
     repairs: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)  # besides the notebooks
     parts: dict[str, _Part] = field(default_factory=dict)  # by notebook
 
     def finished(self) -> bool:
@@ -278,6 +281,7 @@ class _Grader:
                 self.references[name] = reference(source, self.config)
             except Exception as error:  # nbgrader has many for an unsound notebook
                 raise CourseError(f"{path} cannot be graded with: {error}") from error
+        self.master = master_files(self.source, course.directory.ignore, self.config)
         self.common = _fingerprint_of_course(course, self.source, limits, box)
 
     # --- the run through all of them --------------------------------------------------
@@ -341,9 +345,9 @@ class _Grader:
 
     def job(self, submission: _Submission, name: str) -> tuple[tuple[str, str], tuple]:
         """Give what a worker needs to run one notebook."""
-        notebook, folder = submission.parts[name].notebook, submission.staging
-        arguments = (notebook, folder, self.limits, self.box, ENVIRONMENT)
-        return (submission.student, name), arguments
+        part = submission.parts[name]
+        part.job = make_job(part.notebook, submission.files, self.limits)
+        return (submission.student, name), (part.job, self.box)
 
     # --- the gradebook's side of the assignment ---------------------------------------
 
@@ -437,15 +441,11 @@ class _Grader:
                     part.final = False
 
     def prepare(self, submission: _Submission) -> None:
-        """Read and rebuild the notebooks, and lay the other files out."""
-        submission.staging.mkdir(parents=True)
-        submission.repairs += lay_out(
-            submission.staging,
-            submission.folder,
-            self.source,
-            self.course.directory.ignore,
-            self.config,
+        """Read and rebuild the notebooks, and read the other files."""
+        submission.files, left_out = gather(
+            submission.folder, self.master, self.course.directory.ignore
         )
+        submission.repairs += left_out
         for name, part in submission.parts.items():
             try:
                 data = read_submitted(submission.folder / f"{name}.ipynb")
@@ -489,7 +489,7 @@ class _Grader:
         result: RunResult = outcome.result
         part.notebook = result.notebook
         part.run, part.items = stored_run(
-            submission.student, self.assignment, name, result
+            submission.student, self.assignment, name, part.job, result
         )
 
     # --- writing ----------------------------------------------------------------------
@@ -497,7 +497,11 @@ class _Grader:
     def save(self, gradebook: Gradebook, submission: _Submission) -> Row:
         """Write one submission: all of it, or nothing."""
         student, assignment = submission.student, self.assignment
-        submission.staging.mkdir(parents=True, exist_ok=True)
+        submission.staging.mkdir(parents=True)
+        for name, content in submission.files.items():
+            path = submission.staging / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         for name, part in submission.parts.items():
             if part.notebook is not None:
                 nbformat.write(part.notebook, submission.staging / f"{name}.ipynb")

@@ -5,7 +5,7 @@ plain ``nbgrader autograde`` and formgrader's button prepare and run submissions
 ``autograder grade`` does. The functions beside them are the steps that both take:
 
 - `read_source`, `read_submitted`: read one notebook, ours or a stranger's;
-- `lay_out`: copy the files that the code may see into an empty folder;
+- `gather`: read the files that the code may see; `job`: all that a run needs;
 - `SandboxLimits`: the limits, from the course's configuration;
 - `settle`: turn what came back from the sandbox into outputs that can be scored.
 
@@ -16,11 +16,9 @@ that nbgrader's rule gives it zero points, whoever applies it.
 
 import importlib.machinery
 import os
-import shutil
 import stat
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from fnmatch import fnmatch
 from functools import cache
@@ -42,7 +40,7 @@ from traitlets.config import Config, Configurable
 from autograder import store
 from autograder.errors import CourseError, NotReadableError
 from autograder.prepare import prepare
-from autograder.runner import Limits, RunResult, choose_sandbox, run_notebook
+from autograder.runner import Job, Limits, RunResult, choose_sandbox, run_notebook
 from autograder.runner.sandbox import Sandbox
 from autograder.score import Item, clean_outputs, is_test, score
 from autograder.verdicts import Status
@@ -177,51 +175,65 @@ def read_submitted(path: Path) -> bytes:
 # --- the files beside the notebook ----------------------------------------------------
 
 
-def lay_out(
-    target: Path, submitted: Path, source: Path, ignore: list[str], config: Config
-) -> list[str]:
-    """Copy the files that a submission's code may see into an empty folder.
+def master_files(source: Path, ignore: list[str], config: Config) -> dict[str, bytes]:
+    """Read the assignment's own files, by relative name; those of links too.
 
-    These are the assignment's own files from ``source/``, and the submission's other
-    files, except notebooks and what would take the place of something: a file that the
-    assignment has too (unless ``c.Autograde.exclude_overwriting`` names it), or a
+    Parameters
+    ----------
+    source : Path
+        ``source/A``; need not exist.
+    ignore : list of str
+        File name patterns that nbgrader ignores; notebooks are left out besides.
+    config : Config
+        The course's configuration; what ``c.Autograde.exclude_overwriting`` names is
+        the student's to hand in.
+    """
+    kept = _exclude_overwriting(config, source.name)
+    files = {
+        os.path.relpath(file, source): Path(file)
+        for file in sorted(find_all_files(str(source), [*ignore, "*.ipynb"]))
+    }
+    return {name: file.read_bytes() for name, file in files.items() if name not in kept}
+
+
+def gather(
+    submitted: Path, master: Mapping[str, bytes], ignore: list[str]
+) -> tuple[dict[str, bytes], list[str]]:
+    """Read the files that a submission's code may see, by relative name.
+
+    These are the assignment's own, and the submission's other files, except notebooks
+    and what would take the place of something: a file that the assignment has too, or a
     module that could be imported instead of an installed one. Links and devices are
     left out, and what goes beyond `MOST_FILES` files or `LARGEST_FILES` bytes.
 
     Parameters
     ----------
-    target : Path
-        An empty folder.
-    submitted, source : Path
-        ``submitted/S/A`` and ``source/A``; neither need exist.
+    submitted : Path
+        ``submitted/S/A``; need not exist.
+    master : dict of str to bytes
+        What `master_files` gave.
     ignore : list of str
         File name patterns that nbgrader ignores.
-    config : Config
-        The course's configuration.
 
     Returns
     -------
-    list of str
+    files : dict of str to bytes
+        Contents by relative name.
+    left_out : list of str
         What was left out, a sentence each.
     """
-    ignore = [*ignore, "*.ipynb"]
-    kept = _exclude_overwriting(config, source.name)
-    master = {
-        os.path.relpath(file, source): file
-        for file in find_all_files(str(source), ignore)
-    }
-    master = {name: file for name, file in master.items() if name not in kept}
     taken = {name.casefold() for name in master}
+    files = dict(master)
     left_out: dict[str, list[str]] = {}
     total = count = 0
-    for name, path in _walk(submitted, ignore):
+    for name, path in _walk(submitted, [*ignore, "*.ipynb"]):
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
             reason = "links and devices are not followed"
         elif name.casefold() in taken:
             # The handout's own files come back with every submission: say something
             # only if this one differs.
-            if _same(path, status.st_size, Path(master.get(name, path))):
+            if _same(path, status.st_size, master.get(name)):
                 continue
             reason = "the assignment's own is used"
         elif module := _shadowed(name):
@@ -233,14 +245,35 @@ def lay_out(
             )
         else:
             count, total = count + 1, total + status.st_size
-            _copy(path, target / name)
+            files[name] = path.read_bytes()
             continue
         left_out.setdefault(reason, []).append(name)
-    for name, file in master.items():
-        _copy(Path(file), target / name, follow=True)
-    return [
+    said = [
         f"Left out: {_some(names)}; {reason}." for reason, names in left_out.items()
     ]
+    return files, said
+
+
+def make_job(
+    notebook: NotebookNode,
+    files: Mapping[str, bytes],
+    limits: Limits,
+    env: Mapping[str, str] | None = None,
+) -> Job:
+    """Make the job of running one rebuilt notebook: the one place where jobs are made.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Rebuilt from the instructor's.
+    files : dict of str to bytes
+        What `gather` gave.
+    limits : Limits
+        What the run may use.
+    env : dict of str to str, optional
+        Environment variables for the code besides `ENVIRONMENT`.
+    """
+    return Job(notebook, files, limits, {**ENVIRONMENT, **(env or {})})
 
 
 def _exclude_overwriting(config: Config, assignment: str) -> set[str]:
@@ -264,12 +297,8 @@ def _walk(folder: Path, ignore: list[str]) -> Iterator[tuple[str, Path]]:
                 yield os.path.relpath(path, folder), path
 
 
-def _same(path: Path, size: int, master: Path) -> bool:
-    return (
-        master != path
-        and master.stat().st_size == size
-        and master.read_bytes() == path.read_bytes()
-    )
+def _same(path: Path, size: int, master: bytes | None) -> bool:
+    return master is not None and len(master) == size and path.read_bytes() == master
 
 
 def _shadowed(name: str) -> str | None:
@@ -289,11 +318,6 @@ def _is_installed(module: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def _copy(path: Path, target: Path, *, follow: bool = False) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, target, follow_symlinks=follow)
-
-
 def _some(names: list[str]) -> str:
     # A name can hold bytes that are no text.
     shown = ", ".join(
@@ -302,7 +326,7 @@ def _some(names: list[str]) -> str:
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
-def _prune(graded: Path, laid_out: Path) -> None:
+def _prune(graded: Path, files: Mapping[str, bytes]) -> None:
     """Remove the copies that nbgrader made of files that were left out.
 
     nbgrader follows links: a link to the gradebook would end up in the feedback.
@@ -310,7 +334,7 @@ def _prune(graded: Path, laid_out: Path) -> None:
     for parent, _, names in os.walk(graded):
         for name in names:
             path = Path(parent, name)
-            kept = (laid_out / path.relative_to(graded)).exists()
+            kept = os.path.relpath(path, graded) in files
             if not kept and path.suffix != ".ipynb":
                 path.unlink()
 
@@ -376,9 +400,16 @@ def _untouched(notebook: NotebookNode) -> set[str]:
 
 
 def stored_items(
-    student: str, assignment: str, notebook: str, items: list[Item]
+    student: str,
+    assignment: str,
+    notebook: str,
+    items: list[Item],
+    protected: Collection[str] = (),
 ) -> list[store.Item]:
-    """Turn the items of one notebook into rows of the store."""
+    """Turn the items of one notebook into rows of the store.
+
+    Of those whose ``grade_id`` is in `protected` the checker ran the test.
+    """
     return [
         store.Item(
             student=student,
@@ -390,6 +421,7 @@ def stored_items(
             points=item.points,
             max_points=item.max_points,
             message=item.message[:LONGEST_MESSAGE],
+            protected=item.grade_id in protected,
         )
         for position, item in enumerate(items)
     ]
@@ -399,6 +431,7 @@ def stored_run(
     student: str,
     assignment: str,
     notebook: str,
+    job: Job,
     result: RunResult,
     repairs: Sequence[str] = (),
 ) -> tuple[store.Run, list[store.Item]]:
@@ -407,6 +440,11 @@ def stored_run(
     The outputs of ``result.notebook`` are changed in place, see `settle`.
     """
     items = settle(result.notebook, result.ran, result.message)
+    protected = {
+        result.notebook.cells[index].metadata.nbgrader["grade_id"]
+        for index, by_checker in job.tests.items()
+        if by_checker
+    }
     run = store.Run(
         student=student,
         assignment=assignment,
@@ -418,8 +456,9 @@ def stored_run(
         wall_seconds=result.wall_seconds,
         peak_memory_mb=result.peak_memory_mb,
         repairs=list(repairs),
+        evidence=result.evidence,
     )
-    return run, stored_items(student, assignment, notebook, items)
+    return run, stored_items(student, assignment, notebook, items, protected)
 
 
 # --- the preprocessors ----------------------------------------------------------------
@@ -494,29 +533,19 @@ class SandboxExecute(_InCourse):
         repairs = nb.metadata.pop("autograder", {}).get("repairs", [])
         configured = SandboxLimits(config=self.config)
         limits = configured.limits(assignment)
-        with tempfile.TemporaryDirectory(prefix="autograder-") as scratch:
-            repairs += lay_out(
-                Path(scratch),
-                self._folder(directory.submitted_directory, student, resources),
-                self._folder(directory.source_directory, ".", resources),
-                directory.ignore,
-                self.config,
-            )
-            _prune(
-                self._folder(directory.autograded_directory, student, resources),
-                Path(scratch),
-            )
-            arguments = (
-                nb,
-                Path(scratch),
-                limits,
-                sandbox(configured.level),
-                ENVIRONMENT,
-            )
-            result = run_notebook(*arguments)
-            if result.wall_only:  # a busy machine does this to honest work
-                result = run_notebook(*arguments)
-        run, items = stored_run(student, assignment, name, result, repairs)
+        source = self._folder(directory.source_directory, ".", resources)
+        files, left_out = gather(
+            self._folder(directory.submitted_directory, student, resources),
+            master_files(source, directory.ignore, self.config),
+            directory.ignore,
+        )
+        repairs += left_out
+        _prune(self._folder(directory.autograded_directory, student, resources), files)
+        job, box = make_job(nb, files, limits), sandbox(configured.level)
+        result = run_notebook(job, box)
+        if result.wall_only:  # a busy machine does this to honest work
+            result = run_notebook(job, box)
+        run, items = stored_run(student, assignment, name, job, result, repairs)
         with store.open_gradebook(where["db_url"], directory.course_id) as gradebook:
             store.record(gradebook, run, items)
         return result.notebook, resources

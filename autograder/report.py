@@ -104,6 +104,15 @@ class _Row:
         """Whether something was handed in and graded, so that figures include it."""
         return self.run is not None and self.run.verdict is not Verdict.MISSING
 
+    def unprotected(self, key: tuple[str, str]) -> bool:
+        """Whether an item's test ran within the reach of the student's code."""
+        item = self.items.get(key)
+        return (
+            item is not None
+            and not item.protected
+            and item.status is not Status.NOT_RUN
+        )
+
 
 @dataclass
 class _Class:
@@ -190,6 +199,7 @@ def _csv(class_: _Class) -> str:
     for name in names:
         header += [f"{name} status", f"{name} points"]
     header += ["cpu seconds", "wall seconds", "peak memory MB", "message", "repairs"]
+    header += ["unprotected", "evidence"]
     writer.writerow([inert(name) for name in header])
     for row in class_.rows:
         run = row.run
@@ -207,8 +217,11 @@ def _csv(class_: _Class) -> str:
             cells += [f"{run.cpu_seconds:.2f}", f"{run.wall_seconds:.2f}"]
             cells += [f"{run.peak_memory_mb:.0f}", inert(run.message)]
             cells += [inert("; ".join(run.repairs))]
+            unprotected = [key for key in class_.columns if row.unprotected(key)]
+            cells += [inert(", ".join(map(class_.name, unprotected)))]
+            cells += [inert(run.evidence)]
         else:
-            cells += [""] * 5
+            cells += [""] * 7
         writer.writerow(cells)
     return file.getvalue()
 
@@ -269,6 +282,7 @@ class _ItemView:
     parts: list[_Part]
     description: str
     messages: list[tuple[int, str]]
+    unprotected: bool
 
 
 @dataclass
@@ -399,6 +413,7 @@ def _item_view(name: str, rows: list[_Row], key: tuple[str, str]) -> _ItemView:
         parts=parts,
         description=", ".join(f"{part.status}: {part.count}" for part in parts),
         messages=_messages(found),
+        unprotected=any(row.unprotected(key) for row in having),
     )
 
 
@@ -425,7 +440,7 @@ def _looks(class_: _Class) -> list[_Look]:
     looks = []
     for verdict, why in LOOK_AT.items():
         who = [
-            (row.student, pages.plain(row.run.message))
+            (row.student, pages.plain(row.run.evidence or row.run.message))
             for row in class_.rows
             if row.run and row.run.verdict is verdict
         ]

@@ -23,8 +23,10 @@ from datetime import UTC, datetime
 
 from nbgrader.api import Gradebook
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
+    Engine,
     Float,
     Integer,
     MetaData,
@@ -33,10 +35,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     delete,
+    false,
     insert,
+    inspect,
     select,
 )
 from sqlalchemy.orm import scoped_session, sessionmaker
+from sqlalchemy.schema import CreateColumn
 
 from autograder.course import Course
 from autograder.verdicts import Status, Verdict
@@ -59,6 +64,7 @@ _run = Table(
     Column("repairs", Text, nullable=False),  # a JSON list of sentences
     Column("digest", String(64), nullable=False),
     Column("graded_at", DateTime, nullable=False),  # UTC, without a zone
+    Column("evidence", Text, nullable=False, server_default=""),
     UniqueConstraint("student", "assignment", "notebook"),
 )
 
@@ -75,6 +81,7 @@ _item = Table(
     Column("points", Float, nullable=False),
     Column("max_points", Float, nullable=False),
     Column("message", Text, nullable=False),
+    Column("protected", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("student", "assignment", "notebook", "grade_id"),
 )
 
@@ -104,6 +111,9 @@ class Run:
         A fingerprint of everything the grade depends on; empty if not known.
     graded_at : datetime
         When, in UTC, without a zone.
+    evidence : str
+        Signs of tampering, for the instructor alone; empty unless it is held for
+        review.
     """
 
     student: str
@@ -120,6 +130,7 @@ class Run:
     graded_at: datetime = field(
         default_factory=lambda: datetime.now(UTC).replace(tzinfo=None)
     )
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,8 @@ class Item:
         What the automatic grader gave, before any manual score, and the most it gives.
     message : str
         What the check said, if its author wrote it for students; otherwise empty.
+    protected : bool
+        Whether it ran out of the reach of the student's code.
     """
 
     student: str
@@ -149,18 +162,33 @@ class Item:
     points: float
     max_points: float
     message: str = ""
+    protected: bool = False
 
 
 @contextmanager
 def open_gradebook(db_url: str, course_id: str) -> Iterator[Gradebook]:
-    """Open nbgrader's gradebook and make sure that our two tables are in it.
+    """Open nbgrader's gradebook and make sure that our two tables are in it, complete.
 
     nbgrader opens it first: a database that already has tables would not get the
     version stamp that ``nbgrader db upgrade`` needs.
     """
     with Gradebook(db_url, course_id) as gradebook:
         _tables.create_all(gradebook.engine)
+        _add_missing_columns(gradebook.engine)
         yield gradebook
+
+
+def _add_missing_columns(engine: Engine) -> None:
+    """Bring tables that an older version of ours made up to date."""
+    for table in _tables.sorted_tables:
+        there = {column["name"] for column in inspect(engine).get_columns(table.name)}
+        with engine.begin() as connection:
+            for column in table.columns:
+                if column.name not in there:
+                    what = CreateColumn(column).compile(dialect=engine.dialect)
+                    connection.exec_driver_sql(
+                        f"ALTER TABLE {table.name} ADD COLUMN {what}"
+                    )
 
 
 @contextmanager
@@ -266,6 +294,7 @@ def together(parts: list[Run]) -> Run:
         repairs=[repair for part in parts for repair in part.repairs],
         digest=parts[0].digest,
         graded_at=max(part.graded_at for part in parts),
+        evidence=" ".join(part.evidence for part in parts if part.evidence),
     )
 
 

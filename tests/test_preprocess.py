@@ -17,7 +17,8 @@ from autograder.prepare import prepare
 from autograder.preprocess import (
     LARGEST_NOTEBOOK,
     SandboxLimits,
-    lay_out,
+    gather,
+    master_files,
     read_source,
     read_submitted,
     settle,
@@ -29,21 +30,23 @@ IGNORE = [".ipynb_checkpoints", "*.pyc", "__pycache__"]
 
 @pytest.fixture
 def folders(tmp_path):
-    """Give empty folders: target, submitted and source."""
-    names = ("target", "submitted", "ps1")
+    """Give empty folders: submitted and source."""
+    names = ("submitted", "ps1")
     for name in names:
         (tmp_path / name).mkdir()
     return [tmp_path / name for name in names]
 
 
-def laid(target):
-    """List what was laid out."""
-    return sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
+def gathered(folders, config=None):
+    """Gather the files of a submission; give them and what was said."""
+    submitted, source = folders
+    master = master_files(source, IGNORE, config or Config())
+    return gather(submitted, master, IGNORE)
 
 
-def test_lay_out_brings_own_files_and_master_copies(folders):
+def test_gather_brings_own_files_and_master_copies(folders):
     """A student's own files come along; the assignment's are the instructor's."""
-    target, submitted, source = folders
+    submitted, source = folders
     (source / "dp.py").write_text("master")
     (source / "ps1.ipynb").write_text("secret")
     (submitted / "dp.py").write_text("forged")
@@ -51,29 +54,32 @@ def test_lay_out_brings_own_files_and_master_copies(folders):
     (submitted / "pictures").mkdir()
     (submitted / "pictures" / "a.png").write_bytes(b"png")
     (submitted / "ps1.ipynb").write_text("{}")
-    said = lay_out(target, submitted, source, IGNORE, Config())
-    assert laid(target) == ["dp.py", "helper_of_ada.py", "pictures/a.png"]
-    assert (target / "dp.py").read_text() == "master"
+    files, said = gathered(folders)
+    assert files == {
+        "dp.py": b"master",
+        "helper_of_ada.py": b"own",
+        "pictures/a.png": b"png",
+    }
     assert said == ["Left out: dp.py; the assignment's own is used."]
 
 
-def test_lay_out_unchanged_master_copies_are_not_worth_a_word(folders):
+def test_gather_unchanged_master_copies_are_not_worth_a_word(folders):
     """Students hand back what they were given."""
-    target, submitted, source = folders
+    submitted, source = folders
     for folder in (submitted, source):
         (folder / "dp.py").write_text("master")
-    assert lay_out(target, submitted, source, IGNORE, Config()) == []
+    assert gathered(folders)[1] == []
 
 
-def test_lay_out_honours_exclude_overwriting(folders):
+def test_gather_honours_exclude_overwriting(folders):
     """nbgrader's own option lets students hand in a file that the source has too."""
-    target, submitted, source = folders
+    submitted, source = folders
     (source / "answer_of_student.py").write_text("stub")
     (submitted / "answer_of_student.py").write_text("mine")
     config = Config()
     config.Autograde.exclude_overwriting = {"ps1": ["answer_of_student.py"]}
-    assert lay_out(target, submitted, source, IGNORE, config) == []
-    assert (target / "answer_of_student.py").read_text() == "mine"
+    files, said = gathered(folders, config)
+    assert (files, said) == ({"answer_of_student.py": b"mine"}, [])
 
 
 @pytest.mark.parametrize(
@@ -83,38 +89,38 @@ def test_lay_out_honours_exclude_overwriting(folders):
         *("IPython/core.py", "json.cpython-311-x86_64-linux-gnu.so", "DP.PY"),
     ],
 )
-def test_lay_out_leaves_out_what_would_be_imported_instead(folders, name):
+def test_gather_leaves_out_what_would_be_imported_instead(folders, name):
     """A file that would shadow a module or a master file is left out, and said."""
-    target, submitted, source = folders
+    submitted, source = folders
     (source / "dp.py").write_text("master")
     (submitted / name).parent.mkdir(exist_ok=True)
     (submitted / name).write_text("evil")
-    (said,) = lay_out(target, submitted, source, IGNORE, Config())
-    assert laid(target) == ["dp.py"]
+    files, (said,) = gathered(folders)
+    assert sorted(files) == ["dp.py"]
     assert name in said
 
 
-def test_lay_out_follows_no_links(folders, tmp_path):
+def test_gather_follows_no_links(folders, tmp_path):
     """Links to files and folders, and devices, are left out."""
-    target, submitted, source = folders
+    submitted, _ = folders
     (tmp_path / "gradebook.db").write_text("secret")
     (submitted / "a.txt").symlink_to(tmp_path / "gradebook.db")
     (submitted / "b").symlink_to(tmp_path)
     os.mkfifo(submitted / "c")
-    (said,) = lay_out(target, submitted, source, IGNORE, Config())
-    assert laid(target) == []
+    files, (said,) = gathered(folders)
+    assert sorted(files) == []
     assert "a.txt, b, c" in said
 
 
-def test_lay_out_stops_at_its_limits(folders, monkeypatch):
+def test_gather_stops_at_its_limits(folders, monkeypatch):
     """Beyond the limit of bytes or files nothing more is copied."""
-    target, submitted, source = folders
+    submitted, _ = folders
     for number in range(4):
         (submitted / f"{number}.txt").write_text("xx")
     monkeypatch.setattr("autograder.preprocess.MOST_FILES", 3)
     monkeypatch.setattr("autograder.preprocess.LARGEST_FILES", 5)
-    (said,) = lay_out(target, submitted, source, IGNORE, Config())
-    assert laid(target) == ["0.txt", "1.txt"]
+    files, (said,) = gathered(folders)
+    assert sorted(files) == ["0.txt", "1.txt"]
     assert "2.txt, 3.txt" in said
 
 
@@ -222,5 +228,5 @@ def test_preprocess_plain_nbgrader_follows_no_links(tiny_course):
         )
     assert "squares.ipynb is a link" in done.stderr
     graded = tiny_course.autograded / "eve" / "ps1"
-    assert laid(graded) == ["data.txt", "mine.txt", "squares.ipynb"]
+    assert sorted(os.listdir(graded)) == ["data.txt", "mine.txt", "squares.ipynb"]
     assert not (tiny_course.autograded / "ada" / "ps1").exists()

@@ -157,15 +157,23 @@ def test_report_counts_messages_that_differ_in_figures_together(paper):
 def test_report_says_what_deserves_a_look(paper):
     """Held, stopped, unreadable and repaired submissions are named with the reason."""
     ends = {
-        "ann": (Verdict.HELD_FOR_REVIEW, "it patched numpy.testing"),
+        "ann": (Verdict.HELD_FOR_REVIEW, "held for review"),
         "bob": (Verdict.CRASHED, "signal 11 in cell 4"),
         "eve": (Verdict.NOT_READABLE, "line 1 is no JSON"),
     }
     for student, (verdict, message) in ends.items():
-        paper.grade(student, SOLVED, verdict=verdict, message=message)
+        held = verdict is Verdict.HELD_FOR_REVIEW
+        evidence = "it patched numpy.testing" if held else ""
+        paper.grade(
+            student, SOLVED, verdict=verdict, message=message, evidence=evidence
+        )
     paper.grade("zoe", SOLVED, repairs=["Cells had been moved."], level="lockdown")
     paper.grade("yan", SOLVED, level="bwrap")
-    shown = text(read(paper)[1])
+    rows, page = read(paper)
+    shown = text(page)
+    assert [row["evidence"] for row in rows if row["evidence"]] == [
+        "it patched numpy.testing"
+    ]
     order = [
         "Held for review: signs of tampering (1) ann : it patched numpy.testing",
         "Crashed (1) bob : signal 11 in cell 4",
@@ -175,6 +183,16 @@ def test_report_says_what_deserves_a_look(paper):
     ]
     places = [shown.index(line) for line in order]
     assert places == sorted(places)
+
+
+def test_report_marks_items_whose_test_was_within_reach(paper):
+    """A test that ran in the student's process is unprotected; one not run is not."""
+    paper.grade("ada", SOLVED, protected={"fold-test"})
+    paper.grade("bob", {"fold-test": (Status.NOT_RUN, 0.0, "")})
+    rows, page = read(paper)
+    assert [row["unprotected"] for row in rows] == ["fly-test", ""]
+    assert "fly (unprotected)" in text(page)
+    assert "fold (unprotected)" not in text(page)
 
 
 def test_report_links_to_feedback_pages_that_are_there(paper):

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import Limits, run, run_notebook
+from autograder.runner import Job, Limits, run, run_notebook
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -32,20 +32,15 @@ def sandbox(request):
 
 
 @pytest.fixture
-def attempt(sandbox, tmp_path):
+def attempt(sandbox):
     """Run cells with small limits; the first prints a marker: the payload did run."""
 
     def attempt(*sources, limits=SMALL):
         cells = [nbformat.v4.new_code_cell(s) for s in ("print('ran')", *sources)]
         mark = f"mark-{secrets.token_hex(8)}"
         cells[0].source += "; import os; print(os.environ['MARK'])"
-        result = run_notebook(
-            nbformat.v4.new_notebook(cells=cells),
-            tmp_path,
-            limits,
-            sandbox,
-            env={"MARK": mark},
-        )
+        notebook = nbformat.v4.new_notebook(cells=cells)
+        result = run_notebook(Job(notebook, {}, limits, {"MARK": mark}), sandbox)
         assert _text(result.notebook.cells[0]) == f"ran\n{mark}\n"
         assert result.ran[0]
         assert _processes_with(mark) == []
@@ -247,11 +242,10 @@ def test_disk_is_limited(attempt, fill):
     assert result.verdict is Verdict.OUT_OF_DISK, result.message
 
 
-def test_disk_limit_covers_what_was_handed_in(sandbox, tmp_path):
-    """A folder over the limit is a verdict too, before anything runs."""
-    (tmp_path / "big").write_bytes(bytes(2**25))
+def test_disk_limit_covers_what_was_handed_in(sandbox):
+    """Files over the limit are a verdict too, before anything runs."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
-    result = run_notebook(notebook, tmp_path, SMALL, sandbox)
+    result = run_notebook(Job(notebook, {"big": bytes(2**25)}, SMALL), sandbox)
     assert result.verdict is Verdict.OUT_OF_DISK
     assert result.ran == [False]
 

@@ -7,10 +7,11 @@ import nbformat
 import pytest
 from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import Limits, run_notebook
+from autograder.runner import Job, Limits, run_notebook
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
+FILES = {"data.txt": b"some data", "helper.py": b"VALUE = 42\n"}
 CELLS = [
     "print('one'); print('two', end='')",
     "1 + 1",
@@ -83,19 +84,14 @@ def sandbox(request):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("folder")
-    (folder / "data.txt").write_text("some data")
-    (folder / "helper.py").write_text("VALUE = 42\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def from_kernel(folder):
+def from_kernel(tmp_path_factory):
     """The notebook as nbclient and ipykernel run it."""
     # Under pytest ipykernel does not look at descriptors 1 and 2.
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTEST_CURRENT_TEST")
+        folder = tmp_path_factory.mktemp("folder")
+        for name, content in FILES.items():
+            (folder / name).write_bytes(content)
         return _run_in_kernel(folder)
 
 
@@ -156,9 +152,13 @@ def _comparable(cell):
     return streams, others
 
 
-def test_run_notebook_shows_what_a_kernel_shows(sandbox, folder, from_kernel):
+def _run(sandbox, *cells, env=None):
+    return run_notebook(Job(_notebook(*cells), FILES, Limits(), env or {}), sandbox)
+
+
+def test_run_notebook_shows_what_a_kernel_shows(sandbox, from_kernel):
     """Every kind of output equals that of nbclient with a real kernel."""
-    result = run_notebook(_notebook(*CELLS), folder, Limits(), sandbox)
+    result = _run(sandbox, *CELLS)
     assert result.verdict is Verdict.GRADED, result.message
     assert all(result.ran)
     different = {}
@@ -169,56 +169,54 @@ def test_run_notebook_shows_what_a_kernel_shows(sandbox, folder, from_kernel):
     assert not different
 
 
-def test_run_notebook_colours_tracebacks(sandbox, folder):
+def test_run_notebook_colours_tracebacks(sandbox):
     """A traceback carries the terminal colours that a kernel puts in."""
-    result = run_notebook(_notebook("1 / 0"), folder, Limits(), sandbox)
+    result = _run(sandbox, "1 / 0")
     (error,) = result.notebook.cells[0].outputs
     assert "\x1b[31mZeroDivisionError\x1b[39m" in "\n".join(error.traceback)
 
 
-def test_run_notebook_goes_on_after_quit_and_exit(sandbox, folder):
+def test_run_notebook_goes_on_after_quit_and_exit(sandbox):
     """A cell that says quit() or exit() ends itself, not the run."""
     cells = "quit()", "exit()", "import sys; sys.exit(1)", "print('on')"
-    result = run_notebook(_notebook(*cells), folder, Limits(), sandbox)
+    result = _run(sandbox, *cells)
     assert result.verdict is Verdict.GRADED
     assert result.notebook.cells[-1].outputs[0].text == "on\n"
 
 
-def test_run_notebook_keeps_text_that_is_no_unicode(sandbox, folder):
+def test_run_notebook_keeps_text_that_is_no_unicode(sandbox):
     """Half a surrogate pair, which breaks a kernel, arrives as a question mark."""
     cells = ["print('a\\ud800b')", "'\\ud800'", "raise ValueError('\\ud800')"]
-    result = run_notebook(_notebook(*cells), folder, Limits(), sandbox)
+    result = _run(sandbox, *cells)
     assert result.verdict is Verdict.GRADED
     assert result.notebook.cells[0].outputs[0].text == "a?b\n"
     assert nbformat.writes(result.notebook).encode("utf-8")
 
 
-def test_run_notebook_runs_every_code_cell_and_only_these(sandbox, folder):
+def test_run_notebook_runs_every_code_cell_and_only_these(sandbox):
     """Tags do not matter, markdown does not run, and the input stays as it was."""
     notebook = _notebook("x = 1", "x")
     notebook.cells[0].metadata.tags = ["skip-execution", "raises-exception"]
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell("x = 2"))
     before = nbformat.writes(notebook)
-    result = run_notebook(notebook, folder, Limits(), sandbox, env={"GIVEN": "yes"})
+    result = run_notebook(Job(notebook, FILES, Limits()), sandbox)
     assert result.ran == [True, False, True]
     assert result.notebook.cells[2].outputs[0].data["text/plain"] == "1"
     assert nbformat.writes(notebook) == before
 
 
-def test_run_notebook_gives_a_fixed_environment(sandbox, folder, monkeypatch):
+def test_run_notebook_gives_a_fixed_environment(sandbox, monkeypatch):
     """The code sees the variables it is given and none of the grader's."""
     monkeypatch.setenv("GRADER_SECRET", "canary")
     cells = ["import os; print(os.environ['GIVEN'], sorted(os.environ))"]
-    result = run_notebook(
-        _notebook(*cells), folder, Limits(), sandbox, env={"GIVEN": "yes"}
-    )
+    result = _run(sandbox, *cells, env={"GIVEN": "yes"})
     text = result.notebook.cells[0].outputs[0].text
     assert text.startswith("yes ")
     assert "GRADER_SECRET" not in text
 
 
-def test_run_notebook_makes_a_valid_notebook(sandbox, folder):
+def test_run_notebook_makes_a_valid_notebook(sandbox):
     """The notebook that comes back is valid nbformat and can be written."""
-    result = run_notebook(_notebook(*CELLS), folder, Limits(), sandbox)
+    result = _run(sandbox, *CELLS)
     nbformat.validate(result.notebook)
     assert nbformat.reads(nbformat.writes(result.notebook), as_version=4)

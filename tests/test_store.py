@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from autograder import store
 from autograder.store import Item, Run
@@ -36,6 +36,23 @@ def test_store_gives_back_what_was_recorded(tiny_course):
         assert store.runs_by_notebook(gradebook, "ps1") == [written]
     assert store.items(tiny_course, "ps1") == [item(message="No.")]
     assert store.items(tiny_course, "ps2") == []
+
+
+def test_store_an_older_gradebook_gets_the_new_columns(tiny_course):
+    """Tables without evidence and protection get them, and keep their rows."""
+    with opened(tiny_course) as gradebook:
+        store.record(gradebook, run(evidence="Old."), [item(protected=True)])
+        for table, column in (("run", "evidence"), ("item", "protected")):
+            gradebook.db.execute(
+                text(f"ALTER TABLE autograder_{table} DROP COLUMN {column}")
+            )
+        gradebook.db.commit()
+    assert store.items(tiny_course, "ps1") == [item(protected=False)]
+    assert store.runs(tiny_course, "ps1")[0].evidence == ""
+    with opened(tiny_course) as gradebook:
+        store.record(gradebook, run(evidence="New."), [item(protected=True)])
+    assert store.items(tiny_course, "ps1") == [item(protected=True)]
+    assert store.runs(tiny_course, "ps1")[0].evidence == "New."
 
 
 def test_store_record_replaces_one_notebook_only(tiny_course):

@@ -17,6 +17,7 @@ from typing import Any
 
 from autograder.errors import SandboxError
 from autograder.runner import interpreter, scratch
+from autograder.runner.job import Job
 from autograder.runner.run import run_notebook
 from autograder.runner.sandbox import Limits, Sandbox, new_uid
 from autograder.verdicts import Verdict
@@ -129,11 +130,10 @@ def _probe(sandbox: Sandbox) -> str:
         If something needed is missing inside, or something forbidden is possible.
     """
     with contextlib.ExitStack() as stack:
-        top = stack.enter_context(scratch.run_folder(None, new_uid()))
+        top = stack.enter_context(scratch.run_folder({}, new_uid()))
         top.chmod(0o755)
         outside = top / "outside"
         outside.mkdir()
-        handed_in = top / "files"
         canary = outside / "canary"
         canary.write_text(_SECRET)
         canary.chmod(0o666)
@@ -141,9 +141,8 @@ def _probe(sandbox: Sandbox) -> str:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         listener.setblocking(False)
         place = f"CANARY = {str(canary)!r}\nPORT = {listener.getsockname()[1]}"
-        result = run_notebook(
-            _notebook(_FIND, place + _BREAK_OUT, _FONTS), handed_in, Limits(), sandbox
-        )
+        notebook = _notebook(_FIND, place + _BREAK_OUT, _FONTS)
+        result = run_notebook(Job(notebook, {}, Limits()), sandbox)
         if result.verdict is not Verdict.GRADED:
             raise SandboxError(f"the probe ended {result.verdict}: {result.message}")
         printed = [_printed(cell) for cell in result.notebook.cells]

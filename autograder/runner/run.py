@@ -22,6 +22,7 @@ import nbformat
 
 from autograder.errors import SandboxError
 from autograder.runner import meter, scratch, wire
+from autograder.runner.job import Job
 from autograder.runner.sandbox import MEGABYTE, Limits, Process, Sandbox, new_uid
 from autograder.verdicts import Verdict
 
@@ -67,6 +68,9 @@ class RunResult:
     wall_only : bool
         Whether the verdict is `OUT_OF_TIME` by the clock alone, which a busy machine
         can cause: worth another run, alone.
+    evidence : str
+        Signs of tampering, for the instructor alone; empty unless the verdict is
+        `HELD_FOR_REVIEW`.
     """
 
     verdict: Verdict
@@ -78,31 +82,18 @@ class RunResult:
     wall_seconds: float
     peak_memory_mb: float
     wall_only: bool = False
+    evidence: str = ""
 
 
-def run_notebook(
-    notebook: Mapping[str, Any],
-    folder: Path,
-    limits: Limits,
-    sandbox: Sandbox,
-    env: Mapping[str, str] | None = None,
-) -> RunResult:
-    """Run every code cell of `notebook`, in order, inside `sandbox`.
+def run_notebook(job: Job, sandbox: Sandbox) -> RunResult:
+    """Run every code cell of a job's notebook, in order, inside `sandbox`.
 
     Parameters
     ----------
-    notebook : NotebookNode or dict
-        A notebook in format 4; it is not changed. Every code cell runs, whatever its
-        tags, also after a cell that raised.
-    folder : Path
-        A folder whose files the code sees, as copies, in its working folder. Symbolic
-        links in it are left out.
-    limits : Limits
-        What the run may use.
+    job : Job
+        The notebook, which is not changed, and what its code may see and use.
     sandbox : Sandbox
         What `choose_sandbox` returned.
-    env : dict, optional
-        Environment variables for the code.
 
     Returns
     -------
@@ -116,8 +107,9 @@ def run_notebook(
     """
     began = time.monotonic()
     uid = new_uid()
-    used, count = meter.folder_use(folder, limits.files)
-    run = _Run(notebook, limits, sandbox)
+    limits = job.limits
+    used, count = sum(map(len, job.files.values())), len(job.files)
+    run = _Run(job.notebook, limits, sandbox)
     if used > limits.disk_mb * MEGABYTE or count > limits.files:
         run.end(
             Verdict.OUT_OF_DISK,
@@ -125,8 +117,8 @@ def run_notebook(
             f"the limits are {limits.disk_mb} MB and {limits.files} files.",
         )
         return run.result(began)
-    with scratch.run_folder(folder, uid) as top:
-        process = sandbox.start(top, limits, dict(env or {}), uid)
+    with scratch.run_folder(job.files, uid) as top:
+        process = sandbox.start(top, limits, dict(job.env), uid)
         try:
             run.watch(process, top, uid)
         finally:

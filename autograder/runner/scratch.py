@@ -18,7 +18,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from autograder.errors import SandboxError
@@ -119,26 +119,26 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _copy_files(source: Path, target: Path) -> None:
-    """Copy regular files and folders; symbolic links and special files stay behind."""
+def _write_files(files: Mapping[str, bytes], target: Path) -> None:
+    """Write the files of a job into the new folder `target`."""
     target.mkdir(mode=0o755)
-    for entry in sorted(os.scandir(source), key=lambda e: e.name):
-        destination = target / entry.name
-        if entry.is_dir(follow_symlinks=False):
-            _copy_files(Path(entry.path), destination)
-        elif entry.is_file(follow_symlinks=False):
-            shutil.copyfile(entry.path, destination, follow_symlinks=False)
-            destination.chmod(0o644)
+    for name, content in files.items():
+        folder = target
+        for part in Path(name).parent.parts:
+            folder /= part
+            folder.mkdir(mode=0o755, exist_ok=True)
+        (target / name).write_bytes(content)
+        (target / name).chmod(0o644)
 
 
 @contextlib.contextmanager
-def run_folder(folder: Path | None, uid: int | None) -> Iterator[Path]:
-    """Make the folder of a run, with copies of the files in `folder`; remove it after.
+def run_folder(files: Mapping[str, bytes], uid: int | None) -> Iterator[Path]:
+    """Make the folder of a run, with `files` in it; remove it after.
 
     Parameters
     ----------
-    folder : Path or None
-        What the code sees in its working folder. Symbolic links are left out.
+    files : dict of str to bytes
+        What the code sees in its working folder: contents by relative name.
     uid : int or None
         The user who will run the code, if not the caller.
     """
@@ -160,10 +160,7 @@ def run_folder(folder: Path | None, uid: int | None) -> Iterator[Path]:
             (package / name).chmod(0o644)
         for room in (top / "code", package.parent, package):
             room.chmod(0o755)
-        if folder is None:
-            (top / "files").mkdir()
-        else:
-            _copy_files(folder, top / "files")
+        _write_files(files, top / "files")
         yield top
     finally:
         if lock is not None:
