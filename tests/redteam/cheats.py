@@ -358,6 +358,27 @@ sys.modules.pop("checks")
         at="greet",
     ),
     Cheat(
+        "package-beside-the-notebook",
+        "A package is found before the shipped module of the same name.",
+        "pass",
+        at="sign",
+        files={"rules/__init__.py": b"def same(*a): pass\n"},
+    ),
+    Cheat(
+        "module-shadowed",
+        "A file that is handed in takes the place of the shipped module.",
+        "pass",
+        at="greet",
+        files={
+            "checks.py": b"def equal(*a): pass\n",
+            "checks/__init__.py": b"def equal(*a): pass\n",
+            "numpy/__init__.py": b"raise SystemExit\n",
+            "sitecustomize.py": b"import builtins; builtins.abs = lambda x: 0\n",
+            "ipython_config.py": b"import builtins; builtins.abs = lambda x: 0\n",
+            "planted.pth": b"import builtins; builtins.abs = lambda x: 0\n",
+        },
+    ),
+    Cheat(
         "builtins-patched",
         "A test's `abs` is whatever the module builtins holds.",
         "import builtins\nbuiltins.abs = lambda x: 0",

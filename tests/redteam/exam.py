@@ -5,11 +5,13 @@ assertions, plain ``assert``, a given helper, the authored checks of a shipped m
 partial credit, a callback. Its hidden tests hold words and numbers found nowhere else.
 """
 
+import contextlib
 import html
 import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -25,7 +27,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from autograder import store
 from autograder.course import Course, find_course
 from autograder.feedback import feedback
-from autograder.runner import scratch
+from autograder.runner import lockdown, meter, scratch
 from autograder.verdicts import Verdict
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -70,6 +72,17 @@ def equal(got, want, call):
     if not isinstance(got, type(want)) or got != want:
         raise Incorrect(f"{call} is wrong")
 '''
+
+# Another one, of a name that no installed module has.
+RULES = '''"""What two tests share."""
+
+
+def same(got, want):
+    """Fail unless both are the same."""
+    assert got == want
+'''
+
+MODULES = {"checks.py": CHECKS, "rules.py": RULES}
 
 # What the hidden tests hold and nobody's cell, page or message may show.
 SECRETS = ("quagga", "7919.1729", "okapi", "104729", "zorilla", "8128", "tapir-58d2")
@@ -131,7 +144,7 @@ ITEMS = {
         1,
         "def sign(x):\n    return (x > 0) - (x < 0)",
         "def sign(x):\n    return None",
-        "assert [sign(-2), sign(0), sign(5)] == [-1, 0, 1]",
+        "import rules\nrules.same([sign(-2), sign(0), sign(5)], [-1, 0, 1])",
         "",
     ),
 }
@@ -207,7 +220,8 @@ def make_course(level: str) -> Course:
     folder.mkdir(parents=True)
     (root / "nbgrader_config.py").write_text(CONFIG.format(level=level))
     nbformat.write(source(), folder / f"{NOTEBOOK}.ipynb")
-    (folder / "checks.py").write_text(CHECKS)
+    for name, text in MODULES.items():
+        (folder / name).write_text(text)
     course = find_course(root)
     with store.open_gradebook(course.db_url, "exam"):
         pass
@@ -272,8 +286,11 @@ def grade_class(course: Course, wait: float = 0.0, timeout: float = 900) -> Grad
     `wait` seconds pass between the end of the command and the look: a delayed attack
     would strike then.
     """
-    before = set(scratch.temporary_root(for_others=True).glob("autograder-run-*"))
-    mark = f"exam-{secrets.token_hex(8)}"
+    temporary = course.root / "temporary"
+    temporary.mkdir(exist_ok=True)
+    temporary.chmod(0o1777)
+    lockdown.become_subreaper()  # so that an orphan becomes our child, and is seen
+    mine = {stat.pid for stat in meter.descendants(os.getpid())}
     command = [sys.executable, "-m", "autograder", "grade", ASSIGNMENT, "--jobs", "2"]
     process = subprocess.Popen(
         [*command, "--course", str(course.root)],
@@ -284,8 +301,8 @@ def grade_class(course: Course, wait: float = 0.0, timeout: float = 900) -> Grad
         env={
             **os.environ,
             "COLUMNS": "400",
+            "TMPDIR": str(temporary),
             "PYTHONPATH": str(REPOSITORY),
-            "AUTOGRADER_TEST_MARK": mark,
         },
     )
     peak = _Peak(process.pid)
@@ -296,9 +313,8 @@ def grade_class(course: Course, wait: float = 0.0, timeout: float = 900) -> Grad
         process.wait()
         peak.stop()
     time.sleep(wait)
-    now = set(scratch.temporary_root(for_others=True).glob("autograder-run-*"))
-    left = [str(path) for path in now - before]
-    left += [f"process {pid}" for pid in processes_with(f"TEST_MARK={mark}")]
+    left = [path.name for path in temporary.iterdir()]
+    left += _survivors(mine)
     result = Graded(course, process.returncode, said, peak.megabytes, left)
     made = feedback(course, ASSIGNMENT)
     assert made.written
@@ -340,29 +356,24 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
-def processes_with(mark: str) -> list[int]:
-    """List the living processes whose environment holds `mark`."""
+def _survivors(mine: set[int]) -> list[str]:
+    """End every descendant that is not one of `mine`; tell which were alive."""
     found = []
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            if mark.encode() in Path(f"/proc/{name}/environ").read_bytes():
-                found.append(int(name))
-        except OSError:
-            continue
+    for stat in meter.descendants(os.getpid()):
+        if stat.pid not in mine:
+            command = Path(f"/proc/{stat.pid}/cmdline").read_bytes()[:200]
+            if command:  # a zombie has none
+                found.append(f"process {stat.pid} {command!r}")
+                os.kill(stat.pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(stat.pid, 0)
     return found
 
 
 def _look(result: Graded) -> None:
     """Read from gradebook, folders and pages what became of each submission."""
     course = result.course
-    points: dict[str, dict[str, float]] = {}
-    with store.open_gradebook(course.db_url, "exam") as gradebook:
-        for submission in gradebook.assignment_submissions(ASSIGNMENT):
-            for notebook in submission.notebooks:
-                points[submission.student_id] = {
-                    grade.name.removesuffix("-test"): grade.score
-                    for grade in notebook.grades
-                }
+    points = points_of(course)
     messages: dict[str, list[str]] = {}
     for item in store.items(course, ASSIGNMENT):
         messages.setdefault(item.student, []).append(item.message)
@@ -397,6 +408,19 @@ def _look(result: Graded) -> None:
     for secret in SECRETS:
         if secret in result.said:
             result.left.append(f"the command printed {secret}")
+
+
+def points_of(course: Course) -> dict[str, dict[str, float]]:
+    """Read from the gradebook the points of each student, by item."""
+    points: dict[str, dict[str, float]] = {}
+    with store.open_gradebook(course.db_url, "exam") as gradebook:
+        for submission in gradebook.assignment_submissions(ASSIGNMENT):
+            for notebook in submission.notebooks:
+                points[submission.student_id] = {
+                    grade.name.removesuffix("-test"): grade.score
+                    for grade in notebook.grades
+                }
+    return points
 
 
 def _text_of(page: Path) -> str:

@@ -6,9 +6,9 @@ column. ``control=True`` marks the proof that the attack pays where nothing stop
 Parametrised tests may say ``{}`` in the name: the rest of the parameters' ids.
 
 A row says ``contained`` if every test of it passed, ``SUCCEEDED`` if one failed, and
-``n/a`` with a number, explained below the table, if it cannot be tried here. Exit code 0
-means that all were tried, or said why not, and none succeeded. An attack of the public
-list that has no row is a failure too.
+``n/a`` with a number, explained below the table, if it cannot be tried here. The exit
+code is 0 if all were tried, or said why not, and none succeeded. An attack of the
+public list that has no row is a failure too.
 """
 
 import json
@@ -23,6 +23,7 @@ from redteam.promised import PROMISED
 
 _LEVELS = ("bwrap", "lockdown")
 _KEY = "attack"
+_LONGEST_NAME = 60
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,7 +61,10 @@ def _place(item: pytest.Item, mark: pytest.Mark) -> tuple[str, str]:
         column = f"{levels[0]}, {'root' if os.geteuid() == 0 else 'user'}"
     else:
         column = "everywhere"
-    return mark.args[0].replace("{}", rest), column
+    name = mark.args[0].replace("{}", rest)
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}...", (
+        column
+    )
 
 
 class _Table:

@@ -31,7 +31,7 @@ def _cases(group, cheats=CHEATS):
     cases = []
     for cheat in cheats:
         marks = [
-            pytest.mark.attack(cheat.name),
+            pytest.mark.attack(cheat.name, control=group == "plain"),
             pytest.mark.xdist_group(group),
         ]
         if cheat.name not in QUICK:
@@ -66,7 +66,10 @@ def plain(request, tmp_path_factory):
             "ROOT", json.dumps(repr(str(course.root)))[1:-1]
         )
         (folder / "notebook.ipynb").write_text(text)
-        (folder / "checks.py").write_text(exam.CHECKS)
+        files = {name: text.encode() for name, text in exam.MODULES.items()}
+        for name, content in {**files, **cheat.files}.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
     try:
         subprocess.run(
             [sys.executable, str(Path(__file__).parent / "plain.py"), str(top)],
