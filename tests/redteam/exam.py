@@ -289,8 +289,7 @@ def grade_class(course: Course, wait: float = 0.0, timeout: float = 900) -> Grad
     temporary = course.root / "temporary"
     temporary.mkdir(exist_ok=True)
     temporary.chmod(0o1777)
-    lockdown.become_subreaper()  # so that an orphan becomes our child, and is seen
-    mine = {stat.pid for stat in meter.descendants(os.getpid())}
+    mine = descendants()
     command = [sys.executable, "-m", "autograder", "grade", ASSIGNMENT, "--jobs", "2"]
     process = subprocess.Popen(
         [*command, "--course", str(course.root)],
@@ -314,7 +313,7 @@ def grade_class(course: Course, wait: float = 0.0, timeout: float = 900) -> Grad
         peak.stop()
     time.sleep(wait)
     left = [path.name for path in temporary.iterdir()]
-    left += _survivors(mine)
+    left += end_survivors(mine)
     result = Graded(course, process.returncode, said, peak.megabytes, left)
     made = feedback(course, ASSIGNMENT)
     assert made.written
@@ -356,7 +355,13 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
-def _survivors(mine: set[int]) -> list[str]:
+def descendants() -> set[int]:
+    """List the processes below this one; from now on it also gets their orphans."""
+    lockdown.become_subreaper()
+    return {stat.pid for stat in meter.descendants(os.getpid())}
+
+
+def end_survivors(mine: set[int]) -> list[str]:
     """End every descendant that is not one of `mine`; tell which were alive."""
     found = []
     for stat in meter.descendants(os.getpid()):

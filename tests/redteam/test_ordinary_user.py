@@ -42,12 +42,14 @@ def test_attacks_are_contained_for_an_ordinary_user(level, record_property):
     rows = home / "rows.json"
     tests = exam.REPOSITORY / "tests"
     command = [python.executable, "-P", "-m", "pytest", "-n", "0", "-q"]
+    command += ["-c", str(exam.REPOSITORY / "pyproject.toml")]
     command += ["-m", "attack", "-k", level, "-p", "no:cacheprovider"]
     command += ["--attack-rows", str(rows), "--basetemp", str(home / "tests")]
+    mine = exam.descendants()
     try:
         ran = subprocess.run(
             [*command, *(str(tests / name) for name in FILES)],
-            cwd=exam.REPOSITORY,
+            cwd=home,
             user=USER,
             group=USER,
             extra_groups=[],
@@ -66,5 +68,5 @@ def test_attacks_are_contained_for_an_ordinary_user(level, record_property):
             record_property("attack-rows", rows.read_text())
         assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
     finally:
-        subprocess.run(["pkill", "-KILL", "-u", str(USER)], check=False)
+        exam.end_survivors(mine)
         scratch.remove_tree(Path(home))
