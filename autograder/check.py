@@ -27,15 +27,15 @@ from autograder import pool
 from autograder.course import Course
 from autograder.errors import BuildError
 from autograder.preprocess import (
+    ENVIRONMENT,
     SandboxLimits,
-    make_job,
     master_files,
     read_source,
     sandbox,
-    settle,
 )
+from autograder.protect import Protection, protect
 from autograder.runner import Job, RunResult, run_notebook
-from autograder.score import Item, is_test
+from autograder.score import Item, is_test, settle
 from autograder.verdicts import Status, Verdict
 
 SEED_VARIABLE = "CHECKS_SEED"
@@ -159,8 +159,15 @@ def check(
         name: master_files(course.source / name, ignore, course.config)
         for name in names
     }
+    protections = {
+        (trial.assignment, trial.notebook_name): protect(
+            trial.notebook, files[trial.assignment], limits.student_modules
+        )
+        for trial in reversed(todo)
+        if trial.kind == "reference"
+    }
     jobs_and_keys = (
-        (number, (_job(trial, files[trial.assignment], limits), box))
+        (number, (_job(trial, protections, limits), box))
         for number, trial in enumerate(todo)
     )
     outcomes = pool.run_all(run_notebook, jobs_and_keys, jobs or pool.cores())
@@ -176,12 +183,17 @@ def check(
     return list(results.values())
 
 
-def _job(trial: Trial, files: dict[str, bytes], limits: SandboxLimits) -> Job:
-    return make_job(
+def _job(
+    trial: Trial,
+    protections: dict[tuple[str, str], Protection],
+    limits: SandboxLimits,
+) -> Job:
+    protection = protections[trial.assignment, trial.notebook_name]
+    return protection.job(
         trial.notebook,
-        files,
+        protection.trusted,
         limits.limits(trial.assignment),
-        {SEED_VARIABLE: str(trial.seed)},
+        {**ENVIRONMENT, SEED_VARIABLE: str(trial.seed)},
     )
 
 

@@ -38,11 +38,12 @@ from autograder.course import Course
 from autograder.errors import CourseError, NotReadableError
 from autograder.prepare import grade_id, read_notebook, rebuild, reference
 from autograder.preprocess import (
+    ENVIRONMENT,
     LARGEST_FILES,
     SandboxLimits,
     gather,
-    make_job,
     master_files,
+    protection_of,
     read_source,
     read_submitted,
     sandbox,
@@ -197,10 +198,9 @@ def grade(
     names = course.notebook_names(assignment)
     chosen = _chosen_students(course, assignment, students)
     configured = SandboxLimits(config=course.config)
-    limits = configured.limits(assignment)
     box = sandbox(configured.level)
     with _alone(course) as staging:
-        grader = _Grader(course, assignment, names, limits, box, staging)
+        grader = _Grader(course, assignment, names, configured, box, staging)
         return grader.grade(chosen, jobs or pool.cores(), progress or _quiet, force)
 
 
@@ -262,27 +262,29 @@ class _Grader:
         course: Course,
         assignment: str,
         names: list[str],
-        limits: Limits,
+        configured: SandboxLimits,
         box: Sandbox,
         staging: Path,
     ) -> None:
         self.course = course
         self.config = course.config
         self.assignment = assignment
-        self.limits = limits
+        self.configured = configured
+        self.limits = configured.limits(assignment)
         self.box = box
         self.staging = staging
         self.source = course.source / assignment
+        self.sources: dict[str, NotebookNode] = {}  # with the solutions
         self.references: dict[str, NotebookNode] = {}
         for name in names:
             path = self.source / f"{name}.ipynb"
             try:
-                source = read_source(path, course.root, self.config)
-                self.references[name] = reference(source, self.config)
+                self.sources[name] = read_source(path, course.root, self.config)
+                self.references[name] = reference(self.sources[name], self.config)
             except Exception as error:  # nbgrader has many for an unsound notebook
                 raise CourseError(f"{path} cannot be graded with: {error}") from error
         self.master = master_files(self.source, course.directory.ignore, self.config)
-        self.common = _fingerprint_of_course(course, self.source, limits, box)
+        self.common = _fingerprint_of_course(course, self.source, self.limits, box)
 
     # --- the run through all of them --------------------------------------------------
 
@@ -304,6 +306,17 @@ class _Grader:
             self.course.db_url, self.course.directory.course_id
         ) as gradebook:
             self.register(gradebook)
+            self.protections = {
+                name: protection_of(
+                    gradebook,
+                    source,
+                    self.master,
+                    self.configured,
+                    self.assignment,
+                    self.box,
+                )
+                for name, source in self.sources.items()
+            }
             graded = self.up_to_date(gradebook)
             waiting: dict[str, _Submission] = {}
 
@@ -346,7 +359,9 @@ class _Grader:
     def job(self, submission: _Submission, name: str) -> tuple[tuple[str, str], tuple]:
         """Give what a worker needs to run one notebook."""
         part = submission.parts[name]
-        part.job = make_job(part.notebook, submission.files, self.limits)
+        part.job = self.protections[name].job(
+            part.notebook, submission.files, self.limits, ENVIRONMENT
+        )
         return (submission.student, name), (part.job, self.box)
 
     # --- the gradebook's side of the assignment ---------------------------------------

@@ -7,7 +7,7 @@ plain ``nbgrader autograde`` and formgrader's button prepare and run submissions
 - `read_source`, `read_submitted`: read one notebook, ours or a stranger's;
 - `gather`: read the files that the code may see; `job`: all that a run needs;
 - `SandboxLimits`: the limits, from the course's configuration;
-- `settle`: turn what came back from the sandbox into outputs that can be scored.
+- `protection_of`: find, once for each state of the source, how its tests are run.
 
 What counts as partial credit is nbgrader's rule on clean outputs, see
 `autograder.score`. A test cell that did not run gets an error output that says so, so
@@ -27,23 +27,24 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import (
     IncludeHeaderFooter,
     InstantiateTests,
     NbGraderPreprocessor,
 )
-from nbgrader.utils import chdir, compute_checksum, find_all_files, is_solution
-from traitlets import Dict, Float, Integer, Unicode
+from nbgrader.utils import chdir, find_all_files
+from traitlets import Dict, Float, Integer, List, Unicode
 from traitlets.config import Config, Configurable
 
 from autograder import store
 from autograder.errors import CourseError, NotReadableError
 from autograder.prepare import prepare
+from autograder.protect import Protection, find_unprotected, protect
 from autograder.runner import Job, Limits, RunResult, choose_sandbox, run_notebook
 from autograder.runner.sandbox import Sandbox
-from autograder.score import Item, clean_outputs, is_test, score
-from autograder.verdicts import Status
+from autograder.score import Item, settle
 
 LARGEST_NOTEBOOK = 20 * 1024**2  # bytes; a notebook full of figures has a few million
 LARGEST_FILES = 50 * 1024**2  # bytes, all other files of a submission together
@@ -52,8 +53,6 @@ LONGEST_MESSAGE = 2000  # characters of what a check says
 
 # What the code of a submission finds in its environment.
 ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}
-
-_FAILED = (Status.INCORRECT, Status.ERROR)
 
 # Modules that Python or IPython would import by itself, had a submission one.
 _IMPORTED_UNASKED = frozenset({"sitecustomize", "usercustomize", "ipython_config"})
@@ -81,6 +80,11 @@ class SandboxLimits(Configurable):
     files = Integer(None, allow_none=True).tag(config=True)
     output_mb = Integer(None, allow_none=True).tag(config=True)
     assignments = Dict(help="Other limits, by assignment").tag(config=True)
+    student_modules = List(
+        Unicode(),
+        help="Modules beside the notebooks whose objects tests hand to the students' "
+        "functions: they live on the students' side of the sandbox",
+    ).tag(config=True)
 
     def limits(self, assignment: str) -> Limits:
         """Give the limits of one assignment.
@@ -254,26 +258,47 @@ def gather(
     return files, said
 
 
-def make_job(
-    notebook: NotebookNode,
-    files: Mapping[str, bytes],
-    limits: Limits,
-    env: Mapping[str, str] | None = None,
-) -> Job:
-    """Make the job of running one rebuilt notebook: the one place where jobs are made.
+def protection_of(
+    gradebook: Gradebook,
+    source: NotebookNode,
+    master: Mapping[str, bytes],
+    configured: SandboxLimits,
+    assignment: str,
+    box: Sandbox,
+) -> Protection:
+    """Find how the tests of a notebook are run; remember it in the gradebook.
+
+    The first time for each state of the source, the reference solution is graded.
 
     Parameters
     ----------
-    notebook : NotebookNode
-        Rebuilt from the instructor's.
-    files : dict of str to bytes
-        What `gather` gave.
-    limits : Limits
-        What the run may use.
-    env : dict of str to str, optional
-        Environment variables for the code besides `ENVIRONMENT`.
+    gradebook : Gradebook
+        Open, with our tables.
+    source : NotebookNode
+        What `read_source` gave.
+    master : dict of str to bytes
+        What `master_files` gave.
+    configured : SandboxLimits
+        The course's configuration.
+    assignment : str
+        Whose limits hold.
+    box : Sandbox
+        Where the reference runs.
     """
-    return Job(notebook, files, limits, {**ENVIRONMENT, **(env or {})})
+    protection = protect(source, master, configured.student_modules)
+    fingerprint = protection.fingerprint(source)
+    known = store.unprotected(gradebook, fingerprint)
+    if known is not None:
+        return replace(protection, unprotected=known)
+    found = find_unprotected(
+        source,
+        protection,
+        configured.limits(assignment),
+        ENVIRONMENT,
+        lambda job: run_notebook(job, box),
+    )
+    store.keep_unprotected(gradebook, fingerprint, found.unprotected)
+    return found
 
 
 def _exclude_overwriting(config: Config, assignment: str) -> set[str]:
@@ -340,63 +365,6 @@ def _prune(graded: Path, files: Mapping[str, bytes]) -> None:
 
 
 # --- after the run --------------------------------------------------------------------
-
-
-def settle(notebook: NotebookNode, ran: list[bool], message: str) -> list[Item]:
-    """Make the outputs of a run ready for nbgrader's rule, in place, and score them.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        With its outputs; changed in place.
-    ran : list of bool
-        For each cell, whether it was executed to its end or to its error.
-    message : str
-        How the run ended, for the tests that did not run.
-
-    Returns
-    -------
-    list of Item
-        One for each test cell, in the order of the notebook.
-    """
-    said = message or "the run ended before it"
-    for cell, done in zip(notebook.cells, ran, strict=True):
-        if is_test(cell) and not done:
-            error = nbformat.v4.new_output(
-                "error",
-                ename="NotRun",
-                evalue=said,
-                traceback=[f"This test did not run: {said}"],
-            )
-            cell.outputs = [error]
-    clean_outputs(notebook)
-    untouched = _untouched(notebook)
-    return [
-        replace(item, status=Status.NOT_ATTEMPTED)
-        if item.grade_id in untouched and item.status in _FAILED
-        else item
-        for item in score(notebook, ran)
-    ]
-
-
-def _untouched(notebook: NotebookNode) -> set[str]:
-    """Name the tests of answers that are as the handout had them.
-
-    The answers of a test are those between it and the test before it. nbgrader's own
-    stub raises where it stands, so that the test can only say that a name is missing.
-    """
-    names = set()
-    answers: list[bool] = []
-    for cell in notebook.cells:
-        if is_test(cell):
-            if answers and all(answers):
-                names.add(cell.metadata.nbgrader["grade_id"])
-            answers = []
-        elif cell.cell_type == "code" and is_solution(cell):
-            answers.append(
-                cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
-            )
-    return names
 
 
 def stored_items(
@@ -534,18 +502,26 @@ class SandboxExecute(_InCourse):
         configured = SandboxLimits(config=self.config)
         limits = configured.limits(assignment)
         source = self._folder(directory.source_directory, ".", resources)
+        master = master_files(source, directory.ignore, self.config)
         files, left_out = gather(
             self._folder(directory.submitted_directory, student, resources),
-            master_files(source, directory.ignore, self.config),
+            master,
             directory.ignore,
         )
         repairs += left_out
         _prune(self._folder(directory.autograded_directory, student, resources), files)
-        job, box = make_job(nb, files, limits), sandbox(configured.level)
-        result = run_notebook(job, box)
-        if result.wall_only:  # a busy machine does this to honest work
-            result = run_notebook(job, box)
-        run, items = stored_run(student, assignment, name, job, result, repairs)
+        box = sandbox(configured.level)
+        reference = read_source(
+            source / f"{name}.ipynb", Path(directory.root), self.config
+        )
         with store.open_gradebook(where["db_url"], directory.course_id) as gradebook:
+            protection = protection_of(
+                gradebook, reference, master, configured, assignment, box
+            )
+            job = protection.job(nb, files, limits, ENVIRONMENT)
+            result = run_notebook(job, box)
+            if result.wall_only:  # a busy machine does this to honest work
+                result = run_notebook(job, box)
+            run, items = stored_run(student, assignment, name, job, result, repairs)
             store.record(gradebook, run, items)
         return result.notebook, resources

@@ -6,10 +6,11 @@ what it does not say: how each item ended, and the authored message, if there is
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import nbformat
 from nbformat import NotebookNode
-from nbgrader.utils import determine_grade, is_grade, is_solution
+from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution
 
 from autograder.verdicts import Status
 
@@ -18,6 +19,8 @@ NOT_ATTEMPTED = frozenset({"NotAttempted", "NotImplementedError"})
 FAILED_CHECK = frozenset({"Incorrect", "AssertionError"})
 # Only these carry text that a test's author wrote for the student to read.
 AUTHORED = frozenset({"NotAttempted", "Incorrect"})
+
+_FAILED = (Status.INCORRECT, Status.ERROR)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,63 @@ def _number(result: NotebookNode) -> float | None:
         return float(re.sub(r"^np\.float\d+\((.*)\)$", r"\1", text.strip()))
     except ValueError:
         return None
+
+
+def settle(notebook: NotebookNode, ran: list[bool], message: str) -> list[Item]:
+    """Make the outputs of a run ready for nbgrader's rule, in place, and score them.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        With its outputs; changed in place.
+    ran : list of bool
+        For each cell, whether it was executed to its end or to its error.
+    message : str
+        How the run ended, for the tests that did not run.
+
+    Returns
+    -------
+    list of Item
+        One for each test cell, in the order of the notebook.
+    """
+    said = message or "the run ended before it"
+    for cell, done in zip(notebook.cells, ran, strict=True):
+        if is_test(cell) and not done:
+            error = nbformat.v4.new_output(
+                "error",
+                ename="NotRun",
+                evalue=said,
+                traceback=[f"This test did not run: {said}"],
+            )
+            cell.outputs = [error]
+    clean_outputs(notebook)
+    untouched = _untouched(notebook)
+    return [
+        replace(item, status=Status.NOT_ATTEMPTED)
+        if item.grade_id in untouched and item.status in _FAILED
+        else item
+        for item in score(notebook, ran)
+    ]
+
+
+def _untouched(notebook: NotebookNode) -> set[str]:
+    """Name the tests of answers that are as the handout had them.
+
+    The answers of a test are those between it and the test before it. nbgrader's own
+    stub raises where it stands, so that the test can only say that a name is missing.
+    """
+    names = set()
+    answers: list[bool] = []
+    for cell in notebook.cells:
+        if is_test(cell):
+            if answers and all(answers):
+                names.add(cell.metadata.nbgrader["grade_id"])
+            answers = []
+        elif cell.cell_type == "code" and is_solution(cell):
+            answers.append(
+                cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
+            )
+    return names
 
 
 def score(notebook: NotebookNode, ran: list[bool]) -> list[Item]:

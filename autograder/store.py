@@ -86,6 +86,14 @@ _item = Table(
 )
 
 
+_unprotected = Table(
+    "autograder_unprotected",
+    _tables,
+    Column("fingerprint", String(64), primary_key=True),  # of a state of the source
+    Column("grade_ids", Text, nullable=False),  # a JSON list
+)
+
+
 @dataclass(frozen=True)
 class Run:
     """How the run of one notebook of a submission, or of a whole submission, ended.
@@ -241,6 +249,26 @@ def record(gradebook: Gradebook, run: Run, items: Iterable[Item]) -> None:
     rows = [{**vars(item), "status": item.status.value} for item in items]
     if rows:
         gradebook.db.execute(insert(_item), rows)
+    gradebook.db.commit()
+
+
+def unprotected(gradebook: Gradebook, fingerprint: str) -> frozenset[str] | None:
+    """Read which tests run in the student's process; None if that is not known yet."""
+    query = select(_unprotected.c.grade_ids).where(
+        _unprotected.c.fingerprint == fingerprint
+    )
+    found = gradebook.db.execute(query).scalar()
+    return None if found is None else frozenset(json.loads(found))
+
+
+def keep_unprotected(
+    gradebook: Gradebook, fingerprint: str, grade_ids: Iterable[str]
+) -> None:
+    """Write which tests run in the student's process, for one state of the source."""
+    row = {"fingerprint": fingerprint, "grade_ids": json.dumps(sorted(grade_ids))}
+    where = _unprotected.c.fingerprint == fingerprint
+    gradebook.db.execute(delete(_unprotected).where(where))
+    gradebook.db.execute(insert(_unprotected).values(**row))
     gradebook.db.commit()
 
 

@@ -14,15 +14,14 @@ import stat
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from pathlib import Path
 
 import nbformat
 import pytest
-from test_runner_levels import sandbox_or_skip
+from test_runner_levels import left_of_runs, sandbox_or_skip
 
-from autograder.runner import Job, Limits, run_notebook, scratch
+from autograder.runner import Job, Limits, host, meter, run_notebook, scratch
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -375,7 +374,6 @@ def test_grader_signal_control(outside):
 @pytest.mark.attack("daemon")
 def test_daemons_end_with_the_run(sandbox):
     """A double-forked, signal-proof daemon is gone when the run is over."""
-    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
     daemon = (
         "import os, signal, time\n"
         "if os.fork() == 0:\n"
@@ -390,20 +388,9 @@ def test_daemons_end_with_the_run(sandbox):
         "while not os.path.exists('alive'): time.sleep(0.01)\n"
         "print('alive')"
     )
-    job = Job(_notebook(daemon), {}, Limits(), {"MARK": mark})
-    result = run_notebook(job, sandbox)
+    result = run_notebook(Job(_notebook(daemon), {}, Limits()), sandbox)
     assert result.notebook.cells[0].outputs[0].text == "alive\n"
-    assert _processes_with(mark) == []
-
-
-def _processes_with(mark):
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            with contextlib.suppress(OSError):
-                if mark.encode() in Path(f"/proc/{name}/environ").read_bytes():
-                    found.append(name)
-    return found
+    assert left_of_runs() == []
 
 
 _GRADER = """
@@ -415,7 +402,7 @@ notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [
     {"cell_type": "code", "metadata": {}, "source": source, "outputs": []}]}
 sandbox = choose_sandbox(sys.argv[1])
 print("go", flush=True)
-run_notebook(Job(notebook, {}, Limits(), {"MARK": sys.argv[2]}), sandbox)
+run_notebook(Job(notebook, {}, Limits()), sandbox)
 """
 
 
@@ -423,22 +410,24 @@ run_notebook(Job(notebook, {}, Limits(), {"MARK": sys.argv[2]}), sandbox)
 @pytest.mark.attack("grader killed mid-run: {}")
 def test_nothing_survives_the_grader(sandbox, outside, number, tmp_path):
     """When the grader is killed or interrupted, every process of the run ends."""
-    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
-    temporary = outside / f"tmp-{mark}"
+    temporary = outside / f"tmp-{os.getpid()}-{time.monotonic_ns()}"
     temporary.mkdir()
     temporary.chmod(0o777)
     grader = subprocess.Popen(
-        [sys.executable, "-c", _GRADER, sandbox.level, mark],
+        [sys.executable, "-c", _GRADER, sandbox.level],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "TMPDIR": str(temporary)},
     )
     try:
         assert grader.stdout.readline() == b"go\n"
-        _wait_for(lambda: len(_processes_with(mark)) >= 3)  # bwrap or shell, and forks
+        # The warm process, a keeper, the shell and its fork, at least.
+        _wait_for(lambda: len(meter.descendants(grader.pid)) >= 4)
+        time.sleep(0.5)
+        running = {(s.pid, s.started) for s in meter.descendants(grader.pid)}
         grader.send_signal(number)
         grader.wait(20)
-        _wait_for(lambda: not _processes_with(mark))
+        _wait_for(lambda: not running & _living())
         left = list(temporary.glob("autograder-run-*"))
         if number == signal.SIGKILL:
             assert len(left) == 1
@@ -449,6 +438,12 @@ def test_nothing_survives_the_grader(sandbox, outside, number, tmp_path):
         grader.kill()
         grader.wait()
         grader.stdout.close()
+
+
+def _living():
+    """Every process of this machine that is not a zombie."""
+    stats = [meter.read_stat(int(n)) for n in os.listdir("/proc") if n.isdecimal()]
+    return {(s.pid, s.started) for s in stats if s and not s.is_zombie}
 
 
 def _wait_for(condition, seconds=30):
@@ -588,33 +583,21 @@ def test_devices_are_few(sandbox):
 
 
 @pytest.mark.attack("root inside")
-def test_run_is_never_root(sandbox, outside):
+def test_run_is_never_root(sandbox, outside, monkeypatch):
     """The code is an ordinary user, inside and outside, also when root grades."""
-    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
-    seen = set()
-    stop = threading.Event()
+    seen = []
+    ready = host.Side.ready
 
-    def watch():
-        while not stop.is_set():
-            for pid in _processes_with(mark):
-                with contextlib.suppress(OSError, StopIteration):
-                    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-                    command = Path(f"/proc/{pid}/cmdline").read_bytes()
-                    uid = next(line for line in lines if line.startswith("Uid:"))
-                    if b"warden.py" not in command and b"bwrap" not in command:
-                        seen.update(uid.split()[1:])
-            time.sleep(0.02)
+    def look(side):
+        ready(side)
+        lines = Path(f"/proc/{side.main}/status").read_text().splitlines()
+        seen.extend(next(line for line in lines if line.startswith("Uid:")).split()[1:])
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        notebook = _notebook("import os, time; time.sleep(1); print(os.getuid())")
-        result = run_notebook(Job(notebook, {}, Limits(), {"MARK": mark}), sandbox)
-    finally:
-        stop.set()
-        watcher.join()
+    monkeypatch.setattr(host.Side, "ready", look)
+    notebook = _notebook("import os; print(os.getuid())")
+    result = run_notebook(Job(notebook, {}, Limits()), sandbox)
     assert result.notebook.cells[0].outputs[0].text != "0\n"
-    assert seen
+    assert len(seen) == 4
     assert "0" not in seen
 
 

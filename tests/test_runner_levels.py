@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from autograder.runner import choose_sandbox, lockdown
+from autograder.runner import choose_sandbox, host, lockdown, meter
 from autograder.runner.probe import LEVELS
 
 
@@ -26,3 +26,10 @@ def sandbox_or_skip(level):
 def test_choose_sandbox_gives_the_level_that_is_asked_for(level):
     """Where the system has what a level needs, its probe succeeds."""
     assert sandbox_or_skip(level).level == level
+
+
+def left_of_runs():
+    """The processes that stay beneath this one's warm processes between two runs."""
+    waiting = [h for free in host._free.values() for h in free]
+    assert waiting, "no warm process of this test is known"
+    return [stat for h in waiting for stat in meter.descendants(h._worker)]

@@ -1,13 +1,11 @@
 """Whatever a notebook uses up, the run ends with the verdict that says so."""
 
-import os
-import secrets
 import threading
 import time
 
 import nbformat
 import pytest
-from test_runner_levels import sandbox_or_skip
+from test_runner_levels import left_of_runs, sandbox_or_skip
 
 from autograder.runner import Job, Limits, run, run_notebook
 from autograder.runner.probe import LEVELS
@@ -37,31 +35,15 @@ def attempt(sandbox):
 
     def attempt(*sources, limits=SMALL):
         cells = [nbformat.v4.new_code_cell(s) for s in ("print('ran')", *sources)]
-        mark = f"mark-{secrets.token_hex(8)}"
-        cells[0].source += "; import os; print(os.environ['MARK'])"
         notebook = nbformat.v4.new_notebook(cells=cells)
-        result = run_notebook(Job(notebook, {}, limits, {"MARK": mark}), sandbox)
-        assert _text(result.notebook.cells[0]) == f"ran\n{mark}\n"
+        result = run_notebook(Job(notebook, {}, limits), sandbox)
+        assert _text(result.notebook.cells[0]) == "ran\n"
         assert result.ran[0]
-        assert _processes_with(mark) == []
+        assert left_of_runs() == []
         nbformat.validate(result.notebook)
         return result
 
     return attempt
-
-
-def _processes_with(mark):
-    """The processes on this machine whose environment holds `mark`."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            try:
-                with open(f"/proc/{name}/environ", "rb") as stream:
-                    if mark.encode() in stream.read():
-                        found.append(name)
-            except OSError:
-                continue
-    return found
 
 
 def _text(cell):
@@ -370,14 +352,15 @@ def send(data):
 @pytest.mark.parametrize(
     ("garbage", "verdict"),
     [
-        ("send(b'garbage' * 100)", Verdict.CRASHED),
+        ("send(b'garbage' * 100)", Verdict.HELD_FOR_REVIEW),
         ("send(b'AGR1' + b'\\xff' * 4)", Verdict.OUT_OF_OUTPUT),
-        ("send(frame(b'not json'))", Verdict.CRASHED),
-        ("send(frame(b'[1, 2]'))", Verdict.CRASHED),
+        ("send(frame(b'not json'))", Verdict.HELD_FOR_REVIEW),
+        ("send(frame(b'[1, 2]'))", Verdict.HELD_FOR_REVIEW),
         ("send(frame(b'{}'))", Verdict.CRASHED),
-        ('send(frame(b\'{"t": "ready"}\'))', Verdict.CRASHED),
+        ('send(frame(b\'{"t": "ready"}\'))', Verdict.HELD_FOR_REVIEW),
+        ('send(frame(b\'{"t": "tampering"}\'))', Verdict.HELD_FOR_REVIEW),
         ('send(frame(b\'{"t": "output", "output": 3}\'))', Verdict.CRASHED),
-        ("send(frame(b'[' * 100_000))", Verdict.CRASHED),
+        ("send(frame(b'[' * 100_000))", Verdict.HELD_FOR_REVIEW),
         (
             "deep = b'{\"a\":' * 200 + b'1' + b'}' * 200\n"
             'send(frame(b\'{"t": "output", "output": {"output_type": "display_data", '
@@ -397,8 +380,9 @@ def test_garbage_on_the_pipe_is_a_verdict(attempt, garbage, verdict):
     """Bytes on the grader's pipe that are no message end the run, not the grader."""
     wait = "import time; time.sleep(30)"
     result = attempt(_FIND_PIPE + f"print(len(pipes))\n{garbage}\n{wait}")
-    assert _text(result.notebook.cells[1]).startswith("2\n")
+    assert _text(result.notebook.cells[1]).startswith("1\n")
     assert result.verdict is verdict, result.message
+    assert bool(result.evidence) is (verdict is Verdict.HELD_FOR_REVIEW)
 
 
 def test_graded_run_reports_its_figures(attempt):

@@ -6,12 +6,14 @@ last seen.
 """
 
 import os
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_LONGEST_PAUSE_SECONDS = 0.3  # between two exact looks at the memory
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Stat:
     reaped_cpu: float
     threads: int
     started: int
+    is_zombie: bool
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -42,6 +45,7 @@ def read_stat(pid: int) -> Stat | None:
         reaped_cpu=cutime + cstime,
         threads=int(fields[17]),
         started=int(fields[19]),
+        is_zombie=fields[0] in (b"Z", b"X"),
     )
 
 
@@ -84,6 +88,22 @@ def descendants(root: int) -> list[Stat]:
     return list(found.values())
 
 
+def children(pid: int) -> list[Stat]:
+    """Return the living children of `pid`."""
+    return [stat for stat in descendants(pid) if stat.parent == pid]
+
+
+def inner_pid(pid: int) -> int:
+    """Return the number of `pid` in its own process namespace; 0 if it is gone."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
+            if line.startswith(b"NSpid:"):
+                return int(line.split()[-1])
+    except OSError:
+        pass
+    return 0
+
+
 def _resident_bytes(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE_BYTES
@@ -108,27 +128,40 @@ class Usage:
 
     Attributes
     ----------
+    root : int
+        The process; it does not count itself.
+    memory_limit : int
+        In bytes: see `memory_bytes`.
     cpu_seconds : float
         CPU time of all processes so far, in seconds. A process that lived and died
         between two polls counts through its parent, once that has waited for it.
     memory_bytes : int
-        Memory at the last poll. Pages shared by several processes count once when the
-        sum with repetition is over `memory_limit`; below it the sum is good enough.
+        Memory beyond what there was at `begin`. Forks share most of theirs, so that a
+        sum of sizes counts pages several times: while it is within the limit it is
+        good enough, beyond that shared pages are counted once, as often as it costs
+        less than a tenth of the time.
     peak_memory_bytes : int
-        The largest `memory_bytes` of all polls.
+        The largest so far of what was used; where the sum of sizes is within the limit,
+        estimated as if every process were a fork.
     tasks : int
-        Threads of all processes at the last poll.
+        Threads of all processes at the last poll, less `overhead`.
+    keepers : set of int
+        Processes of ours among them, whose memory does not count.
     """
 
     root: int
-    overhead: int
     memory_limit: int
+    overhead: int = 0
     cpu_seconds: float = 0.0
     memory_bytes: int = 0
     peak_memory_bytes: int = 0
     tasks: int = 0
     pids: list[int] = field(default_factory=list)
+    keepers: set[int] = field(default_factory=set)
     _seen: dict[tuple[int, int], float] = field(default_factory=dict)
+    _next_exact: float = 0.0
+    _base: int = 0
+    _exact_base: int = 0
 
     def poll(self) -> None:
         """Read everything once more."""
@@ -145,11 +178,33 @@ class Usage:
         )
         self.pids = [stat.pid for stat in living]
         self.tasks = max(0, sum(s.threads for s in living) - self.overhead)
-        memory = sum(map(_resident_bytes, self.pids))
+        self._weigh()
+
+    def _weigh(self) -> None:
+        weighed = [pid for pid in self.pids if pid not in self.keepers]
+        sizes = [_resident_bytes(pid) for pid in weighed]
+        memory = sum(sizes) - self._base
+        own = sum(max(0, size - self._base) for size in sizes)  # if all are forks
         if memory > self.memory_limit:
-            memory = sum(map(_proportional_bytes, self.pids))
-        self.memory_bytes = memory
-        self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
+            began = time.monotonic()
+            if began < self._next_exact:
+                return
+            memory = sum(map(_proportional_bytes, weighed)) - self._exact_base
+            pause = 10 * (time.monotonic() - began)
+            self._next_exact = began + min(pause, _LONGEST_PAUSE_SECONDS)
+        self.memory_bytes = max(0, memory)
+        self.peak_memory_bytes = max(self.peak_memory_bytes, min(own, memory))
+
+    def begin(self) -> None:
+        """Take what there is now as nothing: the shell itself, before any code ran."""
+        self.poll()
+        self.overhead = self.tasks
+        # The innermost process is the one that will run code; the others are keepers.
+        self.keepers = set(self.pids[:-1])
+        main = self.pids[-1:]
+        self._base = sum(map(_resident_bytes, main))
+        self._exact_base = sum(map(_proportional_bytes, main))
+        self.memory_bytes = self.peak_memory_bytes = 0
 
 
 def folder_use(folder: Path, most_files: int) -> tuple[int, int]:

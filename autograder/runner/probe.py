@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from autograder.errors import SandboxError
 from autograder.runner import interpreter, scratch
 from autograder.runner.job import Job
 from autograder.runner.run import run_notebook
-from autograder.runner.sandbox import Limits, Sandbox, new_uid
+from autograder.runner.sandbox import Limits, Sandbox
 from autograder.verdicts import Verdict
 
 LEVELS = ("bwrap", "lockdown")
@@ -110,15 +111,20 @@ def _tried(level: str) -> Sandbox | str:
     """Return the sandbox of `level` if its probe succeeds, else the reason it fails."""
     if sys.platform != "linux":
         return "needs Linux"
-    try:
-        python = (
-            interpreter.for_another_user() if os.geteuid() == 0 else interpreter.here()
-        )
-        sandbox = Sandbox(level, python)
-        fonts = _probe(sandbox)
-    except (SandboxError, OSError) as error:
-        return str(error)
-    return Sandbox(level, python, fonts)
+    reason = ""
+    # Not every system that lets bwrap make namespaces lets a run inside make its own.
+    for nested in (True, False) if level == "bwrap" else (False,):
+        try:
+            python = (
+                interpreter.for_another_user()
+                if os.geteuid() == 0
+                else interpreter.here()
+            )
+            sandbox = Sandbox(level, python, nested)
+            return replace(sandbox, fonts=_probe(sandbox))
+        except (SandboxError, OSError) as error:
+            reason = str(error)
+    return reason
 
 
 def _probe(sandbox: Sandbox) -> str:
@@ -130,7 +136,7 @@ def _probe(sandbox: Sandbox) -> str:
         If something needed is missing inside, or something forbidden is possible.
     """
     with contextlib.ExitStack() as stack:
-        top = stack.enter_context(scratch.run_folder({}, new_uid()))
+        top = stack.enter_context(scratch.run_folder(os.geteuid() == 0))
         top.chmod(0o755)
         outside = top / "outside"
         outside.mkdir()
@@ -142,7 +148,7 @@ def _probe(sandbox: Sandbox) -> str:
         listener.setblocking(False)
         place = f"CANARY = {str(canary)!r}\nPORT = {listener.getsockname()[1]}"
         notebook = _notebook(_FIND, place + _BREAK_OUT, _FONTS)
-        result = run_notebook(Job(notebook, {}, Limits()), sandbox)
+        result = run_notebook(Job(notebook, {}, Limits()), sandbox, warm=False)
         if result.verdict is not Verdict.GRADED:
             raise SandboxError(f"the probe ended {result.verdict}: {result.message}")
         printed = [_printed(cell) for cell in result.notebook.cells]

@@ -1,10 +1,17 @@
-"""Run one notebook of a stranger: start it, watch it, keep what comes, end it.
+"""Run one notebook of a stranger: feed it, watch it, keep what comes, end it.
 
 The grader's side of the pipes. It believes nothing it reads: a message that is not as
 agreed ends the run with a verdict, and every byte is counted when it arrives.
+
+A run has two phases. First all of the student's cells run, in order, in one process; at
+the place of each test cell that process forks a snapshot of itself, which waits. Then
+everything of the student's but the snapshots is killed, and the test cells run in
+order: a protected one in the checker, a process behind other walls that asks the
+snapshot for the student's names, an unprotected one in the snapshot itself. So no cell
+of the student's runs after a hidden input has been seen, no expected value is ever on
+the student's side, and what a protected test shows is written by the checker.
 """
 
-import codecs
 import contextlib
 import errno
 import math
@@ -12,18 +19,20 @@ import os
 import re
 import selectors
 import signal
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from autograder.errors import SandboxError
-from autograder.runner import meter, scratch, wire
+from autograder.runner import host as hosts
+from autograder.runner import meter, wire
+from autograder.runner.host import Host, Side
 from autograder.runner.job import Job
-from autograder.runner.sandbox import MEGABYTE, Limits, Process, Sandbox, new_uid
+from autograder.runner.sandbox import MEGABYTE, Sandbox
 from autograder.verdicts import Verdict
 
 _POLL_SECONDS = 0.025
@@ -39,6 +48,7 @@ _NO_MORE_PROCESSES = re.compile(
     rf"BlockingIOError: \[Errno {errno.EAGAIN}\]|RuntimeError: can't start new thread"
 )
 _MEMORY_ERRORS = {"MemoryError", "_ArrayMemoryError", "ArrayMemoryError"}
+_HELD = "This submission is held for review by the instructor."
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ class RunResult:
     wall_seconds : float
         Time by the clock, from the start of the process to its end, in seconds.
     peak_memory_mb : float
-        Largest memory seen of all processes together, in MiB.
+        Largest memory seen of the student's processes together, in MiB.
     wall_only : bool
         Whether the verdict is `OUT_OF_TIME` by the clock alone, which a busy machine
         can cause: worth another run, alone.
@@ -85,8 +95,8 @@ class RunResult:
     evidence: str = ""
 
 
-def run_notebook(job: Job, sandbox: Sandbox) -> RunResult:
-    """Run every code cell of a job's notebook, in order, inside `sandbox`.
+def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
+    """Run every code cell of a job's notebook inside `sandbox`.
 
     Parameters
     ----------
@@ -94,6 +104,10 @@ def run_notebook(job: Job, sandbox: Sandbox) -> RunResult:
         The notebook, which is not changed, and what its code may see and use.
     sandbox : Sandbox
         What `choose_sandbox` returned.
+    warm : bool
+        Whether to fork the run from a process of ours that has loaded the libraries,
+        which this process then keeps for the next run, or to start afresh. The result
+        is the same.
 
     Returns
     -------
@@ -106,23 +120,32 @@ def run_notebook(job: Job, sandbox: Sandbox) -> RunResult:
         If the sandbox cannot be started or broke down: no fault of the code.
     """
     began = time.monotonic()
-    uid = new_uid()
     limits = job.limits
     used, count = sum(map(len, job.files.values())), len(job.files)
-    run = _Run(job.notebook, limits, sandbox)
-    if used > limits.disk_mb * MEGABYTE or count > limits.files:
-        run.end(
-            Verdict.OUT_OF_DISK,
-            f"The files handed in take {used / MEGABYTE:.0f} MB in {count} files; "
-            f"the limits are {limits.disk_mb} MB and {limits.files} files.",
-        )
-        return run.result(began)
-    with scratch.run_folder(job.files, uid) as top:
-        process = sandbox.start(top, limits, dict(job.env), uid)
+    with contextlib.ExitStack() as stack:
+        run = _Run(job, sandbox)
+        if used > limits.disk_mb * MEGABYTE or count > limits.files:
+            run.end(
+                Verdict.OUT_OF_DISK,
+                f"The files handed in take {used / MEGABYTE:.0f} MB in {count} files; "
+                f"the limits are {limits.disk_mb} MB and {limits.files} files.",
+            )
+            return run.result(began)
+        if warm and (sandbox.nested or sandbox.level != "bwrap"):
+            shared = stack.enter_context(hosts.lend(sandbox, limits))
+            run.find_host = lambda: shared
+        else:
+
+            def find_host() -> Host:
+                return stack.enter_context(
+                    contextlib.closing(Host(sandbox, limits, warm=False))
+                )
+
+            run.find_host = find_host
         try:
-            run.watch(process, top, uid)
+            run.student_phase()
+            run.test_phase()
         finally:
-            process.end()
             run.close()
     return run.result(began)
 
@@ -130,16 +153,18 @@ def run_notebook(job: Job, sandbox: Sandbox) -> RunResult:
 class _Run:
     """The state of one run, from the grader's side."""
 
-    def __init__(
-        self, notebook: Mapping[str, Any], limits: Limits, sandbox: Sandbox
-    ) -> None:
-        self.limits = limits
+    find_host: Callable[[], Host]
+
+    def __init__(self, job: Job, sandbox: Sandbox) -> None:
+        self.job = job
+        self.limits = job.limits
         self.sandbox = sandbox
-        self.notebook = nbformat.from_dict(_copied(notebook))
+        self.notebook = nbformat.from_dict(_copied(job.notebook))
         self.ran = [False] * len(self.notebook.cells)
-        self.verdict: Verdict | None = None  # set once: the run is over
-        self.milder: list[tuple[Verdict, bool]] = []  # what a run survives
+        self.verdict: Verdict | None = None  # set once: what the run did not survive
+        self.milder: list[tuple[Verdict, bool]] = []  # what it survived
         self.messages: list[str] = []
+        self.evidence = ""
         self.code_cells: list[int] = []
         for index, cell in enumerate(self.notebook.cells):
             if isinstance(cell.source, list):  # as in a file, line by line
@@ -149,90 +174,226 @@ class _Run:
                 cell.execution_count = None
                 self.code_cells.append(index)
         self.number = 0  # the code cell that is running, counted from 1
+        self.testing = False  # whether the student's own cells are behind us
+        self.over = False  # whether the phase, or the test cell, has ended
+        self.stopped = False  # whether no further test cell is to run
+        self.starting = False  # whether a side has not said yet that it is ready
+        self.preparing = False  # whether the checker is at its imports
         self.bytes = 0
         self.clear_first = False
+        self.interrupted: tuple[float, float] | None = None
         self.displays: dict[str, list[nbformat.NotebookNode]] = {}
         self.disk: int | None = None
-        self.usage: meter.Usage | None = None
-        self.cpu_at_start = 0.0
-
-    # ------------------------------------------------------------- the loop
-
-    def watch(self, process: Process, top: Path, uid: int | None) -> None:
-        """Send the cells, take what comes, enforce the limits, until the end."""
-        self.process = process
-        self.top = top
-        self.usage = meter.Usage(
-            process.root, overhead=0, memory_limit=self.limits.memory_mb * MEGABYTE
-        )
-        self.decoder = wire.Decoder(self.limits.output_mb * MEGABYTE + 65536)
-        self.outgoing = bytearray()
-        self.raw = {
-            process.stdout: (
-                "stdout",
-                codecs.getincrementaldecoder("utf-8")("replace"),
-            ),
-            process.stderr: (
-                "stderr",
-                codecs.getincrementaldecoder("utf-8")("replace"),
-            ),
-        }
-        self.start_text = ""
-        for descriptor in (process.job, process.results, *self.raw):
-            os.set_blocking(descriptor, False)
+        self.sides: list[tuple[Host, Side]] = []
+        self.student: Side | None = None
+        self.checker: Side | None = None
+        # By code cell: our end of the link to its snapshot, and the snapshot's process
+        # as it is numbered inside.
+        self.links: dict[int, tuple[socket.socket, int]] = {}
+        self.waiting_link: socket.socket | None = None  # of a snapshot being taken
+        self.own_link: socket.socket | None = None  # that an unprotected test runs on
         self.selector = selectors.DefaultSelector()
-        for descriptor in (process.results, *self.raw):
-            self.selector.register(descriptor, selectors.EVENT_READ)
-        self.started = self.cell_started = time.monotonic()
-        next_poll = next_disk_poll = self.started
-        self.send(self.sandbox.entry(top, self.limits, uid))
-        while self.verdict is None:
-            for key, _ in self.selector.select(_POLL_SECONDS):
-                if self.verdict is None:
-                    self.handle(key.fd)
+        self.start_text = ""
+        self.phase_started = self.cell_started = time.monotonic()
+        self.phase_cpu = self.cell_cpu = 0.0
+
+    # -------------------------------------------------------------- the phases
+
+    def student_phase(self) -> None:
+        """Run the student's cells; leave a snapshot for each test cell."""
+        host = self.find_host()
+        self.student = self.begin(
+            host,
+            host.begin(
+                "student",
+                self.limits,
+                self.job.files,
+                self.job.env,
+                student_modules=self.job.student_modules,
+            ),
+        )
+        self.watch()
+        self.number = len(self.code_cells)
+        self.leave(self.student, keep_raw=True)
+        if not self.student.sweep(self.snapshots()):
+            self.end(
+                Verdict.OUT_OF_PROCESSES,
+                "Processes that the notebook had started could not be ended.",
+            )
+            self.drop_links()
+
+    def test_phase(self) -> None:
+        """Run the test cells, each against its snapshot."""
+        if self.verdict is Verdict.HELD_FOR_REVIEW:
+            self.drop_links()
+        self.testing = True
+        self.phase_started = time.monotonic()
+        self.phase_cpu = self.cpu_seconds()
+        for number in sorted(self.links):
+            assert self.student is not None
+            self.over = False
+            self.number = number
+            link, _ = self.links.pop(number)
+            self.student.usage.overhead = len(self.student.usage.keepers) + 1
+            self.student.usage.overhead += len(self.links)
+            with link:
+                if self.job.tests[self.code_cells[number - 1]]:
+                    self.run_protected(link)
+                else:
+                    self.run_unprotected(link)
+            self.student.sweep(self.snapshots())
+            if self.stopped:
+                self.drop_links()
+                break
+
+    def run_protected(self, link: socket.socket) -> None:
+        """Run the current test cell in the checker."""
+        if self.checker is None:
+            self.over = False
+            host = self.find_host()
+            self.checker = self.begin(
+                host,
+                host.begin(
+                    "checker",
+                    self.limits,
+                    self.job.trusted,
+                    self.job.env,
+                    checker={"answers": self.job.names},
+                    student_modules=self.job.student_modules,
+                ),
+            )
+            self.watch()
+            self.over = False
+        self.open_cell()
+        with contextlib.suppress(OSError):  # an end is noticed elsewhere
+            socket.send_fds(
+                self.checker.job, [wire.encode({"t": "link"})], [link.fileno()]
+            )
+        link.close()  # the checker alone notices the snapshot's end
+        self.send(self.checker, {"t": "run", "source": self.cell.source})
+        self.watch()
+
+    def run_unprotected(self, link: socket.socket) -> None:
+        """Run the current test cell in its snapshot, which can read it."""
+        self.open_cell()
+        assert self.student is not None
+        self.own_link = link
+        link.setblocking(False)
+        output = self.limits.output_mb * MEGABYTE
+        self.student.decoder = wire.Decoder(output + 65536)
+        self.student.outgoing.clear()
+        self.selector.register(link, selectors.EVENT_READ, (self.student, "link"))
+        self.send(self.student, {"t": "run", "source": self.cell.source})
+        self.watch()
+        with contextlib.suppress(KeyError):
+            self.selector.unregister(link)
+        self.own_link = None
+
+    def snapshots(self) -> set[int]:
+        """Return the processes that still wait for their test cell."""
+        return {pid for _, pid in self.links.values()}
+
+    def drop_links(self) -> None:
+        """Give up the test cells that have not run."""
+        for link, _ in self.links.values():
+            link.close()
+        self.links.clear()
+
+    # ---------------------------------------------------------------- the loop
+
+    def begin(self, host: Host, side: Side) -> Side:
+        """Listen to a side that has been started."""
+        self.sides.append((host, side))
+        register = self.selector.register
+        register(side.results, selectors.EVENT_READ, (side, "results"))
+        register(side.status, selectors.EVENT_READ, (side, "status"))
+        for descriptor in side.raw:
+            register(descriptor, selectors.EVENT_READ, (side, "raw"))
+        self.cell_started = time.monotonic()
+        self.starting = True
+        self.flush(side)
+        return side
+
+    def leave(self, side: Side, keep_raw: bool = False) -> None:
+        """Listen to a side no more; with `keep_raw`, still to what it writes raw."""
+        ends = [side.results, side.status, side.job]
+        for end in ends if keep_raw else [*ends, *side.raw]:
+            with contextlib.suppress(KeyError, ValueError):
+                self.selector.unregister(end)
+
+    def watch(self) -> None:
+        """Take what comes and enforce the limits until the phase or cell is over."""
+        next_poll = next_disk_poll = time.monotonic()
+        while not self.over:
+            for key, events in self.selector.select(_POLL_SECONDS):
+                if not self.over:
+                    self.handle(key, events)
             now = time.monotonic()
-            if self.verdict is None and now >= next_poll:
-                self.usage.poll()
+            if not self.over and now >= next_poll:
+                self.poll()
                 self.judge(now)
                 next_poll = now + _POLL_SECONDS
-            if self.verdict is None and self.number and now >= next_disk_poll:
+            if not self.over and not self.starting and now >= next_disk_poll:
                 self.judge_disk()
                 next_disk_poll = now + _DISK_POLL_SECONDS
-        self.usage.poll()
-        if self.verdict is Verdict.GRADED:
+        self.poll()
+        if self.verdict is None and not self.starting:
             self.judge_disk()
 
-    def send(self, message: dict[str, Any]) -> None:
-        """Queue `message` for the student's process, which may be slow to read it."""
-        self.outgoing += wire.encode(message)
-        self.flush()
+    def poll(self) -> None:
+        """Read what the processes use."""
+        for _, side in self.sides:
+            if side.root:
+                side.usage.poll()
 
-    def flush(self) -> None:
-        """Write what the pipe takes now."""
-        registered = self.process.job in self.selector.get_map()
+    def cpu_seconds(self) -> float:
+        """CPU time of both sides since they were ready, in seconds."""
+        return sum(side.cpu_seconds for _, side in self.sides if side.main)
+
+    def send(self, side: Side, message: dict[str, Any]) -> None:
+        """Queue `message` for a side, which may be slow to read it."""
+        side.outgoing += wire.encode(message)
+        self.flush(side)
+
+    def flush(self, side: Side) -> None:
+        """Write what the side takes now."""
+        end = self.own_link if self.own_link is not None else side.job
+        listening = "link" if self.own_link is not None else ""
+        registered = end in self.selector.get_map()
         try:
-            while self.outgoing:
-                written = os.write(self.process.job, self.outgoing[: wire.READ_BYTES])
-                del self.outgoing[:written]
+            while side.outgoing:
+                sent = end.send(side.outgoing[: wire.READ_BYTES])
+                del side.outgoing[:sent]
+            wanted = 0
         except BlockingIOError:
-            if not registered:
-                self.selector.register(self.process.job, selectors.EVENT_WRITE)
+            wanted = selectors.EVENT_WRITE
+        except OSError:
+            side.outgoing.clear()  # the end will be noticed on another descriptor
+            wanted = 0
+        if listening:
+            wanted |= selectors.EVENT_READ
+        if registered and wanted:
+            self.selector.modify(end, wanted, (side, listening or "job"))
+        elif registered:
+            self.selector.unregister(end)
+        elif wanted:
+            self.selector.register(end, wanted, (side, listening or "job"))
+
+    def handle(self, key: selectors.SelectorKey, events: int) -> None:
+        """Take what a descriptor has."""
+        side, kind = key.data
+        if events & selectors.EVENT_WRITE:
+            self.flush(side)
+        if not events & selectors.EVENT_READ or self.over:
             return
-        except BrokenPipeError:
-            self.outgoing.clear()  # the end will be noticed on the other pipe
-        if registered:
-            self.selector.unregister(self.process.job)
-
-    def handle(self, descriptor: int) -> None:
-        """Take what `descriptor` has."""
-        if descriptor == self.process.job:
-            self.flush()
-        elif descriptor in self.raw:
-            self.take_raw(descriptor)
+        if kind == "raw":
+            self.take_raw(side, key.fd)
+        elif kind == "status":
+            self.side_ended(side)
         else:
-            self.take_messages()
+            self.take_messages(side, key.fd)
 
-    def take_raw(self, descriptor: int) -> bool:
+    def take_raw(self, side: Side, descriptor: int) -> bool:
         """Take some of what was written to descriptor 1 or 2; return if there was any.
 
         Other programs and C code write there, behind the shell's back.
@@ -244,46 +405,66 @@ class _Run:
         if not data:
             self.selector.unregister(descriptor)
             return False
-        name, decoder = self.raw[descriptor]
+        name, decoder = side.raw[descriptor]
         text = decoder.decode(data)
-        if not self.number:
+        if self.starting:
             self.start_text = (self.start_text + text)[-4000:]
         elif self.count(len(data)):
             self.add({"output_type": "stream", "name": name, "text": text})
-        return self.verdict is None
+        return not self.over
 
-    def take_messages(self) -> None:
-        """Take what the shell sent."""
+    def take_all_raw(self) -> None:
+        """Take all that has been written to descriptors 1 and 2."""
+        for _, side in self.sides:
+            for descriptor in side.raw:
+                while descriptor in self.selector.get_map() and self.take_raw(
+                    side, descriptor
+                ):
+                    pass
+
+    def take_messages(self, side: Side, descriptor: int) -> bool:
+        """Take some of what a side sent; return whether there may be more."""
         try:
-            data = os.read(self.process.results, wire.READ_BYTES)
+            data = os.read(descriptor, wire.READ_BYTES)
         except BlockingIOError:
-            return
+            return False
+        except ConnectionError:
+            data = b""
         if not data:
-            self.crashed()
-            return
+            self.side_ended(side)
+            return False
         try:
-            for message, size in self.decoder.feed(data):
-                self.take(message, size)
-                if self.verdict is not None:
-                    return
+            for message, size in side.decoder.feed(data):
+                self.take(side, message, size)
+                if self.over:
+                    return False
         except wire.TooLarge:
             self.too_much_output()
-        except (wire.WireError, KeyError, TypeError, ValueError) as error:
+        except wire.WireError as error:
+            self.hold(
+                f"Cell {self.number} wrote to the grader's pipe what the shell never "
+                f"writes: {error}."
+            )
+        except (KeyError, TypeError, ValueError) as error:
             self.end(
                 Verdict.CRASHED,
-                f"Cell {self.number} wrote something to the grader's pipe that is "
-                f"not an output ({error}).",
+                f"Cell {self.number} sent something that is not an output ({error}).",
             )
+        return not self.over
 
-    def take(self, message: dict[str, Any], size: int) -> None:
-        """Act on one message of the shell."""
+    def take(self, side: Side, message: dict[str, Any], size: int) -> None:
+        """Act on one message of a side's shell."""
         kind = message["t"]
-        if kind == "ready" and not self.number:
-            self.ready()
-        elif not self.number:
-            raise wire.WireError("a message before the start")
+        if self.starting:
+            if kind != "ready":
+                raise wire.WireError("a message before the start")
+            self.ready(side)
+        elif self.preparing:
+            self.preparing = kind != "done"
         elif kind == "done":
             self.done()
+        elif kind == "snapshot" and self.waiting_link is not None:
+            self.snapshot_taken(message["pid"])
         elif kind == "clear":
             self.clear_first = bool(message["wait"])
             if self.count(_MESSAGE_BYTES) and not self.clear_first:
@@ -293,6 +474,14 @@ class _Run:
             stream = output["output_type"] == "stream"
             if self.count(size + (0 if stream else _MESSAGE_BYTES)):
                 self.show(output, message)
+        elif kind == "gone" and side is self.checker:
+            self.answer_ended()
+        elif kind == "tampering" and side is self.checker:
+            self.hold(
+                f"In cell {self.number}, a test, the student's process answered the "
+                f"checker with what it can only send by tampering: "
+                f"{str(message['evidence'])[:500]}"
+            )
         else:
             raise wire.WireError("a message of no known kind")
 
@@ -303,52 +492,89 @@ class _Run:
         """The cell that is running."""
         return self.notebook.cells[self.code_cells[self.number - 1]]
 
-    def ready(self) -> None:
-        """Begin: the shell is built and locked in."""
-        assert self.usage is not None
-        self.usage.poll()
-        self.usage.overhead = self.usage.tasks
-        self.cpu_at_start = self.usage.cpu_seconds
-        if not self.usage.pids:
-            raise SandboxError("sandbox: the student's process cannot be seen in /proc")
-        main = self.usage.pids[0]
+    def ready(self, side: Side) -> None:
+        """Begin: a side's shell is built and locked in."""
+        side.ready()
+        self.starting = False
+        if side is not self.student:
+            self.send(side, {"t": "run", "source": self.job.imports})
+            self.preparing = self.over = True
+            return
         try:
             if self.sandbox.level == "bwrap":
-                disk = f"/proc/{main}/root/tmp"
+                disk = f"/proc/{side.main}/root/tmp"
                 self.disk = os.open(disk, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise SandboxError(
                 f"sandbox: the student's process cannot be watched: {error}"
             ) from error
-        self.started = time.monotonic()
+        self.phase_started = time.monotonic()
         self.next_cell()
 
     def next_cell(self) -> None:
-        """Send the next cell; if there is none, the run is over."""
-        assert self.usage is not None
-        if self.number == len(self.code_cells):
-            self.verdict = Verdict.GRADED
+        """Send the student's next cell; if there is none, the phase is over."""
+        assert self.student is not None
+        while self.number < len(self.code_cells):
+            self.number += 1
+            if self.code_cells[self.number - 1] in self.job.tests:
+                self.take_snapshot()
+                return
+            self.open_cell()
+            self.send(self.student, {"t": "run", "source": self.cell.source})
             return
-        self.number += 1
+        self.over = True
+
+    def open_cell(self) -> None:
+        """Begin the current cell."""
         self.cell.execution_count = self.number
         self.clear_first = False
-        self.interrupted: tuple[float, float] | None = None
+        self.interrupted = None
         self.cell_started = time.monotonic()
-        self.cell_cpu = self.usage.cpu_seconds
-        self.send({"t": "run", "source": self.cell.source})
+        self.cell_cpu = self.cpu_seconds()
+
+    def take_snapshot(self) -> None:
+        """Ask the student's process for a snapshot, for the current test cell."""
+        assert self.student is not None
+        self.interrupted = None
+        self.cell_started = time.monotonic()
+        self.cell_cpu = self.cpu_seconds()
+        protected = self.job.tests[self.code_cells[self.number - 1]]
+        self.waiting_link, theirs = socket.socketpair()
+        request = wire.encode({"t": "snapshot", "protected": protected})
+        with theirs, contextlib.suppress(OSError):  # an end is noticed elsewhere
+            socket.send_fds(self.student.job, [request], [theirs.fileno()])
+
+    def snapshot_taken(self, pid: Any) -> None:
+        """Keep the snapshot that has been taken; go on with the next cell."""
+        assert self.waiting_link is not None
+        assert self.student is not None
+        link, self.waiting_link = self.waiting_link, None
+        if isinstance(pid, int) and pid > 0:
+            self.links[self.number] = link, pid
+            self.student.usage.overhead += 1
+        else:
+            link.close()
+            self.survive(
+                Verdict.OUT_OF_PROCESSES,
+                f"Before cell {self.number}, a test, no process could be started.",
+            )
+        self.next_cell()
 
     def done(self) -> None:
         """Close the running cell."""
-        assert self.usage is not None
-        for descriptor in self.raw:
-            while descriptor in self.selector.get_map() and self.take_raw(descriptor):
-                pass
-        if self.verdict is not None:
+        self.take_all_raw()
+        if self.over:
             return
         self.ran[self.code_cells[self.number - 1]] = True
-        self.usage.poll()
+        if self.testing and self.interrupted and not self.has_error():
+            self.note(Verdict.OUT_OF_TIME, "The check was interrupted.")
+        self.poll()
         self.judge(time.monotonic())
-        if self.verdict is None:
+        if self.over:
+            return
+        if self.testing:
+            self.over = True
+        else:
             self.next_cell()
 
     def show(self, output: dict[str, Any], message: dict[str, Any]) -> None:
@@ -409,19 +635,43 @@ class _Run:
     # ------------------------------------------------------------------- judging
 
     def end(self, verdict: Verdict, message: str) -> None:
-        """End the run with `verdict`."""
-        if self.verdict is None or self.verdict is Verdict.GRADED:
+        """End the phase with `verdict`; in the phase of the tests, the run."""
+        self.over = True
+        self.stopped = self.stopped or self.testing
+        if self.verdict is None:
             self.verdict = verdict
-            self.messages.append(message)
-            if self.number and not self.ran[self.code_cells[self.number - 1]]:
-                name = "".join(word.title() for word in verdict.split())
-                error = {"ename": name, "evalue": message, "traceback": [message]}
-                self.add({"output_type": "error", **error})
+        self.messages.append(message)
+        if self.number and not self.ran[self.code_cells[self.number - 1]]:
+            self.note(verdict, message)
+
+    def has_error(self) -> bool:
+        """Whether the running cell shows an error."""
+        return any(output.output_type == "error" for output in self.cell.outputs)
+
+    def note(self, verdict: Verdict, message: str) -> None:
+        """Show in the running cell why it ended."""
+        name = "".join(word.title() for word in verdict.split())
+        error = {"ename": name, "evalue": message, "traceback": [message]}
+        self.add({"output_type": "error", **error})
+
+    def hold(self, evidence: str) -> None:
+        """End the run: there has been tampering."""
+        self.over = self.stopped = True
+        self.verdict = Verdict.HELD_FOR_REVIEW
+        self.evidence = evidence
 
     def survive(self, verdict: Verdict, message: str, wall: bool = False) -> None:
         """Note `verdict` and go on."""
         self.milder.append((verdict, wall))
         self.messages.append(message)
+
+    def give_up_test(self, verdict: Verdict, message: str) -> None:
+        """End the running test cell, and go on with the next."""
+        self.survive(verdict, message)
+        self.note(verdict, message)
+        self.over = True
+        if self.checker is not None and self.own_link is None:
+            self.end_checker()
 
     def too_much_output(self) -> None:
         """End the run: its outputs are too large."""
@@ -431,14 +681,32 @@ class _Run:
             f"{self.limits.output_mb} MB, the limit for all of them together.",
         )
 
-    def crashed(self) -> None:
-        """End the run: the shell is gone."""
-        code = self.process.outer_code()
-        if not self.number:
-            raise SandboxError(
-                f"sandbox: {self.sandbox.level} ended at its start with code {code}: "
-                f"{self.start_text.strip() or 'no message'}; try another level"
-            )
+    def side_ended(self, side: Side) -> None:
+        """Take the last that a side sent, and note that it is gone."""
+        if self.own_link is not None:
+            self.answer_ended()
+            self.over = True
+            return
+        if side.results not in self.selector.get_map():
+            return  # noticed already
+        self.selector.unregister(side.results)
+        while self.take_messages(side, side.results):
+            pass
+        if self.over:
+            return
+        if side is self.checker:
+            self.checker_ended()
+        else:
+            self.student_ended(side)
+
+    def student_ended(self, side: Side) -> None:
+        """End the phase: the student's process is gone."""
+        code = self.exit_code(side)
+        if self.starting:
+            raise SandboxError(self.broken_start(code))
+        self.take_all_raw()
+        if self.over:
+            return
         if code is None:
             how = "closed its pipe to the grader"
         elif code > 128:
@@ -447,40 +715,89 @@ class _Run:
             how = f"ended with exit code {code}"
         self.end(Verdict.CRASHED, f"In cell {self.number} the Python process {how}.")
 
+    def exit_code(self, side: Side) -> int | None:
+        """Return a side's exit code, waiting for it a little."""
+        for _ in range(40):
+            if (code := side.exit_code()) is not None:
+                return code
+            time.sleep(0.05)
+        return None
+
+    def broken_start(self, code: int | None) -> str:
+        """Say that a side ended before it was ready."""
+        return (
+            f"sandbox: {self.sandbox.level} ended at its start with code {code}: "
+            f"{self.start_text.strip() or 'no message'}; try another level"
+        )
+
+    def answer_ended(self) -> None:
+        """Note that the snapshot ended while its test cell ran."""
+        self.note(
+            Verdict.CRASHED,
+            "The Python process of the answer ended during this check.",
+        )
+
+    def checker_ended(self) -> None:
+        """Note that the checker ended while a test ran; the next gets a new one."""
+        assert self.checker is not None
+        if self.starting:
+            raise SandboxError(self.broken_start(self.exit_code(self.checker)))
+        self.note(Verdict.CRASHED, "The process of the check ended during this check.")
+        self.end_checker()
+        self.over = True
+
+    def end_checker(self) -> None:
+        """End the checker."""
+        assert self.checker is not None
+        self.leave(self.checker)
+        self.preparing = False
+        for host, side in self.sides:
+            if side is self.checker:
+                host.end(side)
+        self.checker = None
+
     def judge(self, now: float) -> None:
         """Compare what is used with the limits of time, memory and processes."""
-        assert self.usage is not None
-        usage, limits = self.usage, self.limits
-        if not self.number:
-            if now - self.started > _START_SECONDS:
+        if self.starting:
+            if now - self.cell_started > _START_SECONDS:
                 raise SandboxError(
-                    f"sandbox: the student's process was not ready within "
-                    f"{_START_SECONDS:.0f} s; is the machine overloaded?"
+                    f"sandbox: a process was not ready within {_START_SECONDS:.0f} s; "
+                    "is the machine overloaded?"
                 )
             return
+        assert self.student is not None
+        usage, limits = self.student.usage, self.limits
         cell = f"Cell {self.number}"
+        limit = self.give_up_test if self.testing else self.end
         if usage.tasks > limits.processes:
-            self.end(
+            limit(
                 Verdict.OUT_OF_PROCESSES,
                 f"{cell} had {usage.tasks} processes and threads at once; the limit "
                 f"is {limits.processes}.",
             )
         elif usage.memory_bytes > limits.memory_mb * MEGABYTE:
-            self.end(
+            limit(
                 Verdict.OUT_OF_MEMORY,
                 f"{cell} used {usage.memory_bytes / MEGABYTE:.0f} MB of memory; the "
                 f"limit is {limits.memory_mb} MB.",
+            )
+        elif (
+            self.checker is not None
+            and self.checker.usage.memory_bytes > limits.memory_mb * MEGABYTE
+        ):
+            limit(
+                Verdict.OUT_OF_MEMORY,
+                f"{cell} took a check over {limits.memory_mb} MB of memory, the limit.",
             )
         else:
             self.judge_time(now)
 
     def judge_time(self, now: float) -> None:
-        """Interrupt a cell that takes too long; end the run if that does not help."""
-        assert self.usage is not None
+        """Interrupt a cell that takes too long; end it if that does not help."""
         limits = self.limits
-        cpu = self.usage.cpu_seconds
+        cpu = self.cpu_seconds()
         cell_cpu, cell_wall = cpu - self.cell_cpu, now - self.cell_started
-        all_cpu, all_wall = cpu - self.cpu_at_start, now - self.started
+        all_cpu, all_wall = cpu - self.phase_cpu, now - self.phase_started
         if all_cpu > limits.notebook_cpu_seconds:
             self.end(
                 Verdict.OUT_OF_TIME,
@@ -498,9 +815,10 @@ class _Run:
         elif self.interrupted is not None:
             at, at_cpu = self.interrupted
             if cpu - at_cpu > _GRACE_CPU_SECONDS or now - at > _GRACE_WALL_SECONDS:
-                self.end(
+                limit = self.give_up_test if self.testing else self.end
+                limit(
                     Verdict.OUT_OF_TIME,
-                    "It did not stop when interrupted, so the run ended there.",
+                    "It did not stop when interrupted, so it was ended there.",
                 )
         elif cell_cpu > limits.cell_cpu_seconds:
             self.interrupt(
@@ -520,24 +838,32 @@ class _Run:
 
     def interrupt(self, now: float, message: str, wall: bool) -> None:
         """Interrupt the running cell, and what it started, as Ctrl-C would."""
-        assert self.usage is not None
         self.survive(Verdict.OUT_OF_TIME, message, wall)
-        self.interrupted = now, self.usage.cpu_seconds
-        for process in meter.descendants(self.process.root):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGINT)
+        self.interrupted = now, self.cpu_seconds()
+        spared = self.snapshots()
+        # A protected test ends in the checker; its snapshot is killed afterwards.
+        protected = self.testing and self.own_link is None
+        side = self.checker if protected else self.student
+        assert side is not None
+        for process in meter.descendants(side.root):
+            if (
+                process.pid not in side.usage.keepers
+                and meter.inner_pid(process.pid) not in spared
+            ):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGINT)
 
     def judge_disk(self) -> None:
         """Compare the files with the limits."""
-        assert self.usage is not None
+        assert self.student is not None
         limits = self.limits
         if self.disk is not None:
             disk = os.fstatvfs(self.disk)
             used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
             count = disk.f_files - disk.f_ffree
         else:
-            used, count = meter.folder_use(self.top / "box", limits.files)
-            used += meter.unlinked_use(self.usage.pids)
+            used, count = meter.folder_use(self.student.box, limits.files)
+            used += meter.unlinked_use(self.student.usage.pids)
         if used > limits.disk_mb * MEGABYTE:
             self.end(
                 Verdict.OUT_OF_DISK,
@@ -554,33 +880,42 @@ class _Run:
     # ------------------------------------------------------------------- the end
 
     def close(self) -> None:
-        """Close what was opened; may be called at any moment."""
+        """End both sides and close what was opened."""
+        self.drop_links()
+        if self.waiting_link is not None:
+            self.waiting_link.close()
         if self.disk is not None:
             os.close(self.disk)
-        if hasattr(self, "selector"):
-            self.selector.close()
+        self.selector.close()
+        for host, side in self.sides:
+            host.end(side)
 
     def result(self, began: float) -> RunResult:
         """Return what came of the run."""
-        verdict = self.verdict or Verdict.CRASHED
+        verdict = self.verdict or Verdict.GRADED
         if verdict is Verdict.GRADED and self.milder:
             verdict = self.milder[0][0]
-        for cell in self.notebook.cells:
+        held = verdict is Verdict.HELD_FOR_REVIEW
+        for index, cell in enumerate(self.notebook.cells):
+            if held and index in self.job.tests:
+                cell.outputs = []
+                self.ran[index] = False
             for output in cell.get("outputs", []):
                 if output.output_type == "stream":
                     output.text = "".join(output.text)
-        usage = self.usage
         timed = [wall for which, wall in self.milder if which is Verdict.OUT_OF_TIME]
+        memory = self.student.usage.peak_memory_bytes if self.student else 0
         return RunResult(
             verdict=verdict,
             level=self.sandbox.level,
             notebook=self.notebook,
             ran=self.ran,
-            message=" ".join(self.messages),
-            cpu_seconds=usage.cpu_seconds - self.cpu_at_start if usage else 0.0,
+            message=_HELD if held else " ".join(self.messages),
+            cpu_seconds=self.cpu_seconds(),
             wall_seconds=time.monotonic() - began,
-            peak_memory_mb=usage.peak_memory_bytes / MEGABYTE if usage else 0.0,
+            peak_memory_mb=memory / MEGABYTE,
             wall_only=verdict is Verdict.OUT_OF_TIME and bool(timed) and all(timed),
+            evidence=self.evidence,
         )
 
 

@@ -12,18 +12,13 @@ When the grader is root, each run gets a user of its own that nobody else has.
 
 import contextlib
 import itertools
-import json
 import os
 import platform
 import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.errors import SandboxError
 from autograder.runner.interpreter import Interpreter
 
 MEGABYTE = 1024 * 1024
@@ -40,8 +35,8 @@ _SETTINGS = (
 _START = """\
 import sys
 sys.path.insert(0, sys.argv[1])
-from autograder.runner.shell import main
-main(int(sys.argv[2]), int(sys.argv[3]))
+from autograder.runner.worker import main
+main(int(sys.argv[2]))
 """
 _OPEN_FILES = 1024
 # The kernel's limit lies above the one that is judged: the shell itself counts there,
@@ -69,7 +64,8 @@ class Limits:
     cell_wall_seconds, notebook_wall_seconds : float
         Time by the clock, in seconds.
     memory_mb : int
-        Memory of all processes together, in MiB; files in memory not counted.
+        Memory of all processes together, in MiB, beyond what Python and the libraries
+        take before the first cell; files in memory not counted.
     processes : int
         Processes and threads at any moment, besides the shell itself.
     disk_mb : int
@@ -106,55 +102,6 @@ class Limits:
                 )
 
 
-@dataclass
-class Process:
-    """A started run: its outermost process and the pipes to its innermost.
-
-    Attributes
-    ----------
-    outer : subprocess.Popen
-        bwrap itself, or the warden of the level lockdown.
-    root : int
-        The process whose descendants are the run.
-    job, results, stdout, stderr : int
-        Our ends of the pipes, as descriptors.
-    """
-
-    outer: subprocess.Popen[bytes]
-    root: int
-    job: int
-    results: int
-    stdout: int
-    stderr: int
-    lifeline: int
-    level: str
-
-    def outer_code(self) -> int | None:
-        """Return the exit code, 128 + n for signal n; None if it does not end."""
-        try:
-            code = self.outer.wait(5)
-        except subprocess.TimeoutExpired:
-            return None
-        return code if code >= 0 else 128 - code
-
-    def end(self) -> None:
-        """Kill every process of the run and close the pipes. May be called again."""
-        if self.level == "bwrap" and self.outer.poll() is None and self.root:
-            # The end of the first process of a process namespace ends all in it.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.root, signal.SIGKILL)
-        for name in ("lifeline", "job", "results", "stdout", "stderr"):
-            descriptor = getattr(self, name)
-            if descriptor >= 0:
-                os.close(descriptor)
-                setattr(self, name, -1)
-        try:
-            self.outer.wait(10)
-        except subprocess.TimeoutExpired:
-            self.outer.kill()
-            self.outer.wait()
-
-
 @dataclass(frozen=True)
 class Sandbox:
     """A level of isolation that works here, with the Python it runs.
@@ -165,6 +112,9 @@ class Sandbox:
         "bwrap" or "lockdown".
     interpreter : Interpreter
         The Python of the student's process.
+    nested : bool
+        Whether inside bwrap each run can have namespaces of its own, so that a warm
+        process can serve one run after another. At the level lockdown it always can.
     fonts : str
         matplotlib's list of fonts as it is inside, so that no run has to make its own:
         name of the file, a newline, its text; empty if there is none.
@@ -172,126 +122,70 @@ class Sandbox:
 
     level: str
     interpreter: Interpreter
+    nested: bool = True
     fonts: str = ""
 
-    def start(
-        self, top: Path, limits: Limits, env: dict[str, str], uid: int | None
-    ) -> Process:
-        """Start the student's process, locked in, waiting for its first message.
+    def command(
+        self, top: Path, limits: Limits, control: int, info: int
+    ) -> tuple[list[str], dict[str, str]]:
+        """Return the command that starts a warm process, and its environment.
 
         Parameters
         ----------
         top : Path
             A folder made by `scratch.run_folder`.
         limits : Limits
-            What the run may use.
-        env : dict
-            Environment variables for the code, besides the fixed ones.
-        uid : int or None
-            The user to run as, if not the caller: see `new_uid`.
-
-        Raises
-        ------
-        SandboxError
-            If the process cannot be started.
+            What its runs may use, where they have no disk of their own.
+        control, info : int
+            Descriptors for it: its socket to the grader, and bwrap's report.
         """
         inside = self.level == "bwrap"
         code = Path("/grader/code") if inside else top / "code"
-        box = Path("/tmp/box") if inside else top / "box"
-        if not inside:
-            box.mkdir(mode=0o700)
-            if uid is not None:
-                os.chown(box, uid, uid)
-        job_in, job = os.pipe2(os.O_CLOEXEC)
-        results, results_out = os.pipe2(os.O_CLOEXEC)
-        stdout, stdout_in = os.pipe2(os.O_CLOEXEC)
-        stderr, stderr_in = os.pipe2(os.O_CLOEXEC)
-        third, third_in = os.pipe2(os.O_CLOEXEC)  # bwrap: info; lockdown: the lifeline
-        theirs = (job_in, results_out, stdout_in, stderr_in)
-        shell = [
-            self.interpreter.executable,
-            *("-I", "-B", "-c", _START, str(code), str(job_in), str(results_out)),
+        python = [
+            *(self.interpreter.executable, "-I", "-B", "-c", _START),
+            *(str(code), str(control)),
         ]
-        try:
-            if inside:
-                argv = self._bwrap(top, limits, third_in) + shell
-                passed = (job_in, results_out, third_in)
-            else:
-                argv = self._warden(top, shell, uid, third, (job_in, results_out))
-                passed = (job_in, results_out, third)
-            outer = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout_in,
-                stderr=stderr_in,
-                pass_fds=passed,
-                env=self._environment(box, env),
-                cwd="/",
-                start_new_session=True,
-                user=uid if inside else None,
-                group=uid if inside else None,
-                extra_groups=[] if inside and uid is not None else None,
-            )
-        except OSError as error:
-            for descriptor in (*theirs, job, results, stdout, stderr, third, third_in):
-                os.close(descriptor)
-            raise SandboxError(
-                f"sandbox: starting {self.level} failed: {error}"
-            ) from error
-        for descriptor in theirs:
-            os.close(descriptor)
-        root, lifeline = outer.pid, third_in
-        if inside:
-            os.close(third_in)
-            root, lifeline = _first_process(third), -1
-        else:
-            os.close(third)
-        process = Process(
-            outer, root, job, results, stdout, stderr, lifeline, self.level
-        )
-        return process
+        wall = self._bwrap(top, limits, info) if inside else []
+        return [*wall, *python], self._environment(self.box(top, "box"))
 
-    def entry(self, top: Path, limits: Limits, uid: int | None) -> dict[str, Any]:
-        """Return the first message to the student's process: how to lock itself in."""
+    def box(self, top: Path, name: str) -> Path:
+        """Return the folder that a run may write to, as the run sees it."""
+        return Path("/tmp/box") if self.level == "bwrap" else top / name
+
+    def walls(
+        self, box: Path, top: Path, limits: Limits, uid: int | None
+    ) -> dict[str, Any]:
+        """Return how a run's first process locks itself in: see `lockdown.lock`."""
         inside = self.level == "bwrap"
-        box = "/tmp/box" if inside else str(top / "box")
         if inside:
             readable, writable = ["/"], ["/tmp"]
         else:
             readable = [*_SYSTEM, *_SETTINGS, *self.interpreter.readable]
-            readable += [str(top / "code"), str(top / "files"), "/proc/self"]
-            writable = [box]
+            readable += [str(top / "code"), "/proc/self"]
+            writable = [str(box)]
         own_user = uid not in (None, _NOBODY)
         # The kernel counts processes by user, or by user and namespace.
         alone = own_user or (inside and _kernel() >= (5, 14))
         others = 0 if alone else _tasks_of_user(os.geteuid() if uid is None else uid)
         disk = limits.disk_mb * MEGABYTE
         return {
-            "t": "enter",
-            "walls": {
-                "readable": readable,
-                "writable": writable,
-                "devices": [f"/dev/{name}" for name in _DEVICES],
-                "namespaces": inside,
-                "own_user": own_user,
-                "rlimits": {
-                    "CORE": 0,
-                    "MSGQUEUE": 0,
-                    "MEMLOCK": 0,
-                    "NOFILE": _OPEN_FILES,
-                    "FSIZE": disk + disk // 16,
-                    "NPROC": _KERNEL_PROCESSES * limits.processes + others,
-                    "CPU": int(2 * limits.notebook_cpu_seconds) + 60,
-                },
+            "readable": readable,
+            "writable": writable,
+            "devices": [f"/dev/{name}" for name in _DEVICES],
+            "namespaces": inside,
+            "own_user": own_user,
+            "rlimits": {
+                "CORE": 0,
+                "MSGQUEUE": 0,
+                "MEMLOCK": 0,
+                "NOFILE": _OPEN_FILES,
+                "FSIZE": disk + disk // 16,
+                "NPROC": _KERNEL_PROCESSES * limits.processes + others,
+                "CPU": int(2 * limits.notebook_cpu_seconds) + 60,
             },
-            "memory_bytes": limits.memory_mb * MEGABYTE,
-            "packages": list(self.interpreter.packages),
-            "files": "/grader/files" if inside else str(top / "files"),
-            "box": box,
-            "fonts": self.fonts,
         }
 
-    def _environment(self, box: Path, extra: dict[str, str]) -> dict[str, str]:
+    def _environment(self, box: Path) -> dict[str, str]:
         fixed = {
             "PATH": f"{Path(self.interpreter.executable).parent}:/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -312,7 +206,7 @@ class Sandbox:
         }
         if self.interpreter.library_path:
             fixed["LD_LIBRARY_PATH"] = self.interpreter.library_path
-        return fixed | extra
+        return fixed
 
     def _bwrap(self, top: Path, limits: Limits, info: int) -> list[str]:
         """Return the command that puts what follows into namespaces of its own."""
@@ -321,10 +215,11 @@ class Sandbox:
             shutil.which("bwrap") or "bwrap",
             *("--unshare-all", "--unshare-user"),
             *("--uid", str(_NOBODY), "--gid", str(_NOBODY), "--cap-drop", "ALL"),
-            *("--disable-userns", "--die-with-parent", "--new-session"),
+            *([] if self.nested else ["--disable-userns"]),
+            *("--die-with-parent", "--new-session"),
             *("--hostname", "sandbox", "--info-fd", str(info), "--proc", "/proc"),
             *("--size", str(disk + disk // 16 + MEGABYTE), "--tmpfs", "/tmp"),
-            *("--dir", "/tmp/box", "--dir", "/tmp/box/shm", "--dir", "/dev"),
+            *("--dir", "/dev"),
         ]
         for name in _DEVICES:
             argv += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
@@ -342,21 +237,7 @@ class Sandbox:
                 argv += ["--ro-bind", path, path]
                 seen.append(path)
         argv += ["--ro-bind", str(top / "code"), "/grader/code"]
-        argv += ["--ro-bind", str(top / "files"), "/grader/files"]
         return [*argv, "--remount-ro", "/", "--chdir", "/tmp", "--"]
-
-    def _warden(
-        self,
-        top: Path,
-        shell: list[str],
-        uid: int | None,
-        lifeline: int,
-        kept: tuple[int, ...],
-    ) -> list[str]:
-        """Return the command of the process that leaves nobody behind."""
-        config = {"argv": shell, "uid": uid, "descriptors": kept, "lifeline": lifeline}
-        program = top / "code" / "autograder" / "runner" / "warden.py"
-        return [sys.executable, "-I", "-S", "-B", str(program), json.dumps(config)]
 
 
 def new_uid() -> int | None:
@@ -388,15 +269,3 @@ def _tasks_of_user(uid: int) -> int:
             if name.isdecimal() and os.stat(f"/proc/{name}").st_uid == uid:
                 count += len(os.listdir(f"/proc/{name}/task"))
     return count
-
-
-def _first_process(info: int) -> int:
-    """Return the process that bwrap reports as the first of its namespace; 0 if none.
-
-    bwrap closes the pipe without a word when it fails to set up.
-    """
-    with os.fdopen(info, "rb") as stream:
-        text = stream.read(65536)
-    with contextlib.suppress(ValueError, KeyError):
-        return int(json.loads(text)["child-pid"])
-    return 0

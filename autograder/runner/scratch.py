@@ -4,10 +4,9 @@
 
     autograder-run-XXXXXXXX/   only the grader writes here
     ├── lock                   held while the run lives; free means left behind
-    ├── code/                  the four modules that the student's side needs
-    ├── files/                 the files that the student's code will see
-    └── box/                   the student's own, at the level lockdown only
-        ├── work/  home/  tmp/
+    ├── code/                  the modules that the sandbox's side needs
+    └── box/  check/           of a student's process and of a checker, at the level
+                               lockdown only
 """
 
 import contextlib
@@ -18,13 +17,23 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.errors import SandboxError
 
 _PREFIX = "autograder-run-"
-_STUDENT_MODULES = ("lockdown.py", "meter.py", "shell.py", "warden.py", "wire.py")
+_MODULES_INSIDE = (
+    "checker.py",
+    "lockdown.py",
+    "meter.py",
+    "namespaces.py",
+    "served.py",
+    "shell.py",
+    "values.py",
+    "wire.py",
+    "worker.py",
+)
 _FRESH_SECONDS = 60  # a folder younger than this may not have taken its lock yet
 
 
@@ -119,50 +128,45 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _write_files(files: Mapping[str, bytes], target: Path) -> None:
-    """Write the files of a job into the new folder `target`."""
-    target.mkdir(mode=0o755)
-    for name, content in files.items():
-        folder = target
-        for part in Path(name).parent.parts:
-            folder /= part
-            folder.mkdir(mode=0o755, exist_ok=True)
-        (target / name).write_bytes(content)
-        (target / name).chmod(0o644)
-
-
 @contextlib.contextmanager
-def run_folder(files: Mapping[str, bytes], uid: int | None) -> Iterator[Path]:
-    """Make the folder of a run, with `files` in it; remove it after.
+def run_folder(for_others: bool) -> Iterator[Path]:
+    """Make the folder of a warm process and its runs; remove it after.
 
     Parameters
     ----------
-    files : dict of str to bytes
-        What the code sees in its working folder: contents by relative name.
-    uid : int or None
-        The user who will run the code, if not the caller.
+    for_others : bool
+        Whether other users than the caller will run the code. They can go through the
+        folder to what is theirs; they cannot list it.
     """
-    root = temporary_root(for_others=uid is not None)
+    root = temporary_root(for_others)
     remove_left_behind(root)
     top = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
     lock = None
     try:
         lock = _lock(top)
-        if uid is not None:  # nobody else may enter
-            os.chown(top, os.geteuid(), uid)
-            top.chmod(0o710)
+        if for_others:
+            top.chmod(0o711)
         package = top / "code" / "autograder" / "runner"
         package.mkdir(parents=True)
         (package.parent / "__init__.py").touch()
         (package / "__init__.py").touch()
-        for name in _STUDENT_MODULES:
+        for name in _MODULES_INSIDE:
             shutil.copyfile(Path(__file__).parent / name, package / name)
             (package / name).chmod(0o644)
         for room in (top / "code", package.parent, package):
             room.chmod(0o755)
-        _write_files(files, top / "files")
         yield top
     finally:
         if lock is not None:
             os.close(lock)
         remove_tree(top)
+
+
+def make_box(top: Path, name: str, uid: int | None) -> None:
+    """Make an empty folder for one process of one run, in place of an older one."""
+    box = top / name
+    if box.exists():
+        remove_tree(box)
+    box.mkdir(mode=0o700)
+    if uid is not None:
+        os.chown(box, uid, uid)

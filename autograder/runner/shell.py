@@ -1,13 +1,22 @@
-"""The student's side: an IPython shell in a process of its own, on two pipes.
+"""One side of a run: an IPython shell in a locked process, between two pipes.
 
-The grader sends messages on the one (`enter` first, then `run` for each cell) and this
+The grader sends messages on the one (`enter` first, then one for each cell) and this
 side answers on the other: `ready`, then for each cell its outputs, as nbformat has
 them, and `done`. The source of a cell arrives when its turn has come, so no cell can
 read a later one. Descriptors 1 and 2 are pipes that the grader reads itself; what is
 written there by other programs or by C code needs no help from here.
 
-`Shell` is built before it has anybody to talk to: a process that has built one can
-fork, and the child calls `attach` and `serve`.
+The same shell serves three processes:
+
+- the student's, which runs the student's cells, and at the place of each test cell
+  forks a *snapshot* of itself;
+- a snapshot, which waits on its `link` for what the checker asks of the student's
+  names (`autograder.runner.served`), or, if the test cell is unprotected, runs it;
+- the checker, which runs the test cells: its names fall back to those of a snapshot
+  (`autograder.runner.checker`). It has seen no code of the student's.
+
+`Shell` is built before it has anybody to talk to: the warm process builds one, forks,
+and the fork calls `enter_and_serve`.
 """
 
 import base64
@@ -16,16 +25,19 @@ import getpass
 import io
 import json
 import os
-import shutil
+import random
 import signal
-import site
+import socket
 import sys
 import threading
 import time
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 from autograder.runner import lockdown, wire
+from autograder.runner.checker import Namespace, SnapshotGone, Tampering
+from autograder.runner.served import Served
 
 # Text is sent at once, so that a crash loses none, until there is too much of it: then
 # it is gathered. Credits are spent one for each sending.
@@ -253,9 +265,16 @@ def _build_ipython() -> Any:
         colors_force = True
         autoindent = False
 
+        @property
+        def user_global_ns(self) -> dict[str, Any]:
+            """The names of the cells: also for functions that they define."""
+            return self.user_ns
+
         def _showtraceback(
             self, etype: type, evalue: BaseException, stb: list[str]
         ) -> None:
+            if etype in (Tampering, SnapshotGone):  # told when the cell ends
+                return
             try:
                 text = str(evalue)
             except Exception:
@@ -291,17 +310,83 @@ class Shell:
     def __init__(self) -> None:
         """Build the shell; nobody listens yet."""
         self._ipython = _build_ipython()
-        self._channel: Channel | None = None
+        self._namespace: Namespace | None = None  # of the checker
+        self._warm_up()
         builtins.input = _no_input
         getpass.getpass = _no_password
 
-    def attach(self, descriptor: int) -> None:
-        """Talk to the grader over `descriptor` from now on."""
-        self._channel = Channel(descriptor)
-        self._ipython.channel = self._channel
-        sys.stdout = OutStream(self._channel, "stdout", 1)
-        sys.stderr = OutStream(self._channel, "stderr", 2)
+    def _warm_up(self) -> None:
+        """Format one traceback: what that imports takes longer than most cells do."""
+        try:
+            raise ValueError("never shown")
+        except ValueError as error:
+            details = type(error), error, error.__traceback__
+            self._ipython.InteractiveTB.structured_traceback(*details)
+
+    def enter_and_serve(self, job: socket.socket, results: int) -> None:
+        """Wait for the first message, lock this process in, do what is asked.
+
+        Parameters
+        ----------
+        job : socket
+            Where messages, and descriptors with them, come from.
+        results : int
+            The pipe for the answers.
+        """
+        decoder = wire.Decoder(cap=2**31)
+        links: list[int] = []
+        first = next(_messages(job, decoder, links), None)
+        if first is None:
+            return
+        _enter(first)
+        self.attach(Channel(results))
+        self._student_modules = frozenset(first["student_modules"])
+        if first["checker"]:
+            self._namespace = Namespace(
+                first["answers"], self._student_modules, self._show_student_output
+            )
+            dict.update(self._namespace, self._ipython.user_ns)
+            self._ipython.user_ns = self._namespace
+        self._channel.send({"t": "ready"})
+        self._serve(job, results, decoder, links)
+
+    def attach(self, channel: Any) -> None:
+        """Talk to the grader over `channel` from now on."""
+        self._channel = channel
+        self._ipython.channel = channel
+        sys.stdout = OutStream(channel, "stdout", 1)
+        sys.stderr = OutStream(channel, "stderr", 2)
         sys.displayhook = self._ipython.displayhook
+
+    def _serve(
+        self,
+        job: socket.socket,
+        results: int,
+        decoder: wire.Decoder,
+        links: list[int],
+    ) -> None:
+        """Do what arrives on `job` until it ends."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for message in _messages(job, decoder, links):
+            if message["t"] == "snapshot":
+                self._snapshot(links.pop(0), message["protected"], job, results)
+                continue
+            if message["t"] == "link":
+                assert self._namespace is not None
+                self._namespace.attach(links.pop(0))
+                continue
+            self.run_cell(message["source"])
+            if self._namespace is not None:
+                self._tell_fault(self._namespace.fault)
+                self._namespace.detach()
+            self._channel.send({"t": "done"})
+
+    def _tell_fault(self, fault: BaseException | None) -> None:
+        """Say what was wrong with the snapshot, whatever the test cell made of it."""
+        if isinstance(fault, Tampering):
+            self._channel.send({"t": "tampering", "evidence": str(fault)})
+        elif isinstance(fault, SnapshotGone):
+            self._channel.send({"t": "gone"})
 
     def run_cell(self, source: str) -> None:
         """Run `source` as the next cell and send its outputs."""
@@ -324,15 +409,61 @@ class Shell:
                 os._exit(0)  # a fork of the cell must not go on with the next cell
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-    def serve(self, job: int, decoder: wire.Decoder) -> None:
-        """Run the cells that arrive on `job` until it ends."""
-        assert self._channel is not None
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._channel.send({"t": "ready"})
-        while data := os.read(job, wire.READ_BYTES):
-            for message, _ in decoder.feed(data):
-                self.run_cell(message["source"])
-                self._channel.send({"t": "done"})
+    def _snapshot(
+        self, link: int, protected: bool, job: socket.socket, results: int
+    ) -> None:
+        """Fork a process that keeps what there is now, and answers on `link`."""
+        self._channel.flush()
+        state = _get_random_state()  # Python draws a new one in every fork
+        try:
+            pid = _fork()
+        except OSError:
+            pid = -1  # no process to be had: that test will not run
+        if pid:
+            os.close(link)
+            self._channel.send({"t": "snapshot", "pid": pid})
+            return
+        try:
+            _set_random_state(state)
+            os.close(results)
+            job.close()
+            if protected:
+                served = Served(link, self._ipython.user_ns, self._student_modules)
+                self.attach(served)
+                served.serve()
+            else:
+                self.attach(Channel(link))
+                end = socket.socket(fileno=link)
+                self._serve(end, link, wire.Decoder(cap=2**31), [])
+        finally:
+            os._exit(0)
+
+    def _show_student_output(self, message: dict[str, Any]) -> None:
+        """Pass on what the student's code displays while a test calls it.
+
+        Only the test itself may end in a result or an error.
+        """
+        output = message.get("output")
+        if isinstance(output, dict) and output.get("output_type") == "display_data":
+            self._channel.send({"t": "output", "output": output})
+
+
+# The student's code may put others in their places.
+_fork = os.fork
+_get_random_state, _set_random_state = random.getstate, random.setstate
+
+
+def _messages(
+    job: socket.socket, decoder: wire.Decoder, links: list[int]
+) -> Iterator[dict[str, Any]]:
+    """Yield the messages that arrive on `job`; descriptors go to the end of `links`."""
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(job, wire.READ_BYTES, 1)
+        if not data:
+            return
+        links += descriptors
+        for message, _ in decoder.feed(data):
+            yield message
 
 
 def _enter(message: dict[str, Any]) -> None:
@@ -342,38 +473,31 @@ def _enter(message: dict[str, Any]) -> None:
     lockdown.lock(message["walls"])
     os.umask(0o022)
     box = message["box"]
-    shutil.copytree(message["files"], f"{box}/work", symlinks=True)
-    for room in ("home", "tmp"):
-        os.mkdir(f"{box}/{room}")
-    if message["fonts"]:
-        name, _, text = message["fonts"].partition("\n")
-        folder = f"{box}/home/.cache/matplotlib"
-        os.makedirs(folder)
-        with open(f"{folder}/{name}", "w", encoding="utf-8") as stream:
-            stream.write(text)
+    for room in ("home", "tmp", "shm", "work"):
+        os.makedirs(f"{box}/{room}", exist_ok=True)
+    for name, content in message["files"].items():
+        path = f"{box}/work/{name}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as stream:
+            stream.write(base64.b64decode(content))
+    write_fonts(message["fonts"], f"{box}/home")
+    os.environ.update(message["env"])
     os.chdir(f"{box}/work")
-    for folder in message["packages"]:
-        site.addsitedir(folder)
-
-
-def main(job: int, results: int) -> None:
-    """Wait for the first message, lock this process in, run the cells."""
-    del sys.path[0]  # where this module came from
-    decoder = wire.Decoder(cap=2**31)
-    first = None
-    while first is None:
-        data = os.read(job, wire.READ_BYTES)
-        if not data:
-            return
-        first = next(decoder.feed(data), None)
-    message = first[0]
-    _enter(message)
-    shell = Shell()
     sys.path.insert(0, "")
     sys.argv = [""]
+    # A fork has its parent's random numbers to come; Python itself sees to its own.
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
     with open("/proc/self/statm", "rb") as stream:
         in_use = int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     lockdown.limit("AS", in_use + _LIBRARIES_BYTES + message["memory_bytes"])
-    shell.attach(results)
-    shell.serve(job, decoder)
-    os._exit(0)
+
+
+def write_fonts(fonts: str, home: str) -> None:
+    """Write matplotlib's list of fonts, so that nobody has to make it again."""
+    if fonts:
+        name, _, text = fonts.partition("\n")
+        folder = f"{home}/.cache/matplotlib"
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/{name}", "w", encoding="utf-8") as stream:
+            stream.write(text)

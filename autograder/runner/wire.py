@@ -5,11 +5,17 @@ number, and the body: one JSON object in UTF-8. The student's code shares a proc
 with the writer of the frames, so the reader trusts nothing: a wrong magic number, a
 length over the cap or a body that is no JSON object raises `WireError` or `TooLarge`,
 and the reader never holds more than one capped frame and one read.
+
+`Stream` is the link between the checker and a snapshot of the student's process: frames
+of one JSON value and raw bytes, both ways over one socket.
 """
 
 import json
+import json.encoder
+import json.scanner
+import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 MAGIC = b"AGR1"
@@ -86,3 +92,161 @@ class Decoder:
             if not isinstance(message, dict):
                 raise WireError("the body of a frame is not a JSON object")
             yield message, end
+
+
+LINK_MAGIC = b"AGL1"
+_LINK_HEADER = struct.Struct(">4sIQ")
+_READ_AHEAD = 65536
+_JOINED = 1 << 20  # raw bytes that are sent together with the text before them
+# Bound here, not looked up later: the student's code shares the process with one end.
+_encode_json = json.encoder.c_make_encoder(
+    None,
+    None,
+    json.encoder.encode_basestring_ascii,
+    None,
+    ":",
+    ",",
+    False,
+    False,
+    True,
+)
+_decode_json = json.scanner.c_make_scanner(json.JSONDecoder(strict=True))
+
+
+class Closed(Exception):
+    """The other end of the link is gone."""
+
+
+class Stream:
+    """Frames over a connected socket.
+
+    A frame is the four bytes ``AGL1``, the lengths of its two parts (32 and 64 bits,
+    big-endian), a JSON value in ASCII and raw bytes.
+
+    Parameters
+    ----------
+    descriptor : int
+        A connected AF_UNIX stream socket. The stream owns it.
+    most_text, most_raw : int
+        The largest parts accepted, in bytes.
+    most_total : int
+        How many bytes are accepted in all.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        most_text: int = 1 << 24,
+        most_raw: int = 1 << 28,
+        most_total: int = 1 << 32,
+    ) -> None:
+        """Begin with nothing read."""
+        self._socket = socket.socket(
+            socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=descriptor
+        )
+        self._buffer = bytearray(_READ_AHEAD)
+        self._view = memoryview(self._buffer)
+        self._start = self._end = 0
+        self._most = most_text, most_raw
+        self._left = most_total
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def pack(self, tree: Any, buffers: Sequence[Any] = ()) -> list[Any]:
+        """Return the parts of a frame.
+
+        Raises
+        ------
+        TooLarge
+            If the other end would refuse it.
+        """
+        text = "".join(_encode_json(tree, 0)).encode("ascii")
+        size = sum(map(len, buffers))
+        if len(text) > self._most[0] or size > self._most[1]:
+            raise TooLarge(f"{len(text) + size} bytes are too many for one message")
+        return [_LINK_HEADER.pack(LINK_MAGIC, len(text), size) + text, *buffers]
+
+    def send(self, parts: Sequence[Any]) -> None:
+        """Send the parts of a frame.
+
+        Raises
+        ------
+        Closed
+            If the other end is gone.
+        """
+        try:
+            if len(parts) == 1:
+                self._socket.sendall(parts[0])
+            elif sum(map(len, parts)) <= _JOINED:
+                self._socket.sendall(b"".join(parts))
+            else:
+                for part in parts:
+                    self._socket.sendall(part)
+        except OSError as error:
+            raise Closed("the other end of the link is gone") from error
+
+    def receive(self) -> tuple[Any, memoryview]:
+        """Return the next frame: its JSON value and its raw bytes.
+
+        Raises
+        ------
+        Closed
+            If the other end is gone.
+        WireError
+            If what came is not a frame, or too large.
+        """
+        header = self._take(_LINK_HEADER.size)
+        magic, text_size, raw_size = _LINK_HEADER.unpack(header)
+        if magic != LINK_MAGIC:
+            raise WireError("the bytes are not a frame")
+        if text_size > self._most[0] or raw_size > self._most[1]:
+            raise TooLarge(f"a frame of {text_size} + {raw_size} bytes")
+        self._left -= text_size + raw_size
+        if self._left < 0:
+            raise TooLarge("too many bytes in all")
+        body = memoryview(self._take(text_size + raw_size))
+        try:
+            text = str(body[:text_size], "ascii")
+            tree, end = _decode_json(text, 0)
+        except (ValueError, StopIteration, RecursionError) as error:
+            raise WireError("the text of a frame is not JSON") from error
+        if end != len(text):
+            raise WireError("the text of a frame is not one JSON value")
+        return tree, body[text_size:]
+
+    def _take(self, size: int) -> Any:
+        while self._end - self._start < size:
+            if size > _READ_AHEAD:
+                return self._take_long(size)
+            if self._start:
+                held = bytes(self._view[self._start : self._end])
+                self._buffer[: len(held)] = held
+                self._start, self._end = 0, len(held)
+            self._end += self._read(self._view[self._end :])
+        start = self._start
+        self._start += size
+        data = bytes(self._view[start : self._start])
+        if self._start == self._end:
+            self._start = self._end = 0
+        return data
+
+    def _take_long(self, size: int) -> Any:
+        data = bytearray(size)
+        view = memoryview(data)
+        filled = self._end - self._start
+        view[:filled] = self._view[self._start : self._end]
+        self._start = self._end = 0
+        while filled < size:
+            filled += self._read(view[filled:])
+        return data
+
+    def _read(self, view: memoryview) -> int:
+        try:
+            count = self._socket.recv_into(view)
+        except OSError as error:
+            raise Closed("the other end of the link is gone") from error
+        if not count:
+            raise Closed("the other end of the link is gone")
+        return count

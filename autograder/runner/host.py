@@ -1,0 +1,501 @@
+"""The grader's ends: a warm process, and the sides of runs that are forked from it.
+
+A `Host` is one warm process (`autograder.runner.worker`) with the wall around it. It
+serves one run after another, each of one or two *sides*: the student's process and the
+checker, in separate walls. A `Side` is what the grader holds of one of them: its pipes,
+its outermost process and what it uses.
+
+`lend` gives a host that is free, or starts one; hosts live as long as this process.
+Where a run must be fresh from its interpreter on, a cold host serves one side only.
+"""
+
+import atexit
+import base64
+import codecs
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import SandboxError
+from autograder.runner import meter, scratch, wire
+from autograder.runner.sandbox import MEGABYTE, Limits, Sandbox, new_uid
+
+PRELOAD = (
+    "numpy",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "sklearn.datasets",
+    "sklearn.model_selection",
+    "sklearn.preprocessing",
+)
+_START_SECONDS = 120.0
+_END_SECONDS = 20.0
+_MOST_BYTES = 2**20
+
+
+@dataclass
+class Side:
+    """One locked process of a run, seen from the grader.
+
+    Attributes
+    ----------
+    name : str
+        "student" or "checker".
+    number : int
+        Which run of its host it is.
+    root : int
+        The process whose descendants it is, keeper included.
+    box : Path
+        The folder it may write to, as it sees it.
+    uid : int or None
+        Its user, where it has one of its own.
+    job : socket.socket
+        Messages to it.
+    results, stdout, stderr, status : int
+        What comes from it, as descriptors; -1 once closed. One byte comes on `status`
+        when its first process has ended: the exit code.
+    usage : meter.Usage
+        What its processes use.
+    decoder : wire.Decoder
+        Of what comes on `results`.
+    main : int
+        The process that runs the cells; 0 before it was ready.
+    """
+
+    name: str
+    number: int
+    root: int
+    box: Path
+    uid: int | None
+    job: socket.socket
+    results: int
+    stdout: int
+    stderr: int
+    status: int
+    usage: meter.Usage
+    decoder: wire.Decoder
+    outgoing: bytearray = field(default_factory=bytearray)
+    raw: dict[int, tuple[str, codecs.IncrementalDecoder]] = field(default_factory=dict)
+    cpu_at_start: float = 0.0
+    main: int = 0
+
+    def __post_init__(self) -> None:
+        """Make the descriptors non-blocking."""
+        utf8 = codecs.getincrementaldecoder("utf-8")
+        self.raw = {
+            self.stdout: ("stdout", utf8("replace")),
+            self.stderr: ("stderr", utf8("replace")),
+        }
+        self.job.setblocking(False)
+        for descriptor in (self.results, self.stdout, self.stderr, self.status):
+            os.set_blocking(descriptor, False)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time since it was ready, in seconds."""
+        return self.usage.cpu_seconds - self.cpu_at_start
+
+    def exit_code(self) -> int | None:
+        """Return the exit code of its first process, 128 + n for signal n."""
+        with contextlib.suppress(OSError):
+            if code := os.read(self.status, 1):
+                return code[0]
+        return None
+
+    def sweep(self, spared: Collection[int] = ()) -> bool:
+        """Kill all of its processes but the keeper and those `spared`, with no mercy.
+
+        Parameters
+        ----------
+        spared : collection of int
+            Processes that stay, as they are numbered inside.
+
+        Returns
+        -------
+        bool
+            Whether none is left. A process that forks faster than it is killed is
+            stopped by the limit on processes, so this takes some rounds at most.
+        """
+        deadline = time.monotonic() + _END_SECONDS
+        while time.monotonic() < deadline:
+            left = [
+                stat.pid
+                for stat in meter.descendants(self.root)
+                if not stat.is_zombie
+                and stat.pid not in self.usage.keepers
+                and meter.inner_pid(stat.pid) not in spared
+            ]
+            if not left:
+                return True
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.0005)
+        return False
+
+    def ready(self) -> None:
+        """Take what there is now, before any code ran, as the beginning."""
+        self.usage.begin()
+        self.cpu_at_start = self.usage.cpu_seconds
+        if not self.usage.pids:
+            raise SandboxError("sandbox: the student's process cannot be seen in /proc")
+        self.main = self.usage.pids[-1]
+
+
+class Host:
+    """A warm process, with the wall around it."""
+
+    def __init__(self, sandbox: Sandbox, limits: Limits, warm: bool = True) -> None:
+        """Start it and wait until it is warm.
+
+        Parameters
+        ----------
+        sandbox : Sandbox
+            The wall.
+        limits : Limits
+            Of its runs, if it is cold; a warm one gives each run limits of its own.
+        warm : bool
+            Whether it loads libraries, and serves more than one side.
+
+        Raises
+        ------
+        SandboxError
+            If it cannot be started.
+        """
+        self.sandbox, self.warm = sandbox, warm
+        self.broken = False
+        self._number = 0
+        self._ended: set[int] = set()  # runs whose end nobody has asked about yet
+        self._as_root = os.geteuid() == 0
+        self.uid = new_uid()  # in bwrap: of all its runs, one after the other
+        self._undo = contextlib.ExitStack()
+        self.top = self._undo.enter_context(scratch.run_folder(self._as_root))
+        try:
+            self._start(limits)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, limits: Limits) -> None:
+        inside = self.sandbox.level == "bwrap"
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setblocking(False)
+        self._undo.callback(self._control.close)
+        info, info_in = os.pipe2(os.O_CLOEXEC)
+        errors, errors_in = os.pipe2(os.O_CLOEXEC)
+        self._undo.callback(os.close, errors)
+        os.set_blocking(errors, False)
+        self._errors = errors
+        if not inside:
+            scratch.make_box(self.top, "box", None)
+        command, environment = self.sandbox.command(
+            self.top, limits, theirs.fileno(), info_in
+        )
+        change = {"user": self.uid, "group": self.uid, "extra_groups": []}
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=errors_in,
+                stderr=errors_in,
+                pass_fds=(theirs.fileno(), *([info_in] if inside else [])),
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+                **(change if inside and self.uid is not None else {}),
+            )
+        except OSError as error:
+            os.close(info)
+            raise SandboxError(
+                f"sandbox: starting {self.sandbox.level} failed: {error}"
+            ) from error
+        finally:
+            theirs.close()
+            os.close(info_in)
+            os.close(errors_in)
+        self._undo.callback(self._end)
+        self._first = _first_process(info) if inside else 0
+        if not inside:
+            os.close(info)
+        config = {
+            "packages": self.sandbox.interpreter.packages,
+            "fonts": self.sandbox.fonts,
+            "box": str(self.sandbox.box(self.top, "box")),
+            "preload": PRELOAD if self.warm else [],
+            "nested": inside and self.sandbox.nested,
+        }
+        self._send(config)
+        self._receive(_START_SECONDS, "warm")
+        if inside:
+            self._worker = next(
+                (stat.pid for stat in meter.children(self._first)), self.process.pid
+            )
+        else:
+            self._worker = self.process.pid
+
+    # ------------------------------------------------------------- its runs
+
+    def begin(
+        self,
+        name: str,
+        limits: Limits,
+        files: Mapping[str, bytes],
+        env: Mapping[str, str],
+        checker: Mapping[str, Any] | None = None,
+        student_modules: Collection[str] = (),
+    ) -> Side:
+        """Fork one side of a run; it locks itself in and will say ``ready``.
+
+        Parameters
+        ----------
+        name : str
+            "student" or "checker".
+        limits : Limits
+            What it may use.
+        files : dict
+            What it sees in its working folder: contents by relative path.
+        env : dict
+            Environment variables, besides the fixed ones.
+        checker : dict, optional
+            For a checker: ``answers``, the names that fall back to the student's.
+        student_modules : collection of str
+            Modules that live on the student's side.
+
+        Raises
+        ------
+        SandboxError
+            If the warm process is gone.
+        """
+        inside = self.sandbox.level == "bwrap"
+        room = "box" if name == "student" else "check"
+        uid = self.uid if inside else new_uid()
+        if not inside:
+            scratch.make_box(self.top, room, uid)
+        box = self.sandbox.box(self.top, room)
+        job, job_in = socket.socketpair()
+        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(4)]
+        ours, theirs = [p[0] for p in pipes], [p[1] for p in pipes]
+        self._number += 1
+        disk = limits.disk_mb * MEGABYTE
+        request = {
+            "run": self._number,
+            "uid": None if inside else uid,
+            "disk_bytes": disk + disk // 16 + MEGABYTE,
+            "files": limits.files + limits.files // 16 + 64,
+        }
+        try:
+            self._send(request, [job_in.fileno(), *theirs])
+            pid = self._receive(_START_SECONDS, "started")["pid"]
+        except BaseException:
+            for descriptor in ours:
+                os.close(descriptor)
+            job.close()
+            raise
+        finally:
+            job_in.close()
+            for descriptor in theirs:
+                os.close(descriptor)
+        output = limits.output_mb * MEGABYTE
+        side = Side(
+            name,
+            self._number,
+            self._outer_pid(pid),
+            box,
+            uid,
+            job,
+            *ours,
+            usage=meter.Usage(0, memory_limit=limits.memory_mb * MEGABYTE),
+            decoder=wire.Decoder(output + 65536),
+        )
+        side.usage.root = side.root
+        home = {"HOME": f"{box}/home", "TMPDIR": f"{box}/tmp"}
+        side.outgoing += wire.encode(
+            {
+                "t": "enter",
+                "walls": self.sandbox.walls(box, self.top, limits, uid),
+                "memory_bytes": limits.memory_mb * MEGABYTE,
+                "box": str(box),
+                "fonts": self.sandbox.fonts,
+                "files": {
+                    path: base64.b64encode(content).decode("ascii")
+                    for path, content in files.items()
+                },
+                "env": {**home, **env},
+                "checker": checker is not None,
+                "answers": sorted((checker or {}).get("answers", ())),
+                "student_modules": sorted(student_modules),
+            }
+        )
+        return side
+
+    def _outer_pid(self, pid: int) -> int:
+        """Return the process that is `pid` to the warm process, as it is to us."""
+        if self.sandbox.level != "bwrap":
+            return pid
+        for stat in meter.children(self._worker):
+            if meter.inner_pid(stat.pid) == pid:
+                return stat.pid
+        raise SandboxError("sandbox: a run that was started cannot be seen in /proc")
+
+    def end(self, side: Side) -> None:
+        """Kill every process of a side and close its pipes. May be called again."""
+        for name in ("results", "stdout", "stderr", "status"):
+            if getattr(side, name) >= 0:
+                os.close(getattr(side, name))
+                setattr(side, name, -1)
+        side.job.close()
+        if not side.root:
+            return
+        nested = self.sandbox.level == "bwrap" and self.sandbox.nested
+        deadline = time.monotonic() + _END_SECONDS
+        while True:
+            try:
+                if nested:
+                    # The end of the first process of a process namespace ends all in
+                    # it; the helper that made the namespace ends with that.
+                    inner = meter.children(side.root)
+                    for stat in inner or [meter.read_stat(side.root)]:
+                        if stat is not None:
+                            os.kill(stat.pid, signal.SIGKILL)
+                else:
+                    os.kill(side.root, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+            try:
+                while side.number not in self._ended:
+                    self._receive(1.0, "ended")
+                break
+            except SandboxError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    self.broken = True
+                    self.close()
+                    break
+        self._ended.discard(side.number)
+        side.root = 0
+
+    # ------------------------------------------------------------- talking to it
+
+    def _send(self, message: dict[str, Any], descriptors: Collection[int] = ()) -> None:
+        data = json.dumps(message).encode()
+        try:
+            if descriptors:
+                socket.send_fds(self._control, [data], list(descriptors))
+            else:
+                self._control.send(data)
+        except OSError as error:
+            self._fail(str(error))
+
+    def _receive(self, seconds: float, kind: str) -> dict[str, Any]:
+        """Return the next message of `kind`; others are of no interest any more."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._control], [], [], left)
+            if not ready:
+                break
+            try:
+                data = self._control.recv(_MOST_BYTES)
+            except OSError:
+                data = b""
+            if not data:
+                self._fail("its end")
+            message = json.loads(data)
+            if message["t"] == "ended":
+                self._ended.add(message["run"])
+            if message["t"] == kind:
+                return message
+        raise SandboxError(
+            f"sandbox: the warm process did not answer within {seconds:.0f} s; is the "
+            "machine overloaded?"
+        )
+
+    def _fail(self, why: str) -> None:
+        self.broken = True
+        text = b""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(2)
+        with contextlib.suppress(OSError):
+            text = os.read(self._errors, 65536)
+        said = text.decode("utf-8", "replace").strip()[-2000:]
+        raise SandboxError(
+            f"sandbox: {self.sandbox.level} ended, with code {self.process.poll()}: "
+            f"{said or why}; try another level"
+        )
+
+    def _end(self) -> None:
+        """End the warm process and all that it started."""
+        self._control.close()
+        if self.sandbox.level == "bwrap" and self._first:
+            with contextlib.suppress(ProcessLookupError):
+                if self.process.poll() is None:
+                    os.kill(self._first, signal.SIGKILL)
+        try:
+            self.process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def close(self) -> None:
+        """End it and remove its folder. May be called again."""
+        self._undo.close()
+
+
+def _first_process(info: int) -> int:
+    """Return the process that bwrap reports as the first of its namespace; 0 if none.
+
+    bwrap closes the pipe without a word when it fails to set up.
+    """
+    with os.fdopen(info, "rb") as stream:
+        text = stream.read(65536)
+    with contextlib.suppress(ValueError, KeyError):
+        return int(json.loads(text)["child-pid"])
+    return 0
+
+
+# ------------------------------------------------------------- hosts to borrow
+
+_free: dict[Sandbox, list[Host]] = {}
+_guard = threading.Lock()
+
+
+@contextlib.contextmanager
+def lend(sandbox: Sandbox, limits: Limits) -> Iterator[Host]:
+    """Give a warm host that nobody else has meanwhile; start one if there is none."""
+    with _guard:
+        waiting = _free.setdefault(sandbox, [])
+        host = waiting.pop() if waiting else None
+    if host is not None and host.process.poll() is not None:
+        host.close()
+        host = None
+    host = host or Host(sandbox, limits)
+    try:
+        yield host
+    except BaseException:
+        host.close()
+        raise
+    if host.broken:
+        host.close()
+    else:
+        with _guard:
+            waiting.append(host)
+
+
+def close_all() -> None:
+    """End every warm host of this process."""
+    with _guard:
+        for waiting in _free.values():
+            while waiting:
+                waiting.pop().close()
+
+
+atexit.register(close_all)
+os.register_at_fork(after_in_child=_free.clear)  # they belong to the parent

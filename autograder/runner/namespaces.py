@@ -1,0 +1,77 @@
+"""Namespaces of its own for one run, made inside bwrap's without any privilege.
+
+bwrap puts the warm process into namespaces once; each run forked from it gets others
+of its own: processes, mounts, System V IPC, and a user namespace that allows this. The
+process that makes them has every capability inside, and drops them all when it is done.
+Standard library only.
+Sources: unshare(2), user_namespaces(7), mount(2), capabilities(7).
+"""
+
+import ctypes
+import os
+import struct
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PIDS = 0x20000, 0x8000000, 0x10000000, 0x20000000
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
+_PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 4, 24
+_CAPABILITY_VERSION_3 = 0x20080522
+_MOST_CAPABILITIES = 64
+
+
+def _check(result: int, what: str) -> None:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+
+
+def unshare() -> None:
+    """Move this process into namespaces of its own; its next child is their first.
+
+    Raises
+    ------
+    OSError
+        If the kernel, or a policy of this machine, does not allow it.
+    """
+    user, group = os.getuid(), os.getgid()
+    wanted = _NEW_USER | _NEW_MOUNTS | _NEW_PIDS | _NEW_IPC
+    _check(_libc.unshare(ctypes.c_int(wanted)), "unshare")
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{user} {user} 1"),
+        ("gid_map", f"{group} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as stream:
+            stream.write(text)
+
+
+def mount_own(disk_bytes: int, files: int) -> None:
+    """Put an empty disk in memory at ``/tmp``, and this process namespace at ``/proc``.
+
+    Parameters
+    ----------
+    disk_bytes, files : int
+        What fits on the disk.
+    """
+    options = f"size={disk_bytes},nr_inodes={files},mode=755".encode()
+    safe = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV)
+    _check(_libc.mount(b"tmpfs", b"/tmp", b"tmpfs", safe, options), "mount /tmp")
+    safe = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    _check(_libc.mount(b"proc", b"/proc", b"proc", safe, None), "mount /proc")
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, here and in whatever is started from here."""
+    for number in range(_MOST_CAPABILITIES):
+        _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(number), 0, 0, 0)
+    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
+    _check(_libc.capset(header, ctypes.create_string_buffer(24)), "capset")
+
+
+def open_to_own_user(is_open: bool) -> None:
+    """Open or close this process's memory and /proc to others of its user.
+
+    A change of user closes them: a process could not even read its own /proc/self.
+    """
+    _check(_libc.prctl(_PR_SET_DUMPABLE, int(is_open), 0, 0, 0), "prctl")
