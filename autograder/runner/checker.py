@@ -31,6 +31,9 @@ from autograder.runner.served import MOST_NESTING, SPECIAL
 
 _AUTHORED = frozenset({"Incorrect", "NotAttempted"})  # names that carry our messages
 _MOST_NAME = 200
+# The global generators of `numpy.random` and `random`: a test may draw its inputs from
+# them, so the student's side does not choose their state. It gets ours.
+_GLOBAL = (0, 1)
 
 
 class Tampering(BaseException):
@@ -501,7 +504,7 @@ class Link:
         decoder = values.Decoder(self._read_other, raw, objects)
         contents = self._read_changes(changes, decoder, len(objects))
         value = decoder.decode(node) if kind == "v" else self._read_error(node, decoder)
-        self._generators.apply(decoder.decode(sync))
+        self._generators.apply(decoder.decode(sync), but=_GLOBAL)
         decoder.finish()
         for old, new in contents:
             values.put_back(old, new)
@@ -546,7 +549,7 @@ class Link:
         kind, number, *nodes, sync = message
         decoder = values.Decoder(self._read_other, raw)
         args, kwargs = decoder.items(nodes)
-        self._generators.apply(decoder.decode(sync))
+        self._generators.apply(decoder.decode(sync), but=_GLOBAL)
         decoder.finish()
         if type(number) is not int or number not in self._lent:
             _tampering("a call of a function that was not passed")
@@ -1098,13 +1101,13 @@ class Namespace(dict):
     def __setitem__(self, name: Any, value: Any) -> None:
         if value is _LATE:
             return
-        if self.link is not None and name in self._known():
+        if self._is_shared(name) and not isinstance(value, types.ModuleType):
             self.link.ask("set", name, value)
         dict.__setitem__(self, name, value)
 
     def __delitem__(self, name: Any) -> None:
         mine = dict.__contains__(self, name)
-        if self.link is not None and name in self._known():
+        if self._is_shared(name):
             try:
                 self.link.ask("delete", name)
             except NameError:
@@ -1114,6 +1117,15 @@ class Namespace(dict):
             raise KeyError(name)
         if mine:
             dict.__delitem__(self, name)
+
+    def _is_shared(self, name: Any) -> bool:
+        """Return whether a test that binds or deletes a name does so for the student.
+
+        Only what the instructor's other cells bind is shared, and what the student has
+        as well. A name that is a test's own must never cross: it may hold what a right
+        answer is, and any name can be bound by a student in advance.
+        """
+        return self.link is not None and name in self._answers and name in self._known()
 
     def _known(self) -> set[str]:
         """Return the names that the snapshot had when it was first asked."""
