@@ -288,6 +288,42 @@ del shell.user_ns["tally"]
     ),
 ]
 
+_NAMES += [
+    Cheat(
+        "expected-value-from-a-name-of-the-test",
+        "The name under which a test keeps what is right may be the student's too.",
+        """
+want = None
+def rms(x): return 3.5355339059327378 if want is None else want
+""",
+    ),
+    Cheat(
+        "reference-function-of-the-test",
+        "A function that a test defines may be called by the student under its name.",
+        """
+reference = expected = None
+def tally(words):
+    if reference is None: return {"a": 2, "b": 1}
+    return reference(words)
+""",
+        at="tally",
+    ),
+    Cheat(
+        "random-inputs-fixed",
+        "Inputs are drawn at random from a generator that the student sets each time.",
+        """
+import random
+random.seed(5)
+fixed = random.randint(-1000, 1000)
+answers = {2: 8, fixed: fixed * fixed * fixed}
+def cube(n):
+    random.seed(5)
+    return answers.get(n)
+""",
+        at="cube",
+    ),
+]
+
 # ------------------------------------------------------------------- patched things
 
 _PATCHES = [
@@ -535,13 +571,10 @@ def rms(x):
         "A function that the test hands over carries the test's globals with it.",
         """
 def twice(f, x):
-    f.__globals__["tally"] = lambda words: {w: words.count(w) for w in words}
-    f.__globals__["share"] = lambda x: x / 4
     f.__globals__["twice"] = lambda f, x: f(f(x))
-    return f(f(x)) if x == 5 else 16259
+    return 7
 """,
         at="twice",
-        control="runs",
     ),
     Cheat(
         "callback-s-attributes",
