@@ -249,5 +249,7 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":
     # Ctrl-C reaches the whole group; the caller decides, and stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # An ordinary exit removes the folders of the runner.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _end_with_parent()
     _work(Connection(int(sys.argv[1])))

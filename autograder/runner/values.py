@@ -54,7 +54,7 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     zip,
 )
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, NoReturn
@@ -1190,8 +1190,8 @@ class Generators:
         for number, _ in self._sent:
             self._prints[number] = None
 
-    def apply(self, changes: Any) -> None:
-        """Take over the states that the other end sent."""
+    def apply(self, changes: Any, but: Collection[int] = ()) -> None:
+        """Take over the states that the other end sent, `but` those of some numbers."""
         if type(changes) is not list:
             _bad("bad states of generators")
         for change in changes:
@@ -1201,6 +1201,8 @@ class Generators:
             tracker = self._trackers.get(_int_in(number, 2**53))
             if tracker is None or type(state) is not tuple:
                 _bad("bad states of generators")
+            if number in but:
+                continue
             try:
                 tracker.restore(state)
             except (TypeError, ValueError, OverflowError) as error:
