@@ -1,14 +1,11 @@
 """The link between the checker and a snapshot of the student's process, both ends."""
 
 import contextlib
-import io
 import os
 import signal
 import socket
-import struct
 import sys
 import textwrap
-import time
 import types
 import warnings
 
@@ -17,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.runner import checker, values, wire
-from autograder.runner.checker import Namespace, Refused, SnapshotGone, Tampering
+from autograder.runner import values, wire
+from autograder.runner.checker import Namespace
 from autograder.runner.served import Served
 from autograder.runner.shell import OutStream
 
