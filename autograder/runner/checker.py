@@ -18,6 +18,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import io
 import math
 import os
 import sys
@@ -470,11 +471,12 @@ class Link:
         self._check()
         encoder = values.Encoder(self._write_other)
         nodes = encoder.items(arguments)
+        passed = list(encoder.objects)
         frame = self._pack([operation, nodes], encoder)
         self._depth += 1
         try:
             self._stream.send(frame)
-            kind, value = self._wait(encoder.objects)
+            kind, value = self._wait(passed)
         except wire.Closed as error:
             raise self._broken(SnapshotGone("the student's process is gone")) from error
         except (wire.WireError, values.Malformed) as error:
@@ -538,11 +540,17 @@ class Link:
         self, message: list, raw: memoryview, objects: list[Any]
     ) -> tuple[str, Any]:
         kind, changes, node, sync = message
-        decoder = values.Decoder(self._read_other, raw, objects)
-        contents = self._read_changes(changes, decoder, len(objects))
-        value = decoder.decode(node) if kind == "v" else self._read_error(node, decoder)
-        self._generators.apply(decoder.decode(sync))
-        decoder.finish()
+        try:
+            decoder = values.Decoder(self._read_other, raw, objects)
+            contents = self._read_changes(changes, decoder, len(objects))
+            if kind == "v":
+                value = decoder.decode(node)
+            else:
+                value = self._read_error(node, decoder)
+            self._generators.apply(decoder.decode(sync))
+            decoder.finish()
+        except Exception as error:
+            raise _misread(error) from error
         for old, new in contents:
             values.put_back(old, new)
         return kind, value
@@ -567,9 +575,12 @@ class Link:
         (sys.stdout if stream == "stdout" else sys.stderr).write(text)
 
     def _display(self, node: Any, raw: memoryview) -> None:
-        decoder = values.Decoder(self._read_other, raw)
-        message = decoder.decode(node)
-        decoder.finish()
+        try:
+            decoder = values.Decoder(self._read_other, raw)
+            message = decoder.decode(node)
+            decoder.finish()
+        except Exception as error:
+            raise _misread(error) from error
         if type(message) is not dict or not _is_json(message):
             _tampering("a display that cannot be")
         if self._on_output is not None:
@@ -582,10 +593,14 @@ class Link:
         if self._depth > MOST_NESTING * 2:
             _tampering("functions call each other too deep")
         kind, number, *nodes, sync = message
-        decoder = values.Decoder(self._read_other, raw)
-        args, kwargs = decoder.items(nodes)
-        self._generators.apply(decoder.decode(sync))
-        decoder.finish()
+        try:
+            decoder = values.Decoder(self._read_other, raw)
+            args, kwargs = decoder.items(nodes)
+            passed = list(decoder.objects)
+            self._generators.apply(decoder.decode(sync))
+            decoder.finish()
+        except Exception as error:
+            raise _misread(error) from error
         if type(number) is not int or number not in self._lent:
             _tampering("a call of a function that was not passed")
         if type(args) is not tuple or type(kwargs) is not dict:
@@ -595,25 +610,24 @@ class Link:
         lent = self._lent[number]
         if isinstance(lent, _Lent) != (kind == "n"):
             _tampering("an iterator that was called, or a function that was iterated")
-        snapshots = [
+        before = [
             values.snapshot(part, decoder.sources.get(i))
-            for i, part in enumerate(decoder.objects)
+            for i, part in enumerate(passed)
         ]
         try:
             value = next(lent.items) if kind == "n" else lent(*args, **kwargs)
-            self._reply("v", value, decoder.objects, snapshots)
+            self._reply("v", value, passed, before)
         except StopIteration as error:
-            self._reply("z" if kind == "n" else "e", error, decoder.objects, snapshots)
+            self._reply("z" if kind == "n" else "e", error, passed, before)
         except Exception as error:
-            self._reply("e", error, decoder.objects, snapshots)
+            self._reply("e", error, passed, before)
 
-    def _reply(self, kind: str, value: Any, objects: list, snapshots: list) -> None:
-        known = objects[: len(snapshots)]
-        encoder = values.Encoder(self._write_other, known)
+    def _reply(self, kind: str, value: Any, passed: list, before: list) -> None:
+        encoder = values.Encoder(self._write_other, passed)
         changes = [
-            [i, encoder.contents(known[i])]
-            for i, before in enumerate(snapshots)
-            if values.has_changed(known[i], before)
+            [i, encoder.contents(part)]
+            for i, part in enumerate(passed)
+            if values.has_changed(part, before[i])
         ]
         node = None
         if kind == "v":
@@ -662,7 +676,7 @@ class Link:
         if issubclass(kind, types.ModuleType):
             if kind is StudentModule or is_installed(value.__name__):
                 return ["M", value.__name__]
-        elif issubclass(kind, Iterator) and not callable(value):
+        elif issubclass(kind, Iterator) and not issubclass(kind, io.IOBase):
             return ["it", self._lend(value, _Lent)]
         elif callable(value):
             if (
@@ -822,6 +836,13 @@ class Link:
         if type(found) is not list or not all(type(name) is str for name in found):
             raise self._broken(Tampering("names were asked for, something else came"))
         return found
+
+
+def _misread(error: Exception) -> Exception:
+    """Return what an error means that reading a message raised: it is malformed."""
+    if isinstance(error, values.Malformed | MemoryError):
+        return error
+    return values.Malformed(f"a message that raises {type(error).__name__} when read")
 
 
 class _Lent:

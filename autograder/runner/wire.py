@@ -15,6 +15,15 @@ import json.encoder
 import json.scanner
 import socket
 import struct
+from builtins import (  # noqa: UP029 - a student may replace what builtins holds
+    bytearray,
+    bytes,
+    len,
+    map,
+    memoryview,
+    str,
+    sum,
+)
 from collections.abc import Iterator, Sequence
 from typing import Any
 
