@@ -328,7 +328,9 @@ IDIOMS = {
     "exceptions of the student's": (
         """
         class Broke(ValueError):
-            def __init__(self, cents): super().__init__(f"short of {cents}"); self.cents = cents
+            def __init__(self, cents):
+                super().__init__(f"short of {cents}")
+                self.cents = cents
         def pay(n): raise Broke(n)
         def check(n): raise KeyError("k", n)
         """,
@@ -459,7 +461,8 @@ IDIOMS = {
         import numpy as np
         for make in (np.random.RandomState, random.Random):
             rng, twin = make(1), make(1)
-            assert [draw(rng), rng.random(), draw(rng)] == [twin.random() for _ in "abc"]
+            for _ in range(2):
+                assert draw(rng) == twin.random() and rng.random() == twin.random()
         """,
     ),
     "a class derived from a student's": (
@@ -500,7 +503,8 @@ IDIOMS = {
     "functions of installed packages as arguments": (
         """
         import math, numpy as np
-        def which(f): return f is np.tanh or f is math.sqrt or f is float or f is np.random.normal
+        def which(f):
+            return any(f is g for g in (np.tanh, math.sqrt, float, np.random.normal))
         """,
         """
         import math
@@ -561,7 +565,8 @@ IDIOMS = {
             def __round__(self, n=0): return self.x
         """,
         """
-        assert float(Money(2)) == 2.5 and int(Money(2)) == 2 and [4, 5, 6][Money(2)] == 6
+        assert float(Money(2)) == 2.5 and int(Money(2)) == 2
+        assert [4, 5, 6][Money(2)] == 6
         assert round(Money(2)) == 2
         """,
     ),
@@ -646,7 +651,8 @@ def test_link_modules_of_both_sides_are_the_checkers_own(cell):
 # What a wrong answer could be, and a test cell that a right one passes.
 WRONG = {
     "always equal": (
-        "class E:\n    __eq__ = lambda s, o: True\n    __hash__ = None\ndef f(): return E()",
+        "class E:\n    __eq__ = lambda s, o: True\n    __hash__ = None\n"
+        "def f(): return E()",
         "assert f() == 9",
     ),
     "never different": (
@@ -658,7 +664,8 @@ WRONG = {
         "assert 9 == f() and [9] == [f()]",
     ),
     "in between": (
-        "class E:\n    __lt__ = __gt__ = __le__ = lambda s, o: True\ndef f(): return E()",
+        "class E:\n    __lt__ = __gt__ = __le__ = lambda s, o: True\n"
+        "def f(): return E()",
         "assert 8.9 < f() < 9.1",
     ),
     "a subclass of int": (
@@ -712,7 +719,8 @@ WRONG = {
         "assert f() == 'nine'",
     ),
     "a bool that is none": (
-        "class B:\n    __bool__ = lambda s: True\n    __class__ = bool\ndef f(): return B()",
+        "class B:\n    __bool__ = lambda s: True\n    __class__ = bool\n"
+        "def f(): return B()",
         "assert f()",
     ),
     "an array of objects that are always equal": (
@@ -766,7 +774,8 @@ WRONG = {
         "expected = want = 91125\nassert f() == want",
     ),
     "a failed assertion that a context manager swallows": (
-        "class C:\n    def __enter__(s): return s\n    def __exit__(s, *e): return True\n"
+        "class C:\n    def __enter__(s): return s\n"
+        "    def __exit__(s, *e): return True\n"
         "def f(): return 3",
         "with C():\n    assert f() == 9",
     ),
@@ -776,7 +785,8 @@ WRONG = {
     ),
     "a display": (
         "import sys\ndef f():\n"
-        "    served.send({'t': 'output', 'output': {'output_type': 'execute_result'}})\n"
+        "    output = {'output_type': 'execute_result', 'data': {'text/plain': '9'}}\n"
+        "    served.send({'t': 'output', 'output': output})\n"
         "    return 3",
         "assert f() == 9",
     ),
@@ -1118,11 +1128,11 @@ def test_link_whatever_comes_the_checker_raises_tampering_only(node, raw):
     ):
         stream.send(stream.pack(message, [raw] if raw else []))
         with contextlib.suppress(Tampering, values.Malformed):
-            try:
+            if message[0] == "v":
                 link.ask("names")
-            except Exception as error:
-                assert message[0] == "e"
-                assert not isinstance(error, wire.WireError)
+            else:  # what the student's side says that it raised is raised
+                with contextlib.suppress(Exception):
+                    link.ask("names")
         link.fault = None
     link.close()
     stream.close()
@@ -1140,7 +1150,7 @@ def test_link_large_values_that_cannot_cross_raise_there(cell):
     one = cell(
         """
         import numpy as np
-        def big(): return np.zeros(2**26)
+        def big(): return np.zeros(2**25 + 1)
         def deep():
             x = []
             for _ in range(10**5): x = [x]
@@ -1149,13 +1159,13 @@ def test_link_large_values_that_cannot_cross_raise_there(cell):
             x = []
             x.append(x)
             return x
-        def wide(): return [[] for _ in range(10**6 * 3)]
+        def wide(): return [[] for _ in range(600_000)]
         def huge(): return 1 << 10**7
         def f(): return 3
         """
     )
     for name in ("big", "deep", "cyclic", "wide", "huge"):
-        with pytest.raises(Exception, match="many|deep|contains|more|long"):
+        with pytest.raises(Exception, match=r"many|deep|contains|more"):
             one.run(f"{name}()")
     one.run("assert f() == 3")
 
@@ -1166,7 +1176,7 @@ def test_link_honest_code_may_replace_what_the_link_uses(cell):
         """
         import builtins, json, numpy as np, operator, struct, os
         def f(x): return [x, {"a": x}, np.ones(3)]
-        for name in ("list", "len", "isinstance", "type", "id", "map", "set", "dict", "any"):
+        for name in "list len isinstance type id map set dict any sum iter".split():
             setattr(builtins, name, None)
         np.asarray = np.frombuffer = np.array = json.dumps = json.loads = None
         """

@@ -64,7 +64,8 @@ from numpy import array as new_array
 from numpy import dtype as new_dtype
 from numpy import empty, frombuffer, ndarray, uint8
 
-MOST_NODES = 2_000_000  # containers, items of containers and long numbers of a message
+MOST_NODES = 1_000_000  # containers, items of containers and long numbers of a message
+MOST_PACKED = 8_000_000  # numbers in a list of floats or of ints
 MOST_DEPTH = 100  # containers in containers
 MOST_HEX_DIGITS = 250_000  # of one int: arithmetic with longer ones takes too long
 _SHORT = 4096  # longer texts travel as raw bytes
@@ -269,6 +270,8 @@ def are_keys(values: Iterable[Any]) -> bool:
 
 def _write_list(encoder: Encoder, value: list, again: bool = False) -> Any:
     if len(value) >= _PACKED:
+        if len(value) > MOST_PACKED:
+            raise TooMuch(f"the list has more than {MOST_PACKED} items")
         kinds = set(map(id, map(type, value)))
         if kinds == {id(float)} or kinds == {id(int)}:
             try:
@@ -482,7 +485,7 @@ class Decoder:
 
     def _add(self, count: int) -> None:
         self._count += count
-        if self._count > MOST_NODES * 4:
+        if self._count > MOST_NODES * 2:
             _bad("too many values in one message")
 
     def take(self, size: Any) -> memoryview:
@@ -614,7 +617,7 @@ def _read_packed(decoder: Decoder, node: list) -> Any:
     code, size = node[1:]
     if code not in ("d", "q") or type(size) is not int or size % 8:
         _bad("a bad packed list")
-    if size // 8 > MOST_NODES * 4:
+    if size // 8 > MOST_PACKED:
         _bad("too many values in one message")
     packed = array.array(code)
     packed.frombytes(decoder.take(size))

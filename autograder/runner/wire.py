@@ -122,7 +122,7 @@ _encode_json = json.encoder.c_make_encoder(
 _decode_json = json.scanner.c_make_scanner(json.JSONDecoder(strict=True))
 
 
-_MOST_CONTAINERS = 3_000_000  # each takes 56 bytes of text that may be 3 bytes long
+_MOST_CONTAINERS = 2_000_000  # each takes 56 bytes of text that may be 3 bytes long
 
 
 def _containers(text: bytes) -> int:
