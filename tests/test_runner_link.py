@@ -920,7 +920,7 @@ def test_link_objects_die_with_their_snapshot(cell):
 
 
 def test_link_an_interrupt_ends_the_call_not_the_process(cell):
-    """SIGINT in the student's code arrives as KeyboardInterrupt; the process goes on."""
+    """SIGINT in student code arrives as KeyboardInterrupt; the process goes on."""
     one = cell(
         """
         import os, signal
@@ -1143,6 +1143,65 @@ def test_link_a_process_that_ends_is_gone(cell):
     one = cell("import os\ndef f(): os._exit(0)")
     with pytest.raises(SnapshotGone):
         one.run("try:\n    f()\nexcept Exception:\n    pass")
+
+
+def test_link_displays_of_student_code_are_no_results(cell):
+    """What is displayed in a call arrives; a result, which could be credit, does not."""
+    one = cell(
+        """
+        def f():
+            for kind in ("display_data", "execute_result", "error"):
+                data = {"text/plain": "9"}
+                output = {"output_type": kind, "data": data, "metadata": {}}
+                served.send({"t": "output", "output": output})
+        """
+    )
+    one.run("f()")
+    assert [m["output"]["output_type"] for m in one.shown] == ["display_data"]
+
+
+def test_link_exceptions_of_all_kinds_arrive(cell):
+    """Whatever a student's code raises is raised in the test cell, not misread."""
+    one = cell(
+        """
+        import json, numpy as np
+        def group(): raise ExceptionGroup("g", [ValueError(1)])
+        def text(): b"\\xff".decode()
+        def numbers(): np.linalg.inv(np.zeros((2, 2)))
+        def parse(): json.loads("{")
+        def missing(): open("/nowhere")
+        def axis(): np.sum(np.ones(2), axis=3)
+        def leave(): raise SystemExit(3)
+        class Odd(OSError):
+            def __init__(self): raise RuntimeError("no")
+        def odd(): raise Odd
+        class Mine(Exception): pass
+        def mine(): raise Mine("m")
+        """
+    )
+    one.run(
+        """
+        import json
+        import numpy as np
+        for f, kind in [
+            (group, ExceptionGroup), (text, UnicodeDecodeError), (odd, RuntimeError),
+            (numbers, np.linalg.LinAlgError), (parse, json.JSONDecodeError),
+            (missing, FileNotFoundError), (axis, ValueError), (leave, SystemExit),
+            (mine, Mine),
+        ]:
+            try:
+                f()
+            except kind as error:
+                pass
+            else:
+                raise AssertionError(f)
+        class Sub(Mine): pass
+        try:
+            raise Sub("s")
+        except Mine as error:
+            assert str(error) == "s"
+        """
+    )
 
 
 def test_link_large_values_that_cannot_cross_raise_there(cell):
