@@ -184,6 +184,9 @@ def rms(x): return Duck()
         "The points are read from what the result prints as.",
         """
 class Two:
+    def __sub__(self, other): return self
+    __rsub__ = __sub__
+    def __abs__(self): return self
     def __repr__(self): return "2.0"
 def part(x): return Two()
 """,
