@@ -6,8 +6,11 @@ are imported when their command runs, so that ``--help`` is quick.
 
 import contextlib
 import itertools
+import json
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+LINE_SECONDS = 10  # between lines about progress, where there is no terminal
+
 # What students wrote is printed here too: it is never read as markup.
 out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
@@ -49,6 +54,10 @@ Jobs = Annotated[
     int | None,
     typer.Option(min=1, help="Submissions at once; default one for each core."),
 ]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON document, and nothing else, instead."),
+]
 Students = Annotated[
     list[str] | None,
     typer.Option("--student", metavar="S", help="Only this student; may be repeated."),
@@ -56,26 +65,36 @@ Students = Annotated[
 
 
 @contextlib.contextmanager
-def _explained(debug: bool) -> Iterator[None]:
-    """Turn an error into one line and exit code 1; with ``--debug``, show it whole."""
+def _explained(debug: bool, as_json: bool = False) -> Iterator[None]:
+    """Turn an error into one line and exit code 1; with ``--debug``, show it whole.
+
+    With ``--json`` the document on stdout is then an object with the key "error".
+    """
+
+    def fail(said: str, code: int) -> typer.Exit:
+        err.print(f"autograder: {said}")
+        if as_json:
+            _print_json({"error": said})
+        return typer.Exit(code)
+
     try:
         yield
     except AutograderError as error:
         if debug:
             raise
-        err.print(f"autograder: {error}")
-        raise typer.Exit(1) from None
+        raise fail(str(error), 1) from None
     except KeyboardInterrupt:
-        err.print("autograder: stopped; what was finished is kept")
-        raise typer.Exit(130) from None
+        raise fail("stopped; what was finished is kept", 130) from None
     except Exception as error:
         if debug or isinstance(error, typer.Exit):
             raise
-        err.print(
-            f"autograder: unexpected {type(error).__name__}: {error}; "
-            "run again with --debug to see where"
-        )
-        raise typer.Exit(1) from None
+        said = f"unexpected {type(error).__name__}: {error}"
+        raise fail(f"{said}; run again with --debug to see where", 1) from None
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    """Print the one document of ``--json``; paths and dates become text."""
+    sys.stdout.write(json.dumps(document, default=str, indent=2) + "\n")
 
 
 def _course(folder: Path) -> Any:
@@ -163,14 +182,18 @@ def collect(
     force: Annotated[
         bool, typer.Option("--force", help="Replace submissions that are there.")
     ] = False,
+    as_json: Json = False,
     course: CourseDir = Path("."),
     debug: Debug = False,
 ) -> None:
     """Put what was handed in into submitted/STUDENT/ASSIGNMENT/, all or nothing."""
-    with _explained(debug):
+    with _explained(debug, as_json):
         from autograder.collect import collect
 
         collected = collect(_course(course), archive, assignment, force=force)
+        if as_json:
+            _print_json(asdict(collected))
+            return
         for student, name in collected.written:
             out.print(f"wrote {student}/{name}")
         if collected.kept:
@@ -187,25 +210,56 @@ def grade(
     force: Annotated[
         bool, typer.Option("--force", help="Grade again what is up to date.")
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Run on the workers of this Dask scheduler."
+        ),
+    ] = None,
+    as_json: Json = False,
     course: CourseDir = Path("."),
     debug: Debug = False,
 ) -> None:
     """Grade submissions in the sandbox; exit code 0 means that each has a verdict."""
-    with _explained(debug):
+    with _explained(debug, as_json):
         from autograder.grade import grade
 
         found = _course(course)
         with _graded_bar() as progress:
             summary = grade(
-                found, assignment, student or None, jobs, progress, force=force
+                found,
+                assignment,
+                student or None,
+                jobs,
+                progress,
+                force=force,
+                scheduler=scheduler,
             )
-        _print_grades(summary)
+        if as_json:
+            rows = [asdict(row) for row in summary.rows]
+            counts = {"assignment": assignment, "counts": summary.counts}
+            _print_json({**counts, "submissions": rows})
+        else:
+            _print_grades(summary)
 
 
 @contextlib.contextmanager
-def _graded_bar() -> Iterator[Any]:
-    """Show a bar with the counts by verdict; give the callback that moves it."""
+def _graded_bar() -> Iterator[Callable[[Any], None]]:
+    """Show how far it is, with the counts by verdict; give the callback for that.
+
+    On a terminal this is a bar, anywhere else a line now and then.
+    """
     counts: dict[str, int] = {}
+
+    def count(event: Any) -> str:
+        if event.row:
+            verdict = event.row.verdict.value
+            counts[verdict] = counts.get(verdict, 0) + 1
+        return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+    if not err.is_terminal:
+        yield _lines(count)
+        return
     with Progress(
         TextColumn("grading"),
         BarColumn(),
@@ -215,18 +269,29 @@ def _graded_bar() -> Iterator[Any]:
         console=err,
     ) as bar:
         task = bar.add_task("grading", total=None, counts="")
+        yield lambda event: bar.update(
+            task, completed=event.done, total=event.total, counts=count(event)
+        )
 
-        def progress(event: Any) -> None:
-            if event.row:
-                verdict = event.row.verdict.value
-                counts[verdict] = counts.get(verdict, 0) + 1
-            said = ", ".join(f"{count} {name}" for name, count in counts.items())
-            bar.update(task, completed=event.done, total=event.total, counts=said)
 
-        yield progress
+def _lines(count: Callable[[Any], str]) -> Callable[[Any], None]:
+    """Make a callback that prints a line about progress, not too often."""
+    began = told = time.monotonic()
+
+    def progress(event: Any) -> None:
+        nonlocal told
+        said, now = count(event), time.monotonic()
+        if event.done and event.done < event.total and now - told >= LINE_SECONDS:
+            told = now
+            left = (now - began) / event.done * (event.total - event.done)
+            err.print(f"{event.done} of {event.total}: {said}; about {left:.0f} s left")
+
+    return progress
 
 
 def _print_grades(summary: Any) -> None:
+    if all(row.skipped for row in summary.rows):
+        out.print("nothing to do: every grade is up to date (--force grades again)")
     table = _table("student", "verdict", "points", "seconds", "message")
     for row in summary.rows:
         seconds = "" if row.skipped else f"{row.seconds:.1f}"
@@ -276,14 +341,18 @@ def _add_grade(
 def feedback(
     assignment: Assignment,
     student: Students = None,
+    as_json: Json = False,
     course: CourseDir = Path("."),
     debug: Debug = False,
 ) -> None:
     """Write a page for each student, without hidden tests, into feedback/."""
-    with _explained(debug):
+    with _explained(debug, as_json):
         from autograder.feedback import feedback
 
         made = feedback(_course(course), assignment, student or None)
+        if as_json:
+            _print_json(asdict(made))
+            return
         _print_made(made.written, len(made.unchanged))
         for name in made.not_graded:
             err.print(f"not graded yet: {name}")
@@ -292,14 +361,19 @@ def feedback(
 @app.command()
 def report(
     assignment: Assignment,
+    as_json: Json = False,
     course: CourseDir = Path("."),
     debug: Debug = False,
 ) -> None:
     """Write a table (CSV) and a page about the whole class into reports/."""
-    with _explained(debug):
+    with _explained(debug, as_json):
         from autograder.report import report
 
-        _print_made(report(_course(course), assignment))
+        table, page = report(_course(course), assignment)
+        if as_json:
+            _print_json({"table": table, "page": page})
+        else:
+            _print_made([table, page])
 
 
 @app.command()
@@ -309,11 +383,12 @@ def check(
         int, typer.Option(min=1, help="Seeds on which the reference must be right.")
     ] = 20,
     jobs: Jobs = None,
+    as_json: Json = False,
     course: CourseDir = Path("."),
     debug: Debug = False,
 ) -> None:
     """Prove assignments sound: full marks, zero, and every named mistake caught."""
-    with _explained(debug):
+    with _explained(debug, as_json):
         from autograder.check import check
 
         found = _course(course)
@@ -328,15 +403,46 @@ def check(
                     task, completed=done, total=total
                 ),
             )
-        table = _table("assignment", "runs", "sound")
-        for result in results:
-            runs = ", ".join(f"{n} {kind}" for kind, n in result.trials.items())
-            table.add_row(result.assignment, runs, "no" if result.shortfalls else "yes")
-        _print_table(table)
-        for result in results:
-            for line in result.shortfalls:
-                err.print(f"{result.assignment}: {line}")
-        if any(result.shortfalls for result in results):
+        sound = not any(result.shortfalls for result in results)
+        if as_json:
+            found = [asdict(result) for result in results]
+            _print_json({"sound": sound, "assignments": found})
+        else:
+            _print_checked(results)
+        if not sound:
+            raise typer.Exit(1)
+
+
+def _print_checked(results: list[Any]) -> None:
+    table = _table("assignment", "runs", "sound")
+    for result in results:
+        runs = ", ".join(f"{n} {kind}" for kind, n in result.trials.items())
+        table.add_row(result.assignment, runs, "no" if result.shortfalls else "yes")
+    _print_table(table)
+    for result in results:
+        for line in result.shortfalls:
+            err.print(f"{result.assignment}: {line}")
+
+
+@app.command()
+def doctor(as_json: Json = False, debug: Debug = False) -> None:
+    """Say which level of isolation works here, and what would help to a better one."""
+    with _explained(debug, as_json):
+        from autograder.doctor import doctor
+
+        found = doctor()
+        if as_json:
+            _print_json(asdict(found))
+        else:
+            out.print(f"isolation    {found.level or 'none: grading is not possible'}")
+            for level, why in found.failures.items():
+                out.print(f"not {level:<8} {why}")
+            if found.helps:
+                out.print(f"would help   {found.helps}")
+            out.print(f"cores        {found.cores}")
+            for name, version in found.versions.items():
+                out.print(f"{name:<12} {version}")
+        if not found.level:
             raise typer.Exit(1)
 
 

@@ -7,6 +7,7 @@
     ├── BuildError              an assignment's text cannot become a sound notebook
     ├── CollectError            an archive or folder of submissions cannot be read
     ├── NotReadableError        a submitted notebook is none: the verdict "not readable"
+    ├── ClusterError            a Dask cluster is not there, or its workers do not agree
     └── SandboxError            no level of isolation works here, or one broke down
 
 The message of each says what was wrong and what to do about it.
@@ -31,6 +32,10 @@ class CollectError(AutograderError):
 
 class NotReadableError(AutograderError):
     """A submitted notebook that is none; it becomes the verdict "not readable"."""
+
+
+class ClusterError(AutograderError):
+    """A Dask cluster is not there, was lost, or has workers that do not agree."""
 
 
 class SandboxError(AutograderError):

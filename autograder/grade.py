@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,18 +28,19 @@ from pathlib import Path
 import nbformat
 import nbgrader
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades, SaveCells
+from nbgrader.api import Gradebook
 from nbgrader.utils import parse_utc
 
 import autograder
 from autograder import pool, store
+from autograder.cluster import Cluster
 from autograder.course import Course
 from autograder.errors import CourseError, NotReadableError
-from autograder.prepare import grade_id, read_notebook, rebuild, reference
+from autograder.gradebook import Lateness, due, points, register, save_scores
+from autograder.harmless import tame_name, tame_outputs, tame_texts
+from autograder.prepare import read_notebook, rebuild, reference
 from autograder.preprocess import (
     ENVIRONMENT,
-    LARGEST_FILES,
     SandboxLimits,
     gather,
     master_files,
@@ -47,15 +48,17 @@ from autograder.preprocess import (
     read_source,
     read_submitted,
     sandbox,
-    settle,
     stored_items,
     stored_run,
 )
-from autograder.runner import Job, Limits, RunResult, run_notebook
-from autograder.runner.sandbox import Sandbox
+from autograder.protect import Protection
+from autograder.runner import Job, Limits, RunResult
+from autograder.score import settle
 from autograder.verdicts import Verdict
 
 _LARGEST_TIMESTAMP = 1000  # bytes
+# A stored digest is that of the run, a colon, and that of the lateness.
+_RUN_DIGITS, _LATENESS_DIGITS = 47, 16
 
 
 @dataclass(frozen=True)
@@ -121,13 +124,17 @@ class Event:
 
 @dataclass
 class _Part:
-    """One notebook of a submission on its way: first prepared, then run."""
+    """One notebook of a submission on its way: read, prepared, then run."""
 
-    notebook: NotebookNode | None = None  # None if there is none to run
+    digest: str  # of all that its run depends on
+    data: bytes | None = None  # the file that was handed in
+    ended: tuple[Verdict, str] | None = None  # why there is nothing to run
+    notebook: NotebookNode | None = None
     repairs: list[str] = field(default_factory=list)
-    job: Job | None = None  # once it is under way
+    job: Job | None = None  # while it is under way
     run: store.Run | None = None  # None until it has ended
     items: list[store.Item] = field(default_factory=list)
+    kept: bool = False  # its earlier run still holds
     final: bool = True  # False if it was not the submission's doing
 
 
@@ -138,7 +145,7 @@ class _Submission:
     student: str
     folder: Path
     staging: Path  # becomes autograded/S/A
-    digest: str
+    lateness: str  # a digest of all that its late penalty depends on
     timestamp: datetime | None = None
     repairs: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)  # besides the notebooks
@@ -149,12 +156,15 @@ class _Submission:
 
     def runs(self) -> list[store.Run]:
         """Give the runs as they are stored; the first has the repairs of the files."""
-        # What failed here and not in the submission's code is tried again next time.
-        digest = self.digest if all(p.final for p in self.parts.values()) else ""
         shared = self.repairs
         runs = []
         for part in self.parts.values():
-            repairs = [*shared, *part.repairs]
+            if part.kept:
+                repairs, digest = part.run.repairs, f"{part.digest}:{self.lateness}"
+            else:
+                repairs = [*shared, *part.repairs]
+                # What failed here and not in the submission's code is tried again.
+                digest = f"{part.digest}:{self.lateness}" if part.final else ""
             runs.append(replace(part.run, repairs=repairs, digest=digest))
             shared = []
         return runs
@@ -167,6 +177,7 @@ def grade(
     jobs: int | None = None,
     progress: Callable[[Event], None] | None = None,
     force: bool = False,
+    scheduler: str | None = None,
 ) -> GradeSummary:
     """Grade the submissions of an assignment.
 
@@ -185,6 +196,8 @@ def grade(
         Called with an `Event` at the start and after each submission.
     force : bool
         Grade again what is up to date.
+    scheduler : str, optional
+        The address of a Dask scheduler; its workers run the submissions then.
 
     Raises
     ------
@@ -194,14 +207,21 @@ def grade(
         with submissions.
     SandboxError
         If no level of isolation works on this machine. Nothing has been written then.
+    ClusterError
+        If the cluster is not there, or is lost; what was finished is kept then.
     """
     names = course.notebook_names(assignment)
     chosen = _chosen_students(course, assignment, students)
     configured = SandboxLimits(config=course.config)
-    box = sandbox(configured.level)
-    with _alone(course) as staging:
-        grader = _Grader(course, assignment, names, configured, box, staging)
-        return grader.grade(chosen, jobs or pool.cores(), progress or _quiet, force)
+    with contextlib.ExitStack() as stack:
+        if scheduler is None:
+            local = pool.Local(sandbox(configured.level), jobs or pool.cores())
+            place = stack.enter_context(local)
+        else:
+            place = stack.enter_context(Cluster(scheduler, configured.level))
+        staging = stack.enter_context(_alone(course))
+        grader = _Grader(course, assignment, names, configured, place, staging)
+        return grader.grade(chosen, progress or _quiet, force)
 
 
 def _quiet(event: Event) -> None:
@@ -263,7 +283,7 @@ class _Grader:
         assignment: str,
         names: list[str],
         configured: SandboxLimits,
-        box: Sandbox,
+        place: pool.Local | Cluster,
         staging: Path,
     ) -> None:
         self.course = course
@@ -271,11 +291,17 @@ class _Grader:
         self.assignment = assignment
         self.configured = configured
         self.limits = configured.limits(assignment)
-        self.box = box
+        self.place = place
         self.staging = staging
         self.source = course.source / assignment
+        self.ignore = course.directory.ignore
+        self.lateness = Lateness(self.config)
+        self.master = master_files(self.source, self.ignore, self.config)
+        shared = _digest_of_course(course, self.master, self.limits, place.level)
         self.sources: dict[str, NotebookNode] = {}  # with the solutions
         self.references: dict[str, NotebookNode] = {}
+        self.trusted: dict[str, set[str]] = {}
+        self.digests: dict[str, str] = {}
         for name in names:
             path = self.source / f"{name}.ipynb"
             try:
@@ -283,17 +309,13 @@ class _Grader:
                 self.references[name] = reference(self.sources[name], self.config)
             except Exception as error:  # nbgrader has many for an unsound notebook
                 raise CourseError(f"{path} cannot be graded with: {error}") from error
-        self.master = master_files(self.source, course.directory.ignore, self.config)
-        self.common = _fingerprint_of_course(course, self.source, self.limits, box)
+            self.trusted[name] = {cell.source for cell in self.references[name].cells}
+            self.digests[name] = _digest(shared, _told(self.references[name]))
 
     # --- the run through all of them --------------------------------------------------
 
     def grade(
-        self,
-        students: list[str],
-        jobs: int,
-        progress: Callable[[Event], None],
-        force: bool,
+        self, students: list[str], progress: Callable[[Event], None], force: bool
     ) -> GradeSummary:
         rows: list[Row] = []
 
@@ -302,181 +324,141 @@ class _Grader:
             progress(Event(len(rows), len(students), row))
 
         progress(Event(0, len(students)))
-        with store.open_gradebook(
-            self.course.db_url, self.course.directory.course_id
-        ) as gradebook:
-            self.register(gradebook)
+        course_id = self.course.directory.course_id
+        with store.open_gradebook(self.course.db_url, course_id) as gradebook:
+            register(gradebook, self.course, self.assignment, self.references)
             self.protections = {
-                name: protection_of(
-                    gradebook,
-                    source,
-                    self.master,
-                    self.configured,
-                    self.assignment,
-                    self.box,
-                )
+                name: self.protection(gradebook, source)
                 for name, source in self.sources.items()
             }
-            graded = self.up_to_date(gradebook)
-            waiting: dict[str, _Submission] = {}
-
-            def prepared() -> Iterator[tuple[tuple[str, str], tuple]]:
-                """Prepare submissions one by one, as workers become free."""
-                for student in students:
-                    submission = self.submission(gradebook, student)
-                    old = graded.get(student)
-                    if old and old.digest == submission.digest and not force:
-                        done(self.row(gradebook, old, skipped=True))
-                        continue
-                    self.prepare_or_end(submission)
-                    if submission.finished():
-                        done(self.save(gradebook, submission))
-                        continue
-                    waiting[student] = submission
-                    for name, part in submission.parts.items():
-                        if part.run is None:
-                            yield self.job(submission, name)
-
-            def take(outcome: pool.Outcome) -> None:
-                student, name = outcome.key
-                submission = waiting[student]
-                self.take(submission, name, outcome)
-                if submission.finished():
-                    done(self.save(gradebook, waiting.pop(student)))
-
+            self.max_points = gradebook.find_assignment(self.assignment).max_score
+            self.due = due(gradebook, self.assignment)
+            self.graded = self.complete(gradebook)
+            gradebook.db.rollback()  # reading is over: others may write
             # What may be the machine's doing is run again, alone, before it is judged.
-            again = []
-            for outcome in pool.run_all(run_notebook, prepared(), jobs):
-                if outcome.error or outcome.result.wall_only:
-                    again.append(outcome.key)
-                else:
-                    take(outcome)
-            repeats = [self.job(waiting[student], name) for student, name in again]
-            for outcome in pool.run_all(run_notebook, repeats, 1):
-                take(outcome)
+            again = self.grade_some(gradebook, students, done, force, alone=False)
+            self.grade_some(gradebook, again, done, force, alone=True)
         return GradeSummary(self.assignment, sorted(rows, key=lambda row: row.student))
 
-    def job(self, submission: _Submission, name: str) -> tuple[tuple[str, str], tuple]:
-        """Give what a worker needs to run one notebook."""
-        part = submission.parts[name]
-        part.job = self.protections[name].job(
-            part.notebook, submission.files, self.limits, ENVIRONMENT
+    def protection(self, gradebook: Gradebook, source: NotebookNode) -> Protection:
+        """Find how the tests of a notebook are run."""
+        return protection_of(
+            gradebook,
+            source,
+            self.master,
+            self.configured,
+            self.assignment,
+            lambda job: pool.run_one(self.place, job),
         )
-        return (submission.student, name), (part.job, self.box)
 
-    # --- the gradebook's side of the assignment ---------------------------------------
+    def grade_some(
+        self,
+        gradebook: Gradebook,
+        students: list[str],
+        done: Callable[[Row], None],
+        force: bool,
+        *,
+        alone: bool,
+    ) -> list[str]:
+        """Grade submissions, several at once; give those to be run again `alone`."""
+        under_way: dict[str, _Submission] = {}
+        again: list[str] = []
 
-    def register(self, gradebook: Gradebook) -> None:
-        """Bring the gradebook's cells up to the source, as nbgrader's release does."""
-        gradebook.update_or_create_assignment(self.assignment)
-        entry = gradebook.find_assignment(self.assignment)
-        known = {notebook.name for notebook in entry.notebooks}
-        if known and known != set(self.references):
-            if entry.submissions:
-                raise CourseError(
-                    f"{self.source} has the notebooks {', '.join(self.references)}, "
-                    f"the gradebook has {', '.join(sorted(known))} and submissions of "
-                    "them, which nbgrader cannot change; name them as they were"
-                )
-            for name in known - set(self.references):
-                gradebook.remove_notebook(name, self.assignment)
-        for name, notebook in self.references.items():
-            if name in known and self._is_registered(gradebook, name, notebook):
+        def prepared() -> Iterator[tuple[tuple[str, str], Job]]:
+            """Prepare submissions one by one, as there is room for their jobs."""
+            for student in students:
+                submission = self.read(student, force)
+                if self.is_done(submission):
+                    done(self.row(self.graded[student].values(), skipped=True))
+                    continue
+                self.prepare_or_end(submission)
+                if submission.finished():
+                    done(self.save(gradebook, submission))
+                    continue
+                under_way[student] = submission
+                for name, part in submission.parts.items():
+                    if part.run is None:
+                        part.job = self.protections[name].job(
+                            part.notebook, submission.files, self.limits, ENVIRONMENT
+                        )
+                        yield (student, name), part.job
+
+        for outcome in self.place.run_all(prepared(), alone=alone):
+            student, name = outcome.key
+            if student not in under_way:
+                continue  # its other notebook is the reason to run it again
+            if not alone and (outcome.error or outcome.result.wall_only):
+                del under_way[student]
+                again.append(student)
                 continue
-            resources = {
-                "nbgrader": {
-                    "notebook": name,
-                    "assignment": self.assignment,
-                    "db_url": self.course.db_url,
-                }
-            }
-            try:
-                SaveCells(config=self.config).preprocess(notebook, resources)
-            except RuntimeError as error:
-                raise CourseError(
-                    f"{self.source / name}.ipynb has other cells than the gradebook, "
-                    f"which has graded submissions of it: {error}"
-                ) from None
-        gradebook.db.expire_all()
-
-    def _is_registered(
-        self, gradebook: Gradebook, name: str, notebook: NotebookNode
-    ) -> bool:
-        registered = gradebook.find_notebook(name, self.assignment)
-        points = {
-            cell.name: cell.max_score
-            for cell in [*registered.grade_cells, *registered.task_cells]
-        }
-        cells = {
-            cell.name: (
-                cell.cell_type,
-                cell.source,
-                cell.checksum,
-                points.get(cell.name),
-            )
-            for cell in registered.source_cells
-        }
-        return cells == {
-            grade_id(cell): (
-                cell.cell_type,
-                cell.source,
-                cell.metadata.nbgrader.get("checksum"),
-                cell.metadata.nbgrader.get("points"),
-            )
-            for cell in notebook.cells
-            if grade_id(cell)
-        }
+            submission = under_way[student]
+            self.take(submission, name, outcome)
+            if submission.finished():
+                done(self.save(gradebook, under_way.pop(student)))
+        return again
 
     # --- one submission, step by step -------------------------------------------------
 
-    def submission(self, gradebook: Gradebook, student: str) -> _Submission:
-        """Look at a submission without reading its notebooks."""
+    def read(self, student: str, force: bool) -> _Submission:
+        """Read what was handed in, and find out what of its grade still holds."""
         folder = self.course.submitted / student / self.assignment
         timestamp, repairs = _timestamp(folder)
-        due = _due(gradebook, self.assignment, student)
-        return _Submission(
+        when = self.due.get(student, self.due[None])
+        files, left_out = gather(folder, self.master, self.ignore)
+        submission = _Submission(
             student=student,
             folder=folder,
             staging=self.staging / "new" / student,
-            digest=_digest(folder, self.common, due),
+            lateness=_digest(str(timestamp), when)[:_LATENESS_DIGITS],
             timestamp=timestamp,
-            repairs=repairs,
-            parts={name: _Part() for name in self.references},
+            repairs=[*repairs, *left_out],
+            files=files,
+        )
+        own = [name for name in files if name not in self.master]
+        shared = [text for name in own for text in (name, files[name])]
+        for name in self.references:
+            part = _read_part(folder, name, (*shared, *submission.repairs))
+            part.digest = _digest(self.digests[name], part.digest)[:_RUN_DIGITS]
+            submission.parts[name] = part
+            old = self.graded.get(student, {}).get(name)
+            if old and not force and old.digest.partition(":")[0] == part.digest:
+                part.run, part.kept = old, True
+        return submission
+
+    def is_done(self, submission: _Submission) -> bool:
+        """Tell whether the grade of a submission is as it would be made now."""
+        return all(
+            part.kept and part.run.digest == f"{part.digest}:{submission.lateness}"
+            for part in submission.parts.values()
         )
 
     def prepare_or_end(self, submission: _Submission) -> None:
         """Prepare a submission; whatever goes wrong there is this submission's end."""
-        try:
-            self.prepare(submission)
-        except Exception as error:
-            for name, part in submission.parts.items():
-                if part.run is None:
-                    message = f"not prepared: {type(error).__name__}: {error}"
-                    self.end(submission, name, Verdict.CRASHED, message)
-                    part.final = False
-
-    def prepare(self, submission: _Submission) -> None:
-        """Read and rebuild the notebooks, and read the other files."""
-        submission.files, left_out = gather(
-            submission.folder, self.master, self.course.directory.ignore
-        )
-        submission.repairs += left_out
         for name, part in submission.parts.items():
+            if part.kept:
+                continue
             try:
-                data = read_submitted(submission.folder / f"{name}.ipynb")
-                prepared = rebuild(
-                    self.references[name], read_notebook(data), self.config
-                )
-            except FileNotFoundError:
-                there = sorted(p.name for p in submission.folder.glob("*.ipynb"))
-                hint = f"; there is {', '.join(there[:5])}" if there else ""
-                message = f"{name}.ipynb is missing{hint}"
-                self.end(submission, name, Verdict.MISSING, message)
-            except NotReadableError as error:
-                self.end(submission, name, Verdict.NOT_READABLE, str(error))
-            else:
-                part.notebook = prepared.notebook
-                part.repairs = prepared.repairs
+                self.prepare(submission, name)
+            except Exception as error:
+                message = f"not prepared: {type(error).__name__}: {error}"
+                self.end(submission, name, Verdict.CRASHED, message)
+                part.final = False
+
+    def prepare(self, submission: _Submission, name: str) -> None:
+        """Rebuild a notebook; if that cannot be, end it."""
+        part = submission.parts[name]
+        if part.ended is not None:
+            self.end(submission, name, *part.ended)
+            return
+        try:
+            handed_in = read_notebook(part.data)
+            prepared = rebuild(self.references[name], handed_in, self.config)
+        except NotReadableError as error:
+            self.end(submission, name, Verdict.NOT_READABLE, str(error))
+        else:
+            part.notebook, part.repairs = prepared.notebook, prepared.repairs
+            part.repairs += tame_texts(part.notebook, self.trusted[name])
+        part.data = None
 
     def end(
         self, submission: _Submission, name: str, verdict: Verdict, message: str
@@ -502,79 +484,64 @@ class _Grader:
             part.final = False
             return
         result: RunResult = outcome.result
-        part.notebook = result.notebook
         part.run, part.items = stored_run(
             submission.student, self.assignment, name, part.job, result
         )
+        part.notebook, part.job = result.notebook, None
+        part.repairs += tame_outputs(part.notebook)
 
     # --- writing ----------------------------------------------------------------------
 
     def save(self, gradebook: Gradebook, submission: _Submission) -> Row:
         """Write one submission: all of it, or nothing."""
-        student, assignment = submission.student, self.assignment
-        submission.staging.mkdir(parents=True)
-        for name, content in submission.files.items():
-            path = submission.staging / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        for name, part in submission.parts.items():
-            if part.notebook is not None:
-                nbformat.write(part.notebook, submission.staging / f"{name}.ipynb")
-        _set_permissions(submission.staging, self.course.directory.groupshared)
+        student = submission.student
+        self.build_folder(submission)
         runs = submission.runs()
         with contextlib.ExitStack() as undo:
             with store.one_transaction(gradebook):
                 gradebook.update_or_create_student(student)
                 when = {"timestamp": submission.timestamp}
-                gradebook.update_or_create_submission(
-                    assignment, student, **(when if submission.timestamp else {})
+                entry = gradebook.update_or_create_submission(
+                    self.assignment, student, **(when if submission.timestamp else {})
                 )
+                entries = {notebook.name: notebook for notebook in entry.notebooks}
                 for run, part in zip(runs, submission.parts.values(), strict=True):
-                    self.save_scores(gradebook, student, run.notebook, part.notebook)
-                    store.record(gradebook, run, part.items)
-                row = self.row(gradebook, store.together(runs))
+                    if part.kept:
+                        store.renew_digest(gradebook, run)
+                    else:
+                        save_scores(gradebook, entries[run.notebook], part.notebook)
+                        store.record(gradebook, run, part.items)
+                self.lateness.penalise(gradebook, entry, student)
+                gradebook.db.flush()
+                self.points |= points(gradebook, self.assignment, student)
                 self.put_in_place(submission, undo)
             undo.pop_all()
-        return row
+        return self.row(runs)
 
-    def save_scores(
-        self,
-        gradebook: Gradebook,
-        student: str,
-        name: str,
-        notebook: NotebookNode | None,
-    ) -> None:
-        """Write the scores of one notebook, by nbgrader's own preprocessors."""
-        submitted = gradebook.find_submission_notebook(name, self.assignment, student)
-        if notebook is None:  # as nbgrader does for a missing one
-            for score in submitted.grades:
-                score.auto_score = 0
-                score.needs_manual_grade = False
-        else:
-            saver = SaveAutoGrades(config=self.config)
-            saver.gradebook = gradebook
-            saver.notebook_id = name
-            saver.assignment_id = self.assignment
-            saver.student_id = student
-            for index, cell in enumerate(notebook.cells):
-                saver.preprocess_cell(cell, {}, index)
-        gradebook.db.commit()
-        late = AssignLatePenalties(config=self.config)
-        late.init_plugin()
-        seconds = gradebook.find_submission(self.assignment, student).total_seconds_late
-        submitted.late_submission_penalty = None
-        if seconds > 0:
-            penalty = late.plugin_inst.late_submission_penalty(
-                student, submitted.score, seconds
-            )
-            if penalty is not None:
-                penalty = late._check_late_penalty(submitted, penalty)
-            submitted.late_submission_penalty = penalty
-        gradebook.db.commit()
+    def build_folder(self, submission: _Submission) -> None:
+        """Build what becomes ``autograded/S/A``."""
+        folder = submission.staging
+        folder.mkdir(parents=True)
+        for name, content in submission.files.items():
+            path = folder / (name if name in self.master else tame_name(name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        for name, part in submission.parts.items():
+            path = folder / f"{name}.ipynb"
+            old = self.final(submission.student) / path.name
+            if part.notebook is not None:
+                path.write_text(nbformat.writes(part.notebook), encoding="utf-8")
+            elif part.kept and old.is_file():
+                shutil.copyfile(old, path)
+        _set_permissions(folder, self.course.directory.groupshared)
+
+    def final(self, student: str) -> Path:
+        """Name the folder of a graded submission."""
+        return self.course.autograded / student / self.assignment
 
     def put_in_place(self, submission: _Submission, undo: contextlib.ExitStack) -> None:
         """Move the finished folder to ``autograded/S/A``; `undo` moves it back."""
-        final = self.course.autograded / submission.student / self.assignment
+        final = self.final(submission.student)
         old = self.staging / "old" / submission.student
         for folder in (final, old):
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -584,17 +551,15 @@ class _Grader:
         submission.staging.rename(final)
         undo.callback(final.rename, submission.staging)
 
-    def row(
-        self, gradebook: Gradebook, run: store.Run, *, skipped: bool = False
-    ) -> Row:
-        """Read a submission's points back from the gradebook."""
-        submission = gradebook.find_submission(self.assignment, run.student)
+    def row(self, runs: Iterable[store.Run], *, skipped: bool = False) -> Row:
+        """Say what became of a submission."""
+        run = store.together(list(runs))
         return Row(
             student=run.student,
             assignment=self.assignment,
             verdict=run.verdict,
-            points=max(0.0, submission.score - submission.late_submission_penalty),
-            max_points=submission.max_score,
+            points=self.points[run.student],
+            max_points=self.max_points,
             level=run.level,
             seconds=run.wall_seconds,
             message=run.message,
@@ -602,21 +567,18 @@ class _Grader:
             skipped=skipped,
         )
 
-    def up_to_date(self, gradebook: Gradebook) -> dict[str, store.Run]:
-        """Find the submissions whose grade is complete, by student."""
-        parts: dict[str, list[store.Run]] = {}
+    def complete(self, gradebook: Gradebook) -> dict[str, dict[str, store.Run]]:
+        """Find the submissions whose grade is complete: their runs, by notebook."""
+        self.points = points(gradebook, self.assignment)
+        parts: dict[str, dict[str, store.Run]] = {}
         for run in store.runs_by_notebook(gradebook, self.assignment):
-            parts.setdefault(run.student, []).append(run)
-        entered = {
-            s.student_id for s in gradebook.assignment_submissions(self.assignment)
-        }
+            parts.setdefault(run.student, {})[run.notebook] = run
         return {
-            student: store.together(runs)
+            student: runs
             for student, runs in parts.items()
-            if {run.notebook for run in runs} == set(self.references)
-            and len({run.digest for run in runs}) == 1
-            and student in entered
-            and (self.course.autograded / student / self.assignment).is_dir()
+            if runs.keys() == self.references.keys()
+            and student in self.points
+            and self.final(student).is_dir()
         }
 
 
@@ -638,41 +600,45 @@ def _timestamp(folder: Path) -> tuple[datetime | None, list[str]]:
         return None, [f"timestamp.txt was not read ({error}); no lateness is counted."]
 
 
-def _due(gradebook: Gradebook, assignment: str, student: str) -> str:
+def _read_part(folder: Path, name: str, shared: Iterable[str | bytes]) -> _Part:
+    """Read one notebook's file; its digest covers that and what is `shared`."""
+    path = folder / f"{name}.ipynb"
     try:
-        submission = gradebook.find_submission(assignment, student)
-    except MissingEntry:
-        return f"{gradebook.find_assignment(assignment).duedate} None"
-    return f"{submission.assignment.duedate} {submission.extension}"
+        data = read_submitted(path)
+        return _Part(_digest(data, *shared), data)
+    except FileNotFoundError:
+        there = sorted(p.name for p in folder.glob("*.ipynb"))
+        hint = f"; there is {', '.join(there[:5])}" if there else ""
+        ended = Verdict.MISSING, f"{name}.ipynb is missing{hint}"
+    except NotReadableError as error:
+        ended = Verdict.NOT_READABLE, str(error)
+    return _Part(_digest(*ended, *shared), ended=ended)
 
 
-def _fingerprint_of_course(
-    course: Course, source: Path, limits: Limits, box: Sandbox
+def _digest_of_course(
+    course: Course, master: dict[str, bytes], limits: Limits, level: str
 ) -> str:
-    config = json.dumps(course.config, default=repr, sort_keys=True)
+    # traitlets adds an empty section for each that is merely looked at.
+    sections = {name: section for name, section in course.config.items() if section}
+    config = json.dumps(sections, default=repr, sort_keys=True)
     versions = f"{autograder.__version__} {nbgrader.__version__}"
-    return _digest(source, config, repr(limits), box.level, versions)
+    files = [text for name, data in sorted(master.items()) for text in (name, data)]
+    return _digest(config, repr(limits), level, versions, *files)
 
 
-def _digest(folder: Path, *words: str) -> str:
-    """Hash words, and the names and contents of the files below a folder.
+def _told(master: NotebookNode) -> str:
+    """Give all of the instructor's notebook that can matter; its solutions do not."""
+    cells = [(c.cell_type, c.source, c.metadata) for c in master.cells]
+    return json.dumps([master.metadata, cells], sort_keys=True)
 
-    For links, and files larger than any that is read, their times stand for the
-    contents.
-    """
-    whole = hashlib.sha256("\0".join(words).encode())
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = Path(parent, name)
-            status = path.stat() if path.exists() else path.lstat()
-            what = f"{path.relative_to(folder)}\0{status.st_mode}\0{status.st_size}"
-            whole.update(what.encode("utf-8", "surrogateescape"))
-            plain = stat.S_ISREG(status.st_mode) and not path.is_symlink()
-            if plain and status.st_size <= LARGEST_FILES:
-                whole.update(hashlib.sha256(path.read_bytes()).digest())
-            else:
-                whole.update(str(status.st_mtime_ns).encode())
+
+def _digest(*texts: str | bytes) -> str:
+    """Hash texts such that it matters where one ends and the next begins."""
+    whole = hashlib.sha256()
+    for text in texts:
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+        whole.update(len(data).to_bytes(8))
+        whole.update(data)
     return whole.hexdigest()
 
 

@@ -20,9 +20,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from socket import socketpair
-from typing import Any
+from typing import Any, Protocol
+
+from autograder.errors import SandboxError
+from autograder.runner import Job, RunResult, run_notebook
+from autograder.runner.sandbox import Sandbox
 
 PR_SET_PDEATHSIG = 1
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,11 @@ class Outcome:
     died: bool = False
 
 
-class _Worker:
+class Worker:
     """One process, one connection to it, and the job that it has."""
 
     def __init__(self) -> None:
+        """Start the process."""
         ours, theirs = socketpair()
         package = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -68,6 +74,7 @@ class _Worker:
     def give(
         self, key: Hashable, function: Callable[..., Any], arguments: tuple
     ) -> None:
+        """Give it a job: call a function that it can import."""
         self.key = key
         with contextlib.suppress(OSError):  # dead already: seen when waited for
             self.connection.send((function, arguments))
@@ -83,6 +90,7 @@ class _Worker:
         return Outcome(self.key, result, error)
 
     def stop(self) -> None:
+        """End it."""
         self.connection.close()
         self.process.terminate()
         try:
@@ -96,6 +104,7 @@ def run_all(
     function: Callable[..., Any],
     jobs: Iterable[tuple[Hashable, tuple]],
     workers: int,
+    idle: "list[Worker] | None" = None,
 ) -> Iterator[Outcome]:
     """Call ``function(*arguments)`` for each job, in `workers` processes.
 
@@ -107,6 +116,9 @@ def run_all(
         Taken one by one, as workers become free.
     workers : int
         How many at once; as many are started as there are jobs for.
+    idle : list of Worker, optional
+        Workers to use first; those that are idle at the end are put back there, and
+        are the caller's to stop.
 
     Yields
     ------
@@ -115,12 +127,13 @@ def run_all(
         exception or by closing the iterator, the workers are stopped too.
     """
     todo = iter(jobs)
-    busy: dict[Connection, _Worker] = {}
-    idle: list[_Worker] = []
+    busy: dict[Connection, Worker] = {}
+    kept = idle is not None
+    idle = idle if kept else []
     try:
         while True:
             while len(busy) < workers and (job := next(todo, None)) is not None:
-                worker = idle.pop() if idle else _Worker()
+                worker = idle.pop() if idle else Worker()
                 busy[worker.connection] = worker
                 worker.give(job[0], function, job[1])
             if not busy:
@@ -134,8 +147,76 @@ def run_all(
                     idle.append(worker)
                 yield outcome
     finally:
-        for worker in [*idle, *busy.values()]:
+        for worker in [*busy.values(), *([] if kept else idle)]:
             worker.stop()
+
+
+class Local:
+    """This machine as a place to run jobs; a context that ends its workers.
+
+    Parameters
+    ----------
+    box : Sandbox
+        What the jobs run in.
+    workers : int
+        How many at once.
+
+    Attributes
+    ----------
+    level : str
+        The level of isolation of every run.
+    """
+
+    def __init__(self, box: Sandbox, workers: int) -> None:
+        """Take note; workers are started when there are jobs."""
+        self.box = box
+        self.level = box.level
+        self.workers = workers
+        self._idle: list[Worker] = []
+
+    def __enter__(self) -> "Local":
+        """Do nothing: workers are started when there are jobs."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the workers."""
+        while self._idle:
+            self._idle.pop().stop()
+
+    def run_all(
+        self, jobs: Iterable[tuple[Hashable, Job]], *, alone: bool = False
+    ) -> Iterator[Outcome]:
+        """Run jobs, several at once or each `alone`; see `run_all` for the rest."""
+        calls = ((key, (job, self.box)) for key, job in jobs)
+        return run_all(run_notebook, calls, 1 if alone else self.workers, self._idle)
+
+
+class Place(Protocol):
+    """Where jobs can be run: `Local`, or a cluster."""
+
+    level: str
+
+    def run_all(
+        self, jobs: Iterable[tuple[Hashable, Job]], *, alone: bool = False
+    ) -> Iterator[Outcome]:
+        """Run jobs, several at once or each `alone`."""
+
+
+def run_one(place: Place, job: Job) -> RunResult:
+    """Run one job that is the instructor's, which must not fail for outside reasons.
+
+    Raises
+    ------
+    SandboxError
+        If it did.
+    """
+    for _ in range(_TRIES):
+        (outcome,) = place.run_all([("", job)], alone=True)
+        if not outcome.died:
+            break
+    if outcome.error:
+        raise SandboxError(f"the reference solution was not run: {outcome.error}")
+    return outcome.result
 
 
 def cores() -> int:

@@ -18,7 +18,7 @@ import importlib.machinery
 import os
 import stat
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from fnmatch import fnmatch
 from functools import cache
@@ -40,7 +40,8 @@ from traitlets.config import Config, Configurable
 
 from autograder import store
 from autograder.errors import CourseError, NotReadableError
-from autograder.prepare import prepare
+from autograder.harmless import tame_name, tame_outputs, tame_texts
+from autograder.prepare import rebuild, reference
 from autograder.protect import Protection, find_unprotected, protect
 from autograder.runner import Job, Limits, RunResult, choose_sandbox, run_notebook
 from autograder.runner.sandbox import Sandbox
@@ -264,7 +265,7 @@ def protection_of(
     master: Mapping[str, bytes],
     configured: SandboxLimits,
     assignment: str,
-    box: Sandbox,
+    run: Callable[[Job], RunResult],
 ) -> Protection:
     """Find how the tests of a notebook are run; remember it in the gradebook.
 
@@ -282,8 +283,8 @@ def protection_of(
         The course's configuration.
     assignment : str
         Whose limits hold.
-    box : Sandbox
-        Where the reference runs.
+    run : callable
+        Runs the reference solution.
     """
     protection = protect(source, master, configured.student_modules)
     fingerprint = protection.fingerprint(source)
@@ -295,7 +296,7 @@ def protection_of(
         protection,
         configured.limits(assignment),
         ENVIRONMENT,
-        lambda job: run_notebook(job, box),
+        run,
     )
     store.keep_unprotected(gradebook, fingerprint, found.unprotected)
     return found
@@ -351,17 +352,23 @@ def _some(names: list[str]) -> str:
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
-def _prune(graded: Path, files: Mapping[str, bytes]) -> None:
+def _prune(
+    graded: Path, files: Mapping[str, bytes], master: Mapping[str, bytes]
+) -> None:
     """Remove the copies that nbgrader made of files that were left out.
+
+    Those of the student's that a browser would run get another name.
 
     nbgrader follows links: a link to the gradebook would end up in the feedback.
     """
     for parent, _, names in os.walk(graded):
         for name in names:
             path = Path(parent, name)
-            kept = os.path.relpath(path, graded) in files
-            if not kept and path.suffix != ".ipynb":
+            relative = os.path.relpath(path, graded)
+            if relative not in files and path.suffix != ".ipynb":
                 path.unlink()
+            elif relative not in master:
+                path.rename(path.parent / tame_name(name))
 
 
 # --- after the run --------------------------------------------------------------------
@@ -476,7 +483,10 @@ class RebuildSubmission(_InCourse):
             Path(directory.root),
             self.config,
         )
-        prepared = prepare(source, nb, self.config)
+        master = reference(source, self.config)
+        prepared = rebuild(master, nb, self.config)
+        trusted = {cell.source for cell in master.cells}
+        prepared.repairs.extend(tame_texts(prepared.notebook, trusted))
         for repair in prepared.repairs:
             self.log.warning(repair)
         # The converter writes this notebook and reads it again before it is run.
@@ -509,19 +519,26 @@ class SandboxExecute(_InCourse):
             directory.ignore,
         )
         repairs += left_out
-        _prune(self._folder(directory.autograded_directory, student, resources), files)
+        graded = self._folder(directory.autograded_directory, student, resources)
+        _prune(graded, files, master)
         box = sandbox(configured.level)
-        reference = read_source(
+        instructors = read_source(
             source / f"{name}.ipynb", Path(directory.root), self.config
         )
         with store.open_gradebook(where["db_url"], directory.course_id) as gradebook:
             protection = protection_of(
-                gradebook, reference, master, configured, assignment, box
+                gradebook,
+                instructors,
+                master,
+                configured,
+                assignment,
+                lambda job: run_notebook(job, box),
             )
             job = protection.job(nb, files, limits, ENVIRONMENT)
             result = run_notebook(job, box)
             if result.wall_only:  # a busy machine does this to honest work
                 result = run_notebook(job, box)
             run, items = stored_run(student, assignment, name, job, result, repairs)
+            run.repairs.extend(tame_outputs(result.notebook))
             store.record(gradebook, run, items)
         return result.notebook, resources

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from nbgrader.api import Gradebook
 from sqlalchemy import (
@@ -39,6 +40,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    update,
 )
 from sqlalchemy.orm import scoped_session, sessionmaker
 from sqlalchemy.schema import CreateColumn
@@ -214,6 +216,8 @@ def one_transaction(gradebook: Gradebook) -> Iterator[None]:
             connection.exec_driver_sql("PRAGMA busy_timeout = 60000")
             connection.rollback()
         with connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
             gradebook.db = scoped_session(
                 sessionmaker(
                     bind=connection,
@@ -241,15 +245,33 @@ def record(gradebook: Gradebook, run: Run, items: Iterable[Item]) -> None:
             delete(table).where(*(table.c[k] == v for k, v in where.items()))
         )
     row = {
-        **vars(run),
+        **_storable(vars(run)),
         "verdict": run.verdict.value,
         "repairs": json.dumps(run.repairs),
     }
     gradebook.db.execute(insert(_run).values(**row))
-    rows = [{**vars(item), "status": item.status.value} for item in items]
+    rows = [{**_storable(vars(item)), "status": item.status.value} for item in items]
     if rows:
         gradebook.db.execute(insert(_item), rows)
     gradebook.db.commit()
+
+
+def _storable(values: dict[str, Any]) -> dict[str, Any]:
+    """Replace what a text in a database cannot hold: PostgreSQL's have no zero byte."""
+    return {
+        name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
+def renew_digest(gradebook: Gradebook, run: Run) -> None:
+    """Note that a run that was recorded earlier still holds, under a new digest."""
+    keys = ("student", "assignment", "notebook")
+    gradebook.db.execute(
+        update(_run)
+        .where(*(_run.c[key] == getattr(run, key) for key in keys))
+        .values(digest=run.digest)
+    )
 
 
 def unprotected(gradebook: Gradebook, fingerprint: str) -> frozenset[str] | None:

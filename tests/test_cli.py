@@ -1,18 +1,22 @@
 """Tests of the command line: exit codes, one line for a mistake, what it prints."""
 
+import json
+import re
 import shutil
 
 import pytest
+from conftest import hand_in, solved
 from rich.console import Console
 from typer.testing import CliRunner
 
 from autograder import cli
-from autograder.grade import GradeSummary, Row
+from autograder.grade import Event, GradeSummary, Row
 from autograder.verdicts import Verdict
 
 COMMANDS = [
     command.name or command.callback.__name__ for command in cli.app.registered_commands
 ]
+IN_A_COURSE = [name for name in COMMANDS if name != "doctor"]
 ARGUMENTS = {"collect": ["x.zip"], "grade": ["a"], "feedback": ["a"], "report": ["a"]}
 
 
@@ -21,7 +25,7 @@ def run(*arguments):
     return CliRunner().invoke(cli.app, list(arguments))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", IN_A_COURSE)
 def test_cli_explains_a_folder_that_is_no_course(name, tmp_path):
     """Every command says in one line what is wrong and how to mend it; exit code 1."""
     done = run(name, *ARGUMENTS.get(name, []), "--course", str(tmp_path))
@@ -29,6 +33,67 @@ def test_cli_explains_a_folder_that_is_no_course(name, tmp_path):
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("autograder: ")
     assert "--course DIR" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["collect", "grade", "feedback", "report", "check"])
+def test_cli_json_of_a_mistake_is_an_object_with_the_error(name, tmp_path):
+    """With --json a script finds the message on stdout, and the same exit code."""
+    arguments = ARGUMENTS.get(name, [])
+    done = run(name, *arguments, "--json", "--course", str(tmp_path))
+    assert done.exit_code == 1
+    assert "is not a course" in json.loads(done.stdout)["error"]
+
+
+def test_cli_json_is_one_document_and_nothing_else(tiny_course):
+    """Every command of a script's day prints one JSON document on stdout."""
+    course = str(tiny_course.root)
+    incoming = tiny_course.root / "incoming"
+    hand_in(tiny_course, "ada", solved())
+    tiny_course.submitted.rename(incoming)
+
+    def said(*arguments):
+        done = run(*arguments, "--json", "--course", course)
+        assert done.exit_code == 0, done.stderr
+        return json.loads(done.stdout)
+
+    assert said("collect", str(incoming))["written"] == [["ada", "ps1"]]
+    graded = said("grade", "ps1")
+    assert graded["counts"] == {"graded": 1}
+    (row,) = graded["submissions"]
+    assert (row["student"], row["verdict"], row["points"]) == ("ada", "graded", 3)
+    assert said("grade", "ps1")["submissions"][0]["skipped"]
+    assert said("feedback", "ps1")["written"][0].endswith("ada/ps1/squares.html")
+    assert said("report", "ps1")["table"].endswith("reports/ps1.csv")
+    done = run("check", "ps1", "--seeds", "1", "--json", "--course", course)
+    assert json.loads(done.stdout)["sound"] is (done.exit_code == 0)
+    again = run("grade", "ps1", "--course", course)
+    assert "nothing to do: every grade is up to date" in again.stdout
+
+
+def test_cli_doctor_says_what_works_here():
+    """The level, the versions, the cores; exit code 0 only if grading is possible."""
+    done = run("doctor", "--json")
+    found = json.loads(done.stdout)
+    assert (done.exit_code == 0) == bool(found["level"])
+    assert set(found["failures"]) | {found["level"]} <= {"bwrap", "lockdown", ""}
+    assert found["cores"] >= 1
+    assert found["versions"]["nbgrader"]
+    assert "isolation" in run("doctor").stdout
+
+
+def test_cli_progress_without_a_terminal_is_a_line_now_and_then(monkeypatch, capsys):
+    """Without a terminal, lines say how far it is, with counts and time left."""
+    monkeypatch.setattr(cli, "LINE_SECONDS", 0)
+    monkeypatch.setattr(cli, "err", Console(stderr=True, soft_wrap=True))
+    with cli._graded_bar() as progress:
+        for done in range(3):
+            row = Row("ada", "ps1", Verdict.GRADED, 1, 2) if done else None
+            progress(Event(done, 3, row))
+    said = capsys.readouterr().err.splitlines()
+    assert [re.sub(r"about \d+", "about N", line) for line in said] == [
+        "1 of 3: 1 graded; about N s left",
+        "2 of 3: 2 graded; about N s left",
+    ]
 
 
 def test_cli_shows_a_traceback_only_with_debug(tmp_path):

@@ -94,6 +94,12 @@ def choose_sandbox(level: str = "auto") -> Sandbox:
     raise SandboxError(_what_to_do(failures))
 
 
+def failures() -> dict[str, str]:
+    """Try every level, the strongest first; say why those fail that do."""
+    outcomes = {level: _tried(level) for level in LEVELS}
+    return {level: said for level, said in outcomes.items() if isinstance(said, str)}
+
+
 def _what_to_do(failures: list[str]) -> str:
     if sys.platform != "linux":
         advice = "run it on Linux; on Windows inside WSL2, on macOS in a container"

@@ -471,7 +471,7 @@ class _Run:
                 raise wire.WireError("the end of a cell that was not running")
             self.snapshot_taken(message["pid"])
         elif kind == "done":
-            self.done()
+            self.done(message["passed"] is True)
         elif kind == "clear":
             self.clear_first = bool(message["wait"])
             if self.count(_MESSAGE_BYTES) and not self.clear_first:
@@ -573,14 +573,17 @@ class _Run:
             )
         self.next_cell()
 
-    def done(self) -> None:
-        """Close the running cell."""
+    def done(self, passed: bool) -> None:
+        """Close the running cell, which raised nothing if it `passed`."""
         self.take_all_raw()
         if self.over:
             return
         self.ran[self.code_cells[self.number - 1]] = True
-        if self.testing and self.interrupted and not self.has_error():
-            self.note(Verdict.OUT_OF_TIME, "The check was interrupted.")
+        if self.testing and not self.has_error():
+            if self.interrupted:
+                self.note(Verdict.OUT_OF_TIME, "The check was interrupted.")
+            elif not passed:
+                self.note(Verdict.CRASHED, "The check ended in an exception.")
         self.poll()
         self.judge(time.monotonic())
         if self.over:
