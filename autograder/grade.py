@@ -266,12 +266,25 @@ def _alone(course: Course) -> Iterator[Path]:
                 "wait until it has finished"
             ) from None
         staging = course.autograded / ".staging"
-        shutil.rmtree(staging, ignore_errors=True)  # left by a run that was killed
+        _recover(course, staging)
         staging.mkdir()
         try:
             yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _recover(course: Course, staging: Path) -> None:
+    """Clear away what a run that was killed has left.
+
+    What it had moved away to make place, and put nothing into its place, goes back.
+    """
+    for old in staging.glob("old/*/*"):
+        final = course.autograded / old.parent.name / old.name
+        if not final.exists():
+            final.parent.mkdir(parents=True, exist_ok=True)
+            old.rename(final)
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 class _Grader:
@@ -530,7 +543,7 @@ class _Grader:
             path = folder / f"{name}.ipynb"
             old = self.final(submission.student) / path.name
             if part.notebook is not None:
-                path.write_text(nbformat.writes(part.notebook), encoding="utf-8")
+                path.write_text(nbformat.v4.writes(part.notebook), encoding="utf-8")
             elif part.kept and old.is_file():
                 shutil.copyfile(old, path)
         _set_permissions(folder, self.course.directory.groupshared)
@@ -542,7 +555,7 @@ class _Grader:
     def put_in_place(self, submission: _Submission, undo: contextlib.ExitStack) -> None:
         """Move the finished folder to ``autograded/S/A``; `undo` moves it back."""
         final = self.final(submission.student)
-        old = self.staging / "old" / submission.student
+        old = self.staging / "old" / submission.student / self.assignment
         for folder in (final, old):
             folder.parent.mkdir(parents=True, exist_ok=True)
         if final.exists():
