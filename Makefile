@@ -7,7 +7,7 @@ export OPENBLAS_NUM_THREADS = 1
 # Runs by machine leave no predictions beside the notebooks.
 export LAB_PREDICTIONS = /dev/null
 
-.PHONY: help demo test check build lint lock lessons gate bench soak clean
+.PHONY: help demo test check build lint lock lessons gate redteam bench soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,7 +23,7 @@ demo: .venv/.ready  ## build, release, grade a sample class of 24 in the sandbox
 	$(PY) -m autograder demo
 
 test: .venv/.ready  ## the tests
-	$(PY) -m pytest -n 2 -m "not soak"
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not soak and not redteam"
 
 build: .venv/.ready  ## notebooks from their texts, handouts from the notebooks
 	$(PY) -m autograder build && $(PY) -m autograder release
@@ -47,6 +47,9 @@ lock:  ## resolve constraints.txt anew, in a scratch environment
 	$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet ".[dev]"
 	echo '# Pinned versions of everything that is installed; made by `make lock`.' > constraints.txt
 	build/lock/bin/python -m pip freeze --exclude before-the-first-step >> constraints.txt
+
+redteam: .venv/.ready  ## every attack on the grader, as a table by level of the sandbox
+	$(PY) -m pytest -n 2 --dist loadgroup -m attack --attack-table
 
 bench: .venv/.ready  ## the engine beside its peers
 	$(PY) benchmarks/engine.py

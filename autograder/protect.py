@@ -3,7 +3,9 @@
 A protected test cell runs in the checker, where the student's process cannot reach it.
 What the instructor's own cells import is imported there again, from the instructor's
 files, so that no name of a submission can stand in for `numpy` or for a helper module;
-everything else that a test cell names is asked of the student's process.
+everything else that a test cell names is asked of the student's process. Constants and
+self-contained functions of locked cells are defined in the checker too: tests measure
+with them.
 
 Not every test can work so: one that reads the source of a function, or the figure that
 a function drew, needs the student's own process. Which these are is found out by
@@ -11,14 +13,16 @@ grading the reference solution both ways (`find_unprotected`).
 """
 
 import ast
+import builtins
 import hashlib
 import json
 import symtable
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_solution
+from nbgrader.utils import is_locked, is_solution
 
 import autograder
 from autograder.runner import Job, Limits, RunResult
@@ -38,7 +42,7 @@ class Protection:
         Modules among them that live on the student's side all the same, since tests
         hand their objects to the student's functions.
     imports : str
-        The import statements of the instructor's cells.
+        The import statements of the instructor's cells, and the helpers of locked ones.
     names : frozenset of str
         What the instructor's cells other than tests bind.
     unprotected : frozenset of str
@@ -105,22 +109,27 @@ def protect(
         Modules among these that live on the student's side.
     """
     imports: list[str] = []
-    names: set[str] = set()
+    names: Counter[str] = Counter()
+    given: list[ast.stmt] = []
     for cell in source.cells:
         if cell.cell_type != "code" or is_test(cell):
             continue
         code = _without_magics(cell.source)
         if code is None:
             continue
-        names |= _bound(code)
+        tree = ast.parse(code)
+        names.update(name for node in tree.body for name in _bound(ast.unparse(node)))
         if not is_solution(cell):
-            imports += _imports(ast.parse(code), student_modules)
+            imports += _imports(tree, student_modules)
+            given += tree.body if is_locked(cell) else []
     # One that fails is as it would be in the notebook: the test says what is missing.
     guarded = [f"try:\n    {line}\nexcept ImportError:\n    pass" for line in imports]
+    imported = set().union(*map(_bound, imports))
+    helpers = _helpers([n for n in given if _bound_once(n, names)], imported)
     return Protection(
         trusted=dict(master),
         student_modules=frozenset(student_modules),
-        imports="\n".join(dict.fromkeys(guarded)),
+        imports="\n".join([*dict.fromkeys(guarded), *helpers]),
         names=frozenset(names),
     )
 
@@ -146,6 +155,62 @@ def _bound(code: str) -> set[str]:
         for symbol in table.get_symbols()
         if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
     }
+
+
+def _bound_once(node: ast.stmt, names: Mapping[str, int]) -> bool:
+    return all(names[name] == 1 for name in _bound(ast.unparse(node)))
+
+
+def _helpers(given: list[ast.stmt], imported: set[str]) -> list[str]:
+    """Return the helpers of tests among what locked cells define.
+
+    These are constants, and functions that name nothing but each other, builtins and
+    what is imported. A test may rely on them, and a student may not change them: they
+    are defined in the checker. Whatever needs the student's names stays on their side.
+    """
+    found: dict[str, ast.stmt] = {}
+    for node in given:
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            found[node.name] = node
+        elif isinstance(node, ast.Assign) and _is_constant(node.value):
+            target, *others = node.targets
+            if isinstance(target, ast.Name) and not others:
+                found[target.id] = node
+    known = imported | set(dir(builtins))
+    while lacking := [
+        name
+        for name, node in found.items()
+        if not _needed(ast.unparse(node)) <= known | found.keys()
+    ]:
+        for name in lacking:
+            del found[name]
+    return [ast.unparse(node) for node in found.values()]
+
+
+def _is_constant(node: ast.expr) -> bool:
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError):
+        return False
+    try:
+        hash(value)
+    except TypeError:  # what can be changed must be the student's own
+        return False
+    return True
+
+
+def _needed(code: str) -> set[str]:
+    """Return the names that a definition takes from outside."""
+    names: set[str] = set()
+    tables = [symtable.symtable(code, "cell", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            top = table.get_type() == "module"
+            if symbol.is_global() or (top and not symbol.is_assigned()):
+                names.add(symbol.get_name())
+    return names - _bound(code)
 
 
 def _imports(tree: ast.Module, left_out: Collection[str]) -> Iterator[str]:

@@ -12,6 +12,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from autograder import store
 from autograder.course import Course, find_course
 
+pytest_plugins = ["redteam.table"]
+
 CONFIG = """
 c = get_config()
 c.CourseDirectory.course_id = "tiny"

@@ -202,6 +202,7 @@ def device():
         ({"ada/x": b"", "ada/X": b""}, "twice"),
     ],
 )
+@pytest.mark.attack("unsafe archive: {}")
 def test_collect_unsafe_archives_write_nothing(tiny_course, tmp_path, files, says):
     """One unsafe member refuses the whole archive, and the course stays as it was."""
     good = {"eve/squares.ipynb": NOTEBOOK}
@@ -211,6 +212,7 @@ def test_collect_unsafe_archives_write_nothing(tiny_course, tmp_path, files, say
     assert list(tiny_course.submitted.iterdir()) == []
 
 
+@pytest.mark.attack("unsafe archive: links and inner archives in zip")
 def test_collect_unsafe_zip_members_write_nothing(tiny_course, tmp_path):
     """A zip can hold links too, and names that lead out, also in an inner archive."""
     path = tmp_path / "link.zip"
@@ -226,6 +228,7 @@ def test_collect_unsafe_zip_members_write_nothing(tiny_course, tmp_path):
     assert list(tiny_course.submitted.iterdir()) == []
 
 
+@pytest.mark.attack("unsafe archive: links in a folder")
 def test_collect_links_in_folders_are_refused(tiny_course, tmp_path):
     """A link in a folder is not followed, to a file or to a folder."""
     (tmp_path / "in" / "ada").mkdir(parents=True)
@@ -234,6 +237,7 @@ def test_collect_links_in_folders_are_refused(tiny_course, tmp_path):
         collect(tiny_course, tmp_path / "in")
 
 
+@pytest.mark.attack("unsafe archive: bombs")
 def test_collect_bombs_write_nothing(tiny_course, tmp_path, monkeypatch):
     """Too large a file, too many bytes or files, or too good a compression."""
     zeros = {"ada/squares.ipynb": b"0" * 3_000_000}

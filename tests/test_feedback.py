@@ -208,6 +208,7 @@ def test_feedback_of_chosen_students_writes_only_theirs(paper):
         feedback(paper.course, ASSIGNMENT, ["eve"])
 
 
+@pytest.mark.attack("link in a feedback page's place")
 def test_feedback_replaces_a_link_and_does_not_follow_it(paper, tmp_path):
     """A link in a page's place is replaced: what it leads to stays as it is."""
     victim = tmp_path / "victim"
@@ -223,6 +224,7 @@ def test_feedback_replaces_a_link_and_does_not_follow_it(paper, tmp_path):
 # ------------------------------------------------------ what a page must not say
 
 
+@pytest.mark.attack("hidden tests in feedback")
 def test_feedback_never_shows_a_hidden_test(paper):
     """However a run and an item ended, no text of a hidden test is in the page."""
     cells = source_cells()
@@ -563,6 +565,7 @@ def attacked(paper: PaperClass) -> Path:
     return paper.page(STUDENT.replace("/", ""))
 
 
+@pytest.mark.attack("script in feedback: elements")
 def test_feedback_has_no_element_of_a_submission_that_could_act(attacked):
     """A page holds only elements and attributes of a short list, and a policy."""
     page = Page(attacked)
@@ -614,6 +617,7 @@ def dom(path: Path, profile: Path) -> str:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.attack("script in feedback: in a browser")
 def test_feedback_runs_no_script_in_a_browser(attacked, tmp_path):
     """Each of the two walls alone, and both, keep every payload from running."""
     profile = tmp_path / "profile"

@@ -101,6 +101,7 @@ def _none_refused(report):
 # ----------------------------------------------------------------------------- files
 
 
+@pytest.mark.attack("files outside")
 def test_files_outside_cannot_be_read_or_changed(sandbox, outside):
     """The gradebook can be neither read, written, replaced, linked nor removed."""
     payload = _payload(
@@ -144,6 +145,7 @@ def test_files_outside_cannot_be_read_or_changed(sandbox, outside):
     assert _none_refused(reports["control"]), reports["control"]
 
 
+@pytest.mark.attack("system and Python changed")
 def test_system_and_python_cannot_be_changed(sandbox):
     """Nothing can be written to Python, its packages, /usr, /etc, / or /dev/shm."""
     payload = _payload(
@@ -183,6 +185,7 @@ def test_scratch_folder_can_be_used(sandbox):
     assert _none_refused(report), report
 
 
+@pytest.mark.attack("files left behind")
 def test_nothing_is_left_for_the_next_student(sandbox):
     """What one run writes, another does not find; nor does the machine."""
     root = scratch.temporary_root(for_others=True)
@@ -220,6 +223,7 @@ def test_files_of_a_job_lie_in_its_folder(name):
 # --------------------------------------------------------------------------- network
 
 
+@pytest.mark.attack("network")
 def test_network_cannot_be_reached(sandbox, outside):
     """No TCP, UDP, path-named or abstract unix socket of the host hears a word."""
     listeners = {
@@ -315,6 +319,7 @@ def test_socketpair_and_asyncio_work(sandbox):
 # --------------------------------------------------------------------- other processes
 
 
+@pytest.mark.attack("the grader's process")
 def test_grader_cannot_be_signalled_or_read(sandbox):
     """The grader's process can be neither signalled, limited, traced nor read."""
     me = os.getpid()
@@ -366,6 +371,7 @@ def test_grader_signal_control(outside):
         signal.signal(signal.SIGUSR1, before)
 
 
+@pytest.mark.attack("daemon")
 def test_daemons_end_with_the_run(sandbox):
     """A double-forked, signal-proof daemon is gone when the run is over."""
     daemon = (
@@ -401,6 +407,7 @@ run_notebook(Job(notebook, {}, Limits()), sandbox)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.attack("grader killed mid-run: {}")
 def test_nothing_survives_the_grader(sandbox, outside, number, tmp_path):
     """When the grader is killed or interrupted, every process of the run ends."""
     temporary = outside / f"tmp-{os.getpid()}-{time.monotonic_ns()}"
@@ -449,6 +456,7 @@ def _wait_for(condition, seconds=30):
 # ------------------------------------------------------------------ the kernel's doors
 
 
+@pytest.mark.attack("system calls")
 def test_dangerous_system_calls_are_refused_and_the_code_goes_on(sandbox):
     """Each forbidden system call is an ordinary error, whatever way it is made."""
     payload = _payload(
@@ -498,6 +506,7 @@ def test_dangerous_system_calls_are_refused_and_the_code_goes_on(sandbox):
     assert set(report.values()) <= {"refused: PermissionError", "refused: OSError"}
 
 
+@pytest.mark.attack("terminal input")
 def test_terminal_input_cannot_be_forged(sandbox):
     """TIOCSTI is refused whatever the high half of its number says."""
     payload = _payload(
@@ -515,6 +524,7 @@ def test_terminal_input_cannot_be_forged(sandbox):
     assert _inside(payload, sandbox) == {"plain": "1", "high bits": "1"}
 
 
+@pytest.mark.attack("setuid programs")
 def test_setuid_programs_give_no_rights(sandbox):
     """A setuid program runs without the rights of its owner."""
     program = next(
@@ -539,6 +549,7 @@ def test_setuid_programs_give_no_rights(sandbox):
     assert set(_inside(payload, sandbox).values()) == {"True"}
 
 
+@pytest.mark.attack("devices")
 def test_devices_are_few(sandbox):
     """Only null, zero, full and the random devices can be opened."""
     payload = _payload(
@@ -571,6 +582,7 @@ def test_devices_are_few(sandbox):
 # ---------------------------------------------------------------------------- as root
 
 
+@pytest.mark.attack("root inside")
 def test_run_is_never_root(sandbox, outside, monkeypatch):
     """The code is an ordinary user, inside and outside, also when root grades."""
     seen = []

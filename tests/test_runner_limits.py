@@ -50,6 +50,7 @@ def _text(cell):
     return "".join(o.text for o in cell.outputs if o.output_type == "stream")
 
 
+@pytest.mark.attack("CPU spin")
 def test_cpu_loop_is_interrupted_and_the_rest_goes_on(attempt):
     """An endless loop gets KeyboardInterrupt at its limit; later cells run."""
     result = attempt("print('looping')\nwhile True: pass", "print('after')")
@@ -62,6 +63,7 @@ def test_cpu_loop_is_interrupted_and_the_rest_goes_on(attempt):
     assert "Cell 2 used 1 s of CPU time; the limit is 1 s for a cell." in result.message
 
 
+@pytest.mark.attack("CPU spin with signals ignored")
 def test_cpu_loop_that_does_not_yield_is_ended(attempt):
     """A loop that catches every interrupt is ended; later cells do not run."""
     result = attempt(
@@ -78,6 +80,7 @@ def test_cpu_loop_that_does_not_yield_is_ended(attempt):
     assert result.notebook.cells[2].outputs == []
 
 
+@pytest.mark.attack("CPU spin in children")
 def test_cpu_of_children_counts(attempt):
     """Time burnt in other processes, even those nobody waits for, is the cell's."""
     result = attempt(
@@ -118,6 +121,7 @@ def test_wall_limit_alone_is_told_apart(attempt):
     ],
     ids=["stopped", "sleeps through interrupts"],
 )
+@pytest.mark.attack("waiting for ever: {}")
 def test_wall_limit_ends_what_cannot_be_interrupted(attempt, wait, monkeypatch):
     """A process that stops itself or sleeps through interrupts is ended."""
     monkeypatch.setattr(run, "_GRACE_WALL_SECONDS", 0.5)
@@ -143,6 +147,7 @@ def test_wall_limit_ends_what_cannot_be_interrupted(attempt, wait, monkeypatch):
     ],
     ids=["lists", "4 GB array", "shared maps", "many processes"],
 )
+@pytest.mark.attack("memory: {}")
 def test_memory_is_limited(attempt, eat):
     """Memory of one process or of many together ends at the limit."""
     result = attempt(eat, "print('after')")
@@ -184,6 +189,7 @@ def test_memory_shared_by_forks_counts_once(attempt):
     ],
     ids=["fork", "patient fork", "shell", "threads"],
 )
+@pytest.mark.attack("fork bomb: {}")
 def test_processes_are_limited(attempt, bomb):
     """A fork bomb ends quickly, and leaves the machine as it was."""
     began = time.monotonic()
@@ -193,6 +199,7 @@ def test_processes_are_limited(attempt, bomb):
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.attack("fork bomb that collapses")
 def test_fork_bomb_that_collapses_harms_nobody(attempt):
     """A bomb that is over before a poll sees it is contained by the kernel's limit."""
     began = time.monotonic()
@@ -214,6 +221,7 @@ def test_fork_bomb_that_collapses_harms_nobody(attempt):
     ],
     ids=["one file", "many files", "names", "depth", "unlinked"],
 )
+@pytest.mark.attack("disk: {}")
 def test_disk_is_limited(attempt, fill):
     """Files over the limit of size or number end the run."""
     wait = "import time\ntime.sleep(30)"
@@ -259,6 +267,7 @@ def test_disk_limit_covers_what_was_handed_in(sandbox):
         "update",
     ],
 )
+@pytest.mark.attack("output flood: {}")
 def test_output_is_limited(attempt, flood):
     """Output over the limit ends the run; what came before is kept, and bounded."""
     limits = Limits(
@@ -276,6 +285,7 @@ def test_output_is_limited(attempt, flood):
     assert len(_text(result.notebook.cells[2])) <= 2**20
 
 
+@pytest.mark.attack("output flood and the grader's memory")
 def test_output_flood_leaves_the_grader_small(attempt):
     """While a flood arrives the grader's own memory grows by a few MB at most."""
     limits = Limits(output_mb=4)
@@ -315,6 +325,7 @@ def test_output_flood_leaves_the_grader_small(attempt):
         ("import os; os.abort()", "signal 6"),
     ],
 )
+@pytest.mark.attack("crash: {}")
 def test_crash_is_a_verdict_and_keeps_what_ran(attempt, end, says):
     """A process that ends itself is a crash; what it had shown until then is kept."""
     result = attempt(f"print('before')\n{end}", "print('after')")
@@ -364,6 +375,7 @@ def send(data):
         ("for n in pipes: os.close(n)", Verdict.CRASHED),
     ],
 )
+@pytest.mark.attack("garbage on the grader's pipe: {}")
 def test_garbage_on_the_pipe_is_a_verdict(attempt, garbage, verdict):
     """Bytes on the grader's pipe that are no message end the run, not the grader."""
     wait = "import time; time.sleep(30)"

@@ -12,10 +12,13 @@ student's side sends raises `Tampering`, which a test cell cannot catch by
 """
 
 import builtins
+import contextlib
+import functools
 import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import math
 import os
 import sys
 import sysconfig
@@ -31,6 +34,9 @@ from autograder.runner.served import MOST_NESTING, SPECIAL
 
 _AUTHORED = frozenset({"Incorrect", "NotAttempted"})  # names that carry our messages
 _MOST_NAME = 200
+# The global generators of `numpy.random` and `random`: a test may draw its inputs from
+# them, so the student's side does not choose their state. It gets ours.
+_GLOBAL = (0, 1)
 
 
 class Tampering(BaseException):
@@ -56,55 +62,76 @@ def _tampering(why: str) -> NoReturn:
 class Proxy:
     """Stands for an object of the student's."""
 
-    __slots__ = ("__weakref__", "_link_count", "_link_id", "_link_of", "_link_tainted")
+    __slots__ = (
+        *("__weakref__", "_link_count", "_link_id", "_link_name", "_link_of"),
+        "_link_tainted",
+    )
 
     def __del__(self) -> None:
+        """Tell the other end, with the next request, that the object is not needed."""
         self._link_of.released.append((self._link_id, self._link_count))
 
     def __getattr__(self, name: str) -> Any:
+        """Ask the student's side."""
         if name.startswith(_UNASKED) or name == "__wrapped__":
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         if name == "__signature__":
             return _signature(self)
+        if name == "__name__" and self._link_name is not None:
+            return self._link_name
         value = self._link_of.ask("get", self, name)
         return _checked(value, name, self) if self._link_tainted else value
 
     def __setattr__(self, name: str, value: Any) -> None:
+        """Set it on the student's side."""
         self._link_of.ask("put", self, name, value)
+        if name == "__name__":
+            _put(self, "_link_name", None)
 
     def __delattr__(self, name: str) -> None:
+        """Forward."""
         self._link_of.ask("cut", self, name)
 
     def __repr__(self) -> str:
+        """Return the text that the student's side gives."""
         return _exactly(str, _operate("repr", self))
 
     def __str__(self) -> str:
+        """Return the text that the student's side gives."""
         return _exactly(str, _operate("str", self))
 
     def __format__(self, spec: str) -> str:
+        """Return the text that the student's side gives."""
         return _exactly(str, _operate("format", self, spec))
 
     def __dir__(self) -> list[str]:
+        """Return the names that the student's side gives."""
         return _exactly(list, _operate("dir", self))
 
     def __bool__(self) -> bool:
+        """Refuse: it would be the student's code that decides a test."""
         _refuse(self, "whether it is true is not decided by plain data")
 
     def __hash__(self) -> int:
+        """Refuse for instances, which could claim to be equal to anything."""
         if type(self)._link_sort in "cfb":
             return hash(("proxy", self._link_id))
         _refuse(self, "it cannot be a key or an item of a set")
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Refuse."""
         raise TypeError("an object of the student's process cannot be pickled")
 
     def __copy__(self) -> Any:
+        """Return a copy made on the student's side."""
         return _operate("copy", self)
 
     def __deepcopy__(self, memo: Any) -> Any:
+        """Return a copy made on the student's side."""
         return _operate("deepcopy", self)
 
     def __mro_entries__(self, bases: tuple) -> tuple:
+        """Let a class statement make the class on the student's side."""
         return (_Derived,)
 
 
@@ -149,11 +176,10 @@ def _checked(value: Any, name: str, proxy: Proxy) -> Any:
     return value
 
 
-_GENERIC = frozenset(
-    name
-    for kind in (np.ndarray, float, int, complex, str, list, tuple, dict, set, bytes)
-    for name in dir(kind)
-) - {"__class__", "__doc__", "__name__", "__qualname__", "__module__"}
+# NumPy calls a method of the same name where an operand is no plain data.
+_DATA = (np.ndarray, float, int, complex, str, list, tuple, dict, set, bytes, np, math)
+_GENERIC = {name for kind in _DATA for name in dir(kind)}
+_GENERIC -= {"__class__", "__doc__", "__name__", "__qualname__", "__module__"}
 _PROXY = Proxy
 
 
@@ -243,9 +269,13 @@ def _as_array(self: Proxy, dtype: Any = None, copy: Any = None) -> np.ndarray:
 
 
 def _leave(self: Proxy, kind: Any, value: Any, traceback: Any) -> Any:
-    if value is not None and not isinstance(value, _StudentError):
-        kind = value = None if value is None else repr(value)
-    return _operate("exit", self, kind, value, None)
+    if value is None:
+        return _operate("exit", self, None, None, None)
+    if not isinstance(value, Exception):
+        return False  # the end of the cell, or of the process
+    handled = _operate("exit", self, type(value), value, None)
+    # A failed assertion is the test's own; student code must not swallow it.
+    return handled is True and not isinstance(value, AssertionError | Refused)
 
 
 _ARITHMETIC = {
@@ -334,6 +364,7 @@ def _make_type(
     """Return the type of the proxies of one of the student's types."""
     body: dict[str, Any] = {"__slots__": (), "__module__": "student"}
     body["_link_sort"] = sort
+    body["__doc__"] = property(lambda self: self._link_of.ask("get", self, "__doc__"))
     for index in special:
         body[SPECIAL[index]] = _METHODS[SPECIAL[index]]
     if listed:
@@ -364,6 +395,7 @@ class _StudentClass(type):
         return value
 
     def __getattr__(cls, name: str) -> Any:
+        """Ask the student's side."""
         if name.startswith("_"):
             raise AttributeError(f"{cls.__name__} has no attribute {name!r}")
         return cls._link_of.ask("get", _Reference(cls._link_id), name)
@@ -376,9 +408,11 @@ class _StudentError:
     _link_own: int | None = None
 
     def __str__(self) -> str:
+        """Return the text that the student's side gives."""
         return self._link_text
 
     def __getattr__(self, name: str) -> Any:
+        """Ask the student's side."""
         if name.startswith("_") or self._link_own is None:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return type(self)._link_of.ask("get", _Reference(self._link_own), name)
@@ -439,23 +473,37 @@ class Link:
         self._check()
         encoder = values.Encoder(self._write_other)
         nodes = encoder.items(arguments)
-        frame = self._stream.pack(
-            [operation, nodes, self._dropped(), self._sync(encoder)], encoder.buffers
-        )
+        frame = self._pack([operation, nodes], encoder)
         self._depth += 1
         try:
             self._stream.send(frame)
-            return self._wait(encoder.objects)
+            kind, value = self._wait(encoder.objects)
         except wire.Closed as error:
             raise self._broken(SnapshotGone("the student's process is gone")) from error
         except (wire.WireError, values.Malformed) as error:
             raise self._broken(Tampering(str(error))) from error
-        except (Tampering, SnapshotGone, KeyboardInterrupt, MemoryError) as error:
-            raise self._broken(error)
+        except BaseException as error:
+            self._broken(error)
+            raise
         finally:
             self._depth -= 1
-            if not self._depth:
-                self._raised.clear()
+        if kind == "v":
+            return value
+        if isinstance(value, KeyboardInterrupt):
+            self._broken(value)  # the cell's time is over, whatever it catches
+        raise value
+
+    def _pack(self, parts: list[Any], encoder: values.Encoder) -> list[Any]:
+        """Return a frame that also tells what was dropped and drawn meanwhile."""
+        sync = encoder.encode(self._generators.changes())
+        dropped = [self.released, self._generators.unused(sys.getrefcount)]
+        try:
+            frame = self._stream.pack([*parts, dropped, sync], encoder.buffers)
+        except wire.TooLarge as error:
+            self._generators.undo()
+            raise values.TooMuch(str(error)) from error
+        self.released = []
+        return frame
 
     def _check(self) -> None:
         if self.closed:
@@ -472,14 +520,7 @@ class Link:
             self.fault = error
         return error
 
-    def _dropped(self) -> list[Any]:
-        released, self.released = self.released, []
-        return [released, self._generators.unused(sys.getrefcount)]
-
-    def _sync(self, encoder: values.Encoder) -> Any:
-        return encoder.encode(self._generators.changes())
-
-    def _wait(self, objects: list[Any]) -> Any:
+    def _wait(self, objects: list[Any]) -> tuple[str, Any]:
         while True:
             message, raw = self._stream.receive()
             if type(message) is not list or not message:
@@ -496,18 +537,18 @@ class Link:
             else:
                 _tampering("a message of an unknown kind")
 
-    def _finish(self, message: list, raw: memoryview, objects: list[Any]) -> Any:
+    def _finish(
+        self, message: list, raw: memoryview, objects: list[Any]
+    ) -> tuple[str, Any]:
         kind, changes, node, sync = message
         decoder = values.Decoder(self._read_other, raw, objects)
         contents = self._read_changes(changes, decoder, len(objects))
         value = decoder.decode(node) if kind == "v" else self._read_error(node, decoder)
-        self._generators.apply(decoder.decode(sync))
+        self._generators.apply(decoder.decode(sync), but=_GLOBAL)
         decoder.finish()
         for old, new in contents:
             values.put_back(old, new)
-        if kind == "e":
-            raise value
-        return value
+        return kind, value
 
     @staticmethod
     def _read_changes(changes: Any, decoder: values.Decoder, count: int) -> list[Any]:
@@ -546,7 +587,7 @@ class Link:
         kind, number, *nodes, sync = message
         decoder = values.Decoder(self._read_other, raw)
         args, kwargs = decoder.items(nodes)
-        self._generators.apply(decoder.decode(sync))
+        self._generators.apply(decoder.decode(sync), but=_GLOBAL)
         decoder.finish()
         if type(number) is not int or number not in self._lent:
             _tampering("a call of a function that was not passed")
@@ -582,8 +623,7 @@ class Link:
             node = encoder.encode(value)
         elif kind == "e":
             node = self._write_error(value, encoder)
-        parts = [kind, changes, node, self._dropped(), self._sync(encoder)]
-        self._stream.send(self._stream.pack(parts, encoder.buffers))
+        self._stream.send(self._pack([kind, changes, node], encoder))
 
     def _write_error(self, error: BaseException, encoder: values.Encoder) -> list[Any]:
         """Tell the other end what was raised; it is kept, to come back as it is."""
@@ -594,14 +634,15 @@ class Link:
         name, base = "", type(error)
         while _full_name(base) not in values.EXCEPTIONS:
             name, base = type(error).__name__, base.__base__
-        text = str(error)
+        text, arguments = str(error), error.args
+        if isinstance(error, AssertionError):
+            text, arguments = "", ()  # what a test says may name what it expects
         try:
-            arguments = values.Encoder(_no_other).encode(error.args) and error.args
+            values.Encoder(_no_other).encode(arguments)
         except Exception:
             arguments = (text,)
-        return [
-            *(number, [name, _full_name(base)], encoder.encode(arguments), text, None)
-        ]
+        kind = [name, _full_name(base)]
+        return [number, kind, encoder.encode(arguments), text, None]
 
     # -- what is no plain data, going out
 
@@ -619,8 +660,8 @@ class Link:
             return ["G", number, self._generators.kind(number)]
         if issubclass(kind, _StudentClass):
             return ["h", value._link_id]
-        if issubclass(kind, _StudentError):
-            return ["h", value._link_own]
+        if issubclass(kind, BaseException):
+            return ["e", *self._write_error(value, encoder)]
         if issubclass(kind, types.ModuleType):
             if kind is StudentModule or is_installed(value.__name__):
                 return ["M", value.__name__]
@@ -673,6 +714,8 @@ class Link:
 
     def _read_handle(self, number: Any, kind: Any, name: Any, new: Any = None) -> Proxy:
         _number(number)
+        if name is not None:
+            _text(name)
         cls = self._types.get(_number(kind))
         if new is not None:
             if cls is not None:
@@ -686,11 +729,9 @@ class Link:
             _put(proxy, "_link_of", self)
             _put(proxy, "_link_id", number)
             _put(proxy, "_link_count", 0)
+            _put(proxy, "_link_name", name)
             _put(proxy, "_link_tainted", False)
             self._proxies[number] = proxy
-        elif type(proxy) is not cls:
-            # honest code may assign to __class__: a proxy stays what it was first
-            pass
         _put(proxy, "_link_count", proxy._link_count + 1)
         return proxy
 
@@ -841,9 +882,10 @@ _FOLDERS = tuple(
 )
 
 
-def is_installed(name: Any) -> bool:
+@functools.cache
+def is_installed(name: str) -> bool:
     """Return whether a loaded module is the interpreter's or an installed package's."""
-    module = sys.modules.get(name) if type(name) is str else None
+    module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     if spec is None or name.partition(".")[0] in ("__main__", "autograder"):
         return False
@@ -899,6 +941,7 @@ class StudentModule(types.ModuleType):
     """A module that lives on the student's side, whichever snapshot there is now."""
 
     def __getattr__(self, name: str) -> Any:
+        """Ask the student's side."""
         link = _get(self, "_link_namespace").link
         if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
@@ -908,6 +951,7 @@ class StudentModule(types.ModuleType):
         return link.ask("get", module, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        """Set it on the student's side."""
         link = self.__dict__.get("_link_namespace")
         if link is None or name.startswith("__") or isinstance(value, StudentModule):
             super().__setattr__(name, value)
@@ -956,10 +1000,21 @@ class _Derive(type):
         link = next(base._link_of for base in originals if isinstance(base, Proxy))
         if options:
             raise TypeError(f"class {name}: options cannot cross to the student's side")
-        made = link.ask("derive", name, tuple(originals), dict(body))
+        body.pop("__annotations__", None)
+        parts = [(key, *_member(value)) for key, value in body.items()]
+        made = link.ask("derive", name, tuple(originals), parts)
         if cell is not None:
             cell.cell_contents = made
         return made
+
+
+def _member(value: Any) -> tuple[str, Any]:
+    """Return what a member of a class body is, and what it is made of."""
+    if isinstance(value, staticmethod | classmethod):
+        return type(value).__name__, value.__func__
+    if isinstance(value, property):
+        return "property", (value.fget, value.fset, value.fdel, value.__doc__)
+    return "", value
 
 
 class _Derived(metaclass=_Derive):
@@ -1022,13 +1077,13 @@ class Namespace(dict):
         on_output: Callable[[dict], None] | None = None,
     ) -> None:
         """Begin without a snapshot."""
-        super().__init__()
+        super().__init__(__builtins__=_Builtins(self))
         self._answers = frozenset(answers)
         self._modules = frozenset(student_modules)
         self._on_output = on_output
-        self._theirs: set[str] | None = None
         self._dead: set[str] = set()
         self.link: Link | None = None
+        self._last: Link | None = None
         for name in [*sys.modules]:
             if name.partition(".")[0] in self._modules:
                 del sys.modules[name]
@@ -1038,20 +1093,22 @@ class Namespace(dict):
 
     @property
     def fault(self) -> BaseException | None:
-        """Tampering, SnapshotGone or an interrupt of the running test cell, or None."""
-        return self.link and self.link.fault
+        """What ended the talk with the last snapshot before its time, or None.
+
+        Look at it after each test cell: a bare `except` in the cell may have caught it.
+        """
+        return self._last and self._last.fault
 
     @property
     def refusals(self) -> list[str]:
-        """What the running test cell asked that proxies do not answer."""
-        return self.link.refusals if self.link else []
+        """What the last test cell asked of student objects that they may not decide."""
+        return self._last.refusals if self._last else []
 
     def attach(self, link: int) -> None:
         """Begin a test cell: names fall back to the snapshot at the other end."""
         if self.link is not None:
             raise RuntimeError("a test cell is running already; detach it first")
-        self.link = Link(link, self._modules, self._on_output)
-        self._theirs = None
+        self.link = self._last = Link(link, self._modules, self._on_output)
 
     def detach(self) -> None:
         """End a test cell: what it got from the snapshot is dead from now on."""
@@ -1076,16 +1133,17 @@ class Namespace(dict):
                 del sys.modules[name]
 
     def __missing__(self, name: Any) -> Any:
+        """Return a builtin or, on demand, a value of the student's."""
         if type(name) is not str or name.startswith("__"):
             raise KeyError(name)
         if name not in self._answers and name in _BUILTINS:
-            if name == "super":
-                return _SUPER
-            return _BUILTINS[name]
+            return _SUPER if name == "super" else _BUILTINS[name]
         if self.link is None:
             raise KeyError(name)
         found = self.link.name(name)
         if found is None:
+            if name in _BUILTINS:
+                return _BUILTINS[name]
             if name in self._dead:
                 raise NameError(
                     f"name {name!r} held an object of the student's process of an"
@@ -1096,15 +1154,22 @@ class Namespace(dict):
         return found[0]
 
     def __setitem__(self, name: Any, value: Any) -> None:
+        """Bind a name here, and there too if it is an answer.
+
+        Only answers: a student who had bound `expected` could read it there otherwise.
+        """
         if value is _LATE:
             return
-        if self.link is not None and name in self._known():
-            self.link.ask("set", name, value)
+        if self.link is not None and name in self._answers:
+            # What cannot cross is the test's own affair.
+            with contextlib.suppress(TypeError, values.TooMuch):
+                self.link.ask("set", name, value)
         dict.__setitem__(self, name, value)
 
     def __delitem__(self, name: Any) -> None:
+        """Delete a name wherever it exists."""
         mine = dict.__contains__(self, name)
-        if self.link is not None and name in self._known():
+        if self.link is not None and name in self._answers:
             try:
                 self.link.ask("delete", name)
             except NameError:
@@ -1115,14 +1180,8 @@ class Namespace(dict):
         if mine:
             dict.__delitem__(self, name)
 
-    def _known(self) -> set[str]:
-        """Return the names that the snapshot had when it was first asked."""
-        if self._theirs is None:
-            found = self.link.names() if self.link is not None else []
-            self._theirs = {name for name in found if not name.startswith("_")}
-        return self._theirs
-
     def __contains__(self, name: Any) -> bool:
+        """Return whether the name exists here or there."""
         if dict.__contains__(self, name):
             return True
         if type(name) is not str or name.startswith("__") or self.link is None:
@@ -1131,21 +1190,43 @@ class Namespace(dict):
 
     def get(self, name: Any, default: Any = None) -> Any:
         """Return the value of a name, or `default`."""
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except (KeyError, NameError):
+            return default
 
     def __iter__(self) -> Iterator[Any]:
+        """Iterate over the names here, then over those there."""
         yield from list(dict.__iter__(self))
         if self.link is not None:
-            for name in self._known():
-                if not dict.__contains__(self, name) and name in self:
+            for name in self.link.names():
+                if not dict.__contains__(self, name) and not name.startswith("_"):
                     yield name
 
     def keys(self) -> Any:
         """Return the names, the student's too."""
-        return list(self)
+        return [*iter(self)]
 
-    def __len__(self) -> int:
-        return len(list(self))
+
+class _Builtins(dict):
+    """What the interpreter looks into after a namespace, as a last resort.
+
+    In the body of a class it looks into the globals as a plain dict, past
+    `Namespace.__missing__`, but asks this.
+    """
+
+    def __init__(self, namespace: Namespace) -> None:
+        """Hold what the interpreter takes from here without asking."""
+        super().__init__(
+            __import__=builtins.__import__, __build_class__=builtins.__build_class__
+        )
+        self._namespace = namespace
+
+    def __missing__(self, name: Any) -> Any:
+        """Return a builtin or, on demand, a value of the student's."""
+        if type(name) is str and name.startswith("__"):
+            return _BUILTINS[name]
+        return self._namespace.__missing__(name)
 
 
 _BUILTINS = vars(builtins)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_LONGEST_PAUSE_SECONDS = 0.3  # between two exact looks at the memory
+_LONGEST_PAUSE_SECONDS = 1.0  # between two exact looks at the memory
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Stat:
     threads: int
     started: int
     is_zombie: bool
+    stack: int  # where its first stack began: the same for a process and its forks
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -46,6 +47,7 @@ def read_stat(pid: int) -> Stat | None:
         threads=int(fields[17]),
         started=int(fields[19]),
         is_zombie=fields[0] in (b"Z", b"X"),
+        stack=int(fields[25]),
     )
 
 
@@ -136,13 +138,12 @@ class Usage:
         CPU time of all processes so far, in seconds. A process that lived and died
         between two polls counts through its parent, once that has waited for it.
     memory_bytes : int
-        Memory beyond what there was at `begin`. Forks share most of theirs, so that a
-        sum of sizes counts pages several times: while it is within the limit it is
-        good enough, beyond that shared pages are counted once, as often as it costs
-        less than a tenth of the time.
+        Memory beyond what there was at `begin`, which a fork of the first process has
+        too. Forks share more than that, so that a sum of sizes counts pages several
+        times: while it is within the limit it is good enough, beyond that shared pages
+        are counted once, as often as it costs less than a tenth of the time.
     peak_memory_bytes : int
-        The largest so far of what was used; where the sum of sizes is within the limit,
-        estimated as if every process were a fork.
+        The largest `memory_bytes` so far.
     tasks : int
         Threads of all processes at the last poll, less `overhead`.
     keepers : set of int
@@ -162,6 +163,7 @@ class Usage:
     _next_exact: float = 0.0
     _base: int = 0
     _exact_base: int = 0
+    _stack: int = -1
 
     def poll(self) -> None:
         """Read everything once more."""
@@ -178,22 +180,23 @@ class Usage:
         )
         self.pids = [stat.pid for stat in living]
         self.tasks = max(0, sum(s.threads for s in living) - self.overhead)
-        self._weigh()
+        self._weigh([stat for stat in living if stat.pid not in self.keepers])
 
-    def _weigh(self) -> None:
-        weighed = [pid for pid in self.pids if pid not in self.keepers]
-        sizes = [_resident_bytes(pid) for pid in weighed]
-        memory = sum(sizes) - self._base
-        own = sum(max(0, size - self._base) for size in sizes)  # if all are forks
+    def _weigh(self, weighed: list[Stat]) -> None:
+        memory = 0
+        for stat in weighed:
+            shared = self._base if stat.stack == self._stack else 0
+            memory += max(0, _resident_bytes(stat.pid) - shared)
         if memory > self.memory_limit:
             began = time.monotonic()
             if began < self._next_exact:
                 return
-            memory = sum(map(_proportional_bytes, weighed)) - self._exact_base
+            exact = sum(_proportional_bytes(stat.pid) for stat in weighed)
+            memory = max(0, exact - self._exact_base)
             pause = 10 * (time.monotonic() - began)
             self._next_exact = began + min(pause, _LONGEST_PAUSE_SECONDS)
-        self.memory_bytes = max(0, memory)
-        self.peak_memory_bytes = max(self.peak_memory_bytes, min(own, memory))
+        self.memory_bytes = memory
+        self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
 
     def begin(self) -> None:
         """Take what there is now as nothing: the shell itself, before any code ran."""
@@ -201,9 +204,10 @@ class Usage:
         self.overhead = self.tasks
         # The innermost process is the one that will run code; the others are keepers.
         self.keepers = set(self.pids[:-1])
-        main = self.pids[-1:]
-        self._base = sum(map(_resident_bytes, main))
-        self._exact_base = sum(map(_proportional_bytes, main))
+        main = self.pids[-1] if self.pids else 0
+        self._base, self._exact_base = _resident_bytes(main), _proportional_bytes(main)
+        stat = read_stat(main)
+        self._stack = stat.stack if stat else 0
         self.memory_bytes = self.peak_memory_bytes = 0
 
 

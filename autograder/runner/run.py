@@ -174,6 +174,7 @@ class _Run:
                 cell.execution_count = None
                 self.code_cells.append(index)
         self.number = 0  # the code cell that is running, counted from 1
+        self.opened = 0  # the last one that began to run
         self.testing = False  # whether the student's own cells are behind us
         self.over = False  # whether the phase, or the test cell, has ended
         self.stopped = False  # whether no further test cell is to run
@@ -214,6 +215,9 @@ class _Run:
         )
         self.watch()
         self.number = len(self.code_cells)
+        if self.waiting_link is not None:  # the phase ended before it was taken
+            self.waiting_link.close()
+            self.waiting_link = None
         self.leave(self.student, keep_raw=True)
         if not self.student.sweep(self.snapshots()):
             self.end(
@@ -461,10 +465,13 @@ class _Run:
             self.ready(side)
         elif self.preparing:
             self.preparing = kind != "done"
-        elif kind == "done":
-            self.done()
-        elif kind == "snapshot" and self.waiting_link is not None:
+        elif self.waiting_link is not None and kind in ("done", "snapshot"):
+            # No cell is running: were "done" taken here, a test would count as run.
+            if kind == "done":
+                raise wire.WireError("the end of a cell that was not running")
             self.snapshot_taken(message["pid"])
+        elif kind == "done":
+            self.done(message["passed"] is True)
         elif kind == "clear":
             self.clear_first = bool(message["wait"])
             if self.count(_MESSAGE_BYTES) and not self.clear_first:
@@ -489,8 +496,13 @@ class _Run:
 
     @property
     def cell(self) -> nbformat.NotebookNode:
-        """The cell that is running."""
-        return self.notebook.cells[self.code_cells[self.number - 1]]
+        """The cell that is running.
+
+        While a snapshot is taken this is the student's cell before it: what a thread of
+        the student's prints then is no output of the test.
+        """
+        number = self.number if self.waiting_link is None else max(self.opened, 1)
+        return self.notebook.cells[self.code_cells[number - 1]]
 
     def ready(self, side: Side) -> None:
         """Begin: a side's shell is built and locked in."""
@@ -526,6 +538,7 @@ class _Run:
 
     def open_cell(self) -> None:
         """Begin the current cell."""
+        self.opened = self.number
         self.cell.execution_count = self.number
         self.clear_first = False
         self.interrupted = None
@@ -560,14 +573,17 @@ class _Run:
             )
         self.next_cell()
 
-    def done(self) -> None:
-        """Close the running cell."""
+    def done(self, passed: bool) -> None:
+        """Close the running cell, which raised nothing if it `passed`."""
         self.take_all_raw()
         if self.over:
             return
         self.ran[self.code_cells[self.number - 1]] = True
-        if self.testing and self.interrupted and not self.has_error():
-            self.note(Verdict.OUT_OF_TIME, "The check was interrupted.")
+        if self.testing and not self.has_error():
+            if self.interrupted:
+                self.note(Verdict.OUT_OF_TIME, "The check was interrupted.")
+            elif not passed:
+                self.note(Verdict.CRASHED, "The check ended in an exception.")
         self.poll()
         self.judge(time.monotonic())
         if self.over:

@@ -25,11 +25,18 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     KeyboardInterrupt,
     NameError,
     RecursionError,
+    RuntimeError,
     StopIteration,
     TypeError,
+    bytes,
+    classmethod,
+    complex,
     delattr,
     dict,
     dir,
+    divmod,
+    enumerate,
+    float,
     format,
     frozenset,
     getattr,
@@ -41,18 +48,21 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     len,
     list,
     next,
+    property,
     repr,
     reversed,
     round,
     set,
     setattr,
+    staticmethod,
     str,
+    super,
     tuple,
     type,
 )
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -63,75 +73,25 @@ _STREAM_BYTES = 32768
 _MOST_TEXT = 1 << 20  # of an exception or a repr
 
 # The special methods that a stand-in has if the student's object has them.
-SPECIAL = [
-    "__call__",
-    "__len__",
-    "__length_hint__",
-    "__iter__",
-    "__next__",
-    "__reversed__",
-    "__contains__",
-    "__getitem__",
-    "__setitem__",
-    "__delitem__",
-    "__enter__",
-    "__exit__",
-    "__float__",
-    "__int__",
-    "__index__",
-    "__complex__",
-    "__round__",
-    "__trunc__",
-    "__floor__",
-    "__ceil__",
-    "__bytes__",
-    "__array__",
-    "__neg__",
-    "__pos__",
-    "__invert__",
-    "__abs__",
-    "__add__",
-    "__sub__",
-    "__mul__",
-    "__matmul__",
-    "__truediv__",
-    "__floordiv__",
-    "__mod__",
-    "__divmod__",
-    "__pow__",
-    "__lshift__",
-    "__rshift__",
-    "__and__",
-    "__xor__",
-    "__or__",
-    "__radd__",
-    "__rsub__",
-    "__rmul__",
-    "__rmatmul__",
-    "__rtruediv__",
-    "__rfloordiv__",
-    "__rmod__",
-    "__rdivmod__",
-    "__rpow__",
-    "__rlshift__",
-    "__rrshift__",
-    "__rand__",
-    "__rxor__",
-    "__ror__",
-    "__iadd__",
-    "__isub__",
-    "__imul__",
-    "__imatmul__",
-    "__itruediv__",
-    "__ifloordiv__",
-    "__imod__",
-    "__ipow__",
-    "__ilshift__",
-    "__irshift__",
-    "__iand__",
-    "__ixor__",
-    "__ior__",
-]
+_SPECIAL = (
+    "__call__ __len__ __length_hint__ __iter__ __next__ __reversed__ __contains__"
+    " __getitem__ __setitem__ __delitem__ __enter__ __exit__"
+    " __float__ __int__ __index__ __complex__ __round__ __trunc__ __floor__ __ceil__"
+    " __bytes__ __array__ __neg__ __pos__ __invert__ __abs__"
+    " __add__ __sub__ __mul__ __matmul__ __truediv__ __floordiv__ __mod__ __divmod__"
+    " __pow__ __lshift__ __rshift__ __and__ __xor__ __or__"
+    " __radd__ __rsub__ __rmul__ __rmatmul__ __rtruediv__ __rfloordiv__ __rmod__"
+    " __rdivmod__ __rpow__ __rlshift__ __rrshift__ __rand__ __rxor__ __ror__"
+    " __iadd__ __isub__ __imul__ __imatmul__ __itruediv__ __ifloordiv__ __imod__"
+    " __ipow__ __ilshift__ __irshift__ __iand__ __ixor__ __ior__"
+)
+SPECIAL = _SPECIAL.split()
+_OPERATORS = (
+    "add sub mul matmul truediv floordiv mod pow lshift rshift and_ xor or_"
+    " iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand"
+    " ixor ior neg pos invert abs eq ne lt le gt ge getitem setitem delitem"
+    " contains length_hint index"
+)
 
 _CONTAINERS = {
     kind: kind.__iter__ for kind in (list, tuple, dict, set, frozenset, deque, str)
@@ -177,53 +137,7 @@ def _bounded(value: Any) -> str:
 
 # What the checker may ask for by name, with values for arguments.
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    **{
-        name: getattr(operator, name)
-        for name in [
-            "add",
-            "sub",
-            "mul",
-            "matmul",
-            "truediv",
-            "floordiv",
-            "mod",
-            "pow",
-            "lshift",
-            "rshift",
-            "and_",
-            "xor",
-            "or_",
-            "iadd",
-            "isub",
-            "imul",
-            "imatmul",
-            "itruediv",
-            "ifloordiv",
-            "imod",
-            "ipow",
-            "ilshift",
-            "irshift",
-            "iand",
-            "ixor",
-            "ior",
-            "neg",
-            "pos",
-            "invert",
-            "abs",
-            "eq",
-            "ne",
-            "lt",
-            "le",
-            "gt",
-            "ge",
-            "getitem",
-            "setitem",
-            "delitem",
-            "contains",
-            "length_hint",
-            "index",
-        ]
-    },
+    **{name: getattr(operator, name) for name in _OPERATORS.split()},
     "divmod": divmod,
     "len": len,
     "iter": _iterate,
@@ -474,7 +388,7 @@ class Served:
 
     def _write_other(self, value: Any, encoder: values.Encoder) -> Any:
         foreign = self._foreign.get(id(value))
-        if foreign is not None:
+        if foreign is not None and foreign[1] != "k":
             return [foreign[1], foreign[2]]
         if values.can_track(value):
             number = self._generators.number(value)
@@ -502,7 +416,7 @@ class Served:
 
     @staticmethod
     def _name(value: Any) -> str | None:
-        if isinstance(value, _ROUTINES) or isinstance(value, type):
+        if isinstance(value, (*_ROUTINES, type)):
             name = getattr(value, "__name__", None)
             return name[:200] if type(name) is str else None
         return None
@@ -571,6 +485,8 @@ class Served:
             return _import(node[1])
         if tag == "X":
             return values.EXCEPTIONS[node[1]]
+        if tag == "e":
+            return self._read_error(node[1:], decoder)
         if tag == "f":
             return self._stub(node[1], node[2])
         if tag == "it":
@@ -642,13 +558,7 @@ class Served:
             if kind == "v":
                 value = decoder.decode(node)
             elif kind == "e":
-                number, kind_node, arguments, text, own = node
-                if own is not None:
-                    value = self._handles[own][0]
-                else:
-                    value = self._local_error(
-                        number, kind_node, decoder.decode(arguments), text
-                    )
+                value = self._read_error(node, decoder)
             self._generators.apply(decoder.decode(sync))
             decoder.finish()
             self._drop(dropped)
@@ -658,10 +568,12 @@ class Served:
                 return value
             raise StopIteration if kind == "z" else value
 
-    def _local_error(
-        self, number: int, kind: list[str], arguments: tuple, text: str
-    ) -> BaseException:
+    def _read_error(self, node: list, decoder: values.Decoder) -> BaseException:
         """Return an exception that stands for one of the checker's."""
+        number, kind, arguments, text, own = node
+        arguments = decoder.decode(arguments)
+        if own is not None:
+            return self._handles[own][0]
         name, base = kind
         cls = values.EXCEPTIONS[base]
         if name:
@@ -693,10 +605,16 @@ class Served:
             raise NameError(f"name {name!r} is not defined")
         del self._namespace[name]
 
-    def _derive(self, name: str, bases: tuple, body: dict) -> type:
+    def _derive(self, name: str, bases: tuple, parts: list) -> type:
+        makers = {"staticmethod": staticmethod, "classmethod": classmethod}
+        body = {}
+        for key, kind, part in parts:
+            if kind == "property":
+                part = property(*part)
+            body[key] = makers[kind](part) if kind in makers else part
         return types.new_class(name, bases, {}, lambda space: space.update(body))
 
-    _requests: dict[str, Callable[..., Any]] = {
+    _requests: ClassVar[dict[str, Callable[..., Any]]] = {
         "name": _name_value,
         "names": _names,
         "set": _set_name,

@@ -375,11 +375,11 @@ class Shell:
                 assert self._namespace is not None
                 self._namespace.attach(links.pop(0))
                 continue
-            self.run_cell(message["source"])
+            passed = self.run_cell(message["source"])
             if self._namespace is not None:
                 self._tell_fault(self._namespace.fault)
                 self._namespace.detach()
-            self._channel.send({"t": "done"})
+            self._channel.send({"t": "done", "passed": passed})
 
     def _tell_fault(self, fault: BaseException | None) -> None:
         """Say what was wrong with the snapshot, whatever the test cell made of it."""
@@ -388,22 +388,28 @@ class Shell:
         elif isinstance(fault, SnapshotGone):
             self._channel.send({"t": "gone"})
 
-    def run_cell(self, source: str) -> None:
-        """Run `source` as the next cell and send its outputs."""
+    def run_cell(self, source: str) -> bool:
+        """Run `source` as the next cell and send its outputs.
+
+        Return whether it ran to its end without an exception: some exceptions show
+        nothing, or something else.
+        """
         try:
-            self._run_cell(source)
+            return self._run_cell(source)
         except KeyboardInterrupt:  # it came when the cell had just ended
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            return False
 
-    def _run_cell(self, source: str) -> None:
+    def _run_cell(self, source: str) -> bool:
         owner = os.getpid()
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._ipython.run_cell(source, store_history=True)
+            return bool(self._ipython.run_cell(source, store_history=True).success)
         except BaseException as error:
             # Only what goes wrong around a cell arrives here: IPython shows the rest.
             if os.getpid() == owner:
                 self._ipython._showtraceback(type(error), error, [repr(error)])
+            return False
         finally:
             if os.getpid() != owner:
                 os._exit(0)  # a fork of the cell must not go on with the next cell

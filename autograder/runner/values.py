@@ -32,6 +32,7 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     bytes,
     complex,
     dict,
+    enumerate,
     float,
     frozenset,
     hash,
@@ -53,7 +54,7 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     zip,
 )
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, NoReturn
@@ -62,7 +63,7 @@ import numpy as np
 
 MOST_NODES = 2_000_000  # containers, items of containers and long numbers of a message
 MOST_DEPTH = 100  # containers in containers
-MOST_HEX_DIGITS = 1_000_000  # of one int
+MOST_HEX_DIGITS = 250_000  # of one int: arithmetic with longer ones takes too long
 _SHORT = 4096  # longer texts travel as raw bytes
 _PACKED = 32  # lists of so many floats or ints travel as raw bytes
 _INT = 2**63
@@ -153,7 +154,7 @@ class Encoder:
         """Begin a message."""
         self.buffers: list[Any] = []
         self.objects: list[Any] = list(known)
-        self._numbers = {id(value): i for i, value in zip(range(len(known)), known)}
+        self._numbers = {id(value): i for i, value in enumerate(known)}
         self._open: set[int] = set()
         self._other = other
         self._count = 0
@@ -535,9 +536,10 @@ def _parts(node: list, count: int, *kinds: type) -> list[Any]:
 
 def _spread(keys: Sequence[Any]) -> None:
     """Refuse keys chosen to share hashes: a dict of them takes quadratic time."""
-    if len(keys) > _COLLISIONS and len(keys) - len(set(map(hash, keys))) > _COLLISIONS:
-        if len(keys) - len(set(map(repr, keys))) <= _COLLISIONS:
-            _bad("keys that share their hashes")
+    if len(keys) > _COLLISIONS and (
+        len(set(map(repr, keys))) - len(set(map(hash, keys))) > _COLLISIONS
+    ):
+        _bad("keys that share their hashes")
 
 
 def _pairs(decoder: Decoder, nodes: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -549,7 +551,7 @@ def _pairs(decoder: Decoder, nodes: Sequence[Any]) -> list[tuple[Any, Any]]:
         _spread(keys)
     except TypeError as error:
         raise Malformed("a dict with a key that cannot be one") from error
-    return list(zip(keys, parts[1::2]))
+    return list(zip(keys, parts[1::2], strict=True))
 
 
 def _read_dict(empty: Callable[[], dict]) -> Callable[..., Any]:
@@ -658,7 +660,7 @@ def read_dtype(text: Any) -> np.dtype:
         kind = np.dtype(text)
     except (TypeError, ValueError) as error:
         raise Malformed("a bad dtype") from error
-    if kind.kind not in _KINDS:
+    if kind.kind not in _KINDS or not 0 <= kind.itemsize < 2**24:
         _bad("a bad dtype")
     return kind
 
@@ -812,9 +814,7 @@ _READERS: dict[str, Callable[..., Any]] = {
     "td": _made(lambda d, s, us: datetime.timedelta(d, s, us), 3, int),
     "tz": _made(datetime.timezone, 1, datetime.timedelta),
     "vk": lambda decoder, node: dict.fromkeys(decoder.items(node[1:])).keys(),
-    "vv": lambda decoder, node: dict(
-        zip(range(len(node)), decoder.items(node[1:]))
-    ).values(),
+    "vv": lambda decoder, node: dict(enumerate(decoder.items(node[1:]))).values(),
     "vi": lambda decoder, node: dict(_pairs(decoder, node[1:])).items(),
 }
 
@@ -862,14 +862,16 @@ def put_back(value: Any, new: Any) -> None:
     ------
     Malformed
         If `new` is of another type.
+    TypeError
+        If it is an array that `value` cannot become in place.
     """
     if type(value) is not type(new):
         _bad("an argument that came back as another type")
     if isinstance(value, np.ndarray):
         if value.dtype != new.dtype or value.size != new.size:
-            _bad("an array that came back as another")
+            raise TypeError("an argument was made into another kind of array in place")
         if not value.flags.writeable:
-            _bad("a read-only array that came back changed")
+            raise TypeError("a read-only argument was changed")
         if value.shape != new.shape:
             value.shape = new.shape
         value[...] = new
@@ -1188,8 +1190,8 @@ class Generators:
         for number, _ in self._sent:
             self._prints[number] = None
 
-    def apply(self, changes: Any) -> None:
-        """Take over the states that the other end sent."""
+    def apply(self, changes: Any, but: Collection[int] = ()) -> None:
+        """Take over the states that the other end sent, `but` those of some numbers."""
         if type(changes) is not list:
             _bad("bad states of generators")
         for change in changes:
@@ -1199,6 +1201,8 @@ class Generators:
             tracker = self._trackers.get(_int_in(number, 2**53))
             if tracker is None or type(state) is not tuple:
                 _bad("bad states of generators")
+            if number in but:
+                continue
             try:
                 tracker.restore(state)
             except (TypeError, ValueError, OverflowError) as error:

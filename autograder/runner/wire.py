@@ -113,6 +113,13 @@ _encode_json = json.encoder.c_make_encoder(
 _decode_json = json.scanner.c_make_scanner(json.JSONDecoder(strict=True))
 
 
+_MOST_CONTAINERS = 3_000_000  # each takes 56 bytes of text that may be 3 bytes long
+
+
+def _containers(text: bytes) -> int:
+    return text.count(b"[") + text.count(b"{")
+
+
 class Closed(Exception):
     """The other end of the link is gone."""
 
@@ -166,6 +173,8 @@ class Stream:
         size = sum(map(len, buffers))
         if len(text) > self._most[0] or size > self._most[1]:
             raise TooLarge(f"{len(text) + size} bytes are too many for one message")
+        if _containers(text) > _MOST_CONTAINERS:
+            raise TooLarge("too many containers for one message")
         return [_LINK_HEADER.pack(LINK_MAGIC, len(text), size) + text, *buffers]
 
     def send(self, parts: Sequence[Any]) -> None:
@@ -207,8 +216,11 @@ class Stream:
         if self._left < 0:
             raise TooLarge("too many bytes in all")
         body = memoryview(self._take(text_size + raw_size))
+        text_part = bytes(body[:text_size])
+        if _containers(text_part) > _MOST_CONTAINERS:
+            raise TooLarge("too many containers")
         try:
-            text = str(body[:text_size], "ascii")
+            text = str(text_part, "ascii")
             tree, end = _decode_json(text, 0)
         except (ValueError, StopIteration, RecursionError) as error:
             raise WireError("the text of a frame is not JSON") from error
