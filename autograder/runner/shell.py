@@ -36,7 +36,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.runner import lockdown, wire
-from autograder.runner.checker import Namespace, SnapshotGone, Tampering
+from autograder.runner.checker import (
+    Namespace,
+    Proxy,
+    Refused,
+    SnapshotGone,
+    Tampering,
+)
 from autograder.runner.served import Served
 
 # Text is sent at once, so that a crash loses none, until there is too much of it: then
@@ -233,6 +239,11 @@ def _build_ipython() -> Any:
 
     class Hook(DisplayHook):
         """Sends the value of a cell's last expression."""
+
+        def compute_format_data(self, result: Any) -> Any:
+            if issubclass(type(result), Proxy):  # in a test this would be its points
+                raise Refused("an object of the student's code is no result of a test")
+            return super().compute_format_data(result)
 
         def start_displayhook(self) -> None:
             self.output = {

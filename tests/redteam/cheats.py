@@ -184,6 +184,9 @@ def rms(x): return Duck()
         "The points are read from what the result prints as.",
         """
 class Two:
+    def __sub__(self, other): return self
+    __rsub__ = __sub__
+    def __abs__(self): return self
     def __repr__(self): return "2.0"
 def part(x): return Two()
 """,
@@ -765,7 +768,7 @@ import gc, json, os, stat
 def frame(message):
     body = json.dumps(message).encode()
     return b"AGR1" + len(body).to_bytes(4, "big") + body
-done = b"".join(frame({"t": "done"}) for _ in range(40))
+done = b"".join(frame({"t": "done", "passed": True}) for _ in range(40))
 for number in range(3, 256):
     try: mode = os.fstat(number).st_mode
     except OSError: continue
@@ -1150,6 +1153,184 @@ for up in (".", "..", "../..", "../../..", "/", "/grader", "/tmp", ROOT):
     ),
 ]
 
+# ---------------------------------------- lies on the link of checker and snapshot
+
+# An honest answer is ["v", changes, value, states]; a value that is no plain data is a
+# handle. ``serve`` takes the place of what answers the checker in each snapshot.
+_TAKE_OVER = """
+import autograder.runner.served as served
+EVERYTHING = list(range(len(served.SPECIAL)))
+def handle(first=[True]):
+    new = [["Right", "i", EVERYTHING, False, False]] if first.pop() else []
+    first.append(False)
+    return ["h", 0, 1, None, *new]
+def reply(stream, *frame, raw=()):
+    stream.send(stream.pack(list(frame), raw))
+def serve(self):
+    stream = self._stream
+    while True:
+        (operation, parts, *_), _ = stream.receive()
+        answer(stream, operation, parts)
+served.Served.serve = serve
+"""
+
+
+def _lie(name: str, tries: str, answer: str, held: bool = False) -> Cheat:
+    body = "\n    ".join(answer.strip("\n").splitlines())
+    code = f"{_TAKE_OVER}def answer(stream, operation, parts):\n    {body}\n"
+    return Cheat(name, tries, code, at="scale", control="runs", held=held)
+
+
+_LIES = [
+    _lie(
+        "link-garbage",
+        "What is no frame at all may confuse the reader.",
+        "stream._socket.sendall(b'garbage' * 100)",
+        held=True,
+    ),
+    _lie(
+        "link-unknown-kind",
+        "A message of a kind that there is not.",
+        "reply(stream, 'pass', [], None, ['l'])",
+        held=True,
+    ),
+    _lie(
+        "link-unknown-value",
+        "A value with a tag that there is not.",
+        "reply(stream, 'v', [], ['t', ['eval', 'True']], ['l'])",
+        held=True,
+    ),
+    _lie(
+        "link-lying-shape",
+        "An array that claims a billion numbers and brings one.",
+        "reply(stream, 'v', [], ['t', ['a', '<f8', 'C', [10**9], 8]], ['l'],\n"
+        "      raw=[bytes(8)])",
+        held=True,
+    ),
+    _lie(
+        "link-array-of-pointers",
+        "An array of objects whose raw bytes are addresses in the checker.",
+        "reply(stream, 'v', [], ['t', ['a', '|O', 'C', [1], 8]], ['l'],\n"
+        "      raw=[bytes(8)])",
+        held=True,
+    ),
+    _lie(
+        "link-change-of-nothing",
+        "A change of an argument that was never passed.",
+        "reply(stream, 'v', [[7, ['l']]], ['t', 1], ['l'])",
+        held=True,
+    ),
+    _lie(
+        "link-state-of-a-generator",
+        "States that are none, for generators that are the test's.",
+        "reply(stream, 'v', [], ['t', 1], ['l', ['t', 0, ['t', 1, 2]]])",
+    ),
+    _lie(
+        "link-call-of-what-was-not-lent",
+        "A call of a function of the test's that was never handed over.",
+        "reply(stream, 'k', 0, ['t'], ['d'], ['l'])",
+        held=True,
+    ),
+    _lie(
+        "link-nested-json",
+        "JSON nested deeper than the parser's stack.",
+        "text = b'[' * 1_000_000\n"
+        "head = served.wire._LINK_HEADER.pack(b'AGL1', len(text), 0)\n"
+        "stream._socket.sendall(head + text)",
+        held=True,
+    ),
+    _lie(
+        "link-half-a-frame",
+        "The beginning of a frame, and then silence.",
+        "import time\nstream._socket.sendall(b'AGL1')\ntime.sleep(60)",
+    ),
+    _lie(
+        "link-output-flood",
+        "Prints without end before the answer.",
+        "while True: reply(stream, 'o', 'stdout', 'x' * 30_000)",
+    ),
+    _lie(
+        "link-forged-result",
+        "A display that is a result with all points, and an error that is none.",
+        "for kind in ('execute_result', 'error', 'display_data'):\n"
+        "    node = ['d', 't', 'output', 'output', ['d', 'output_type', kind,\n"
+        "            'data', ['d', 'text/plain', '4.0'], 'metadata', ['d']]]\n"
+        "    reply(stream, 'm', node)\n"
+        "reply(stream, 'v', [], ['t', 1], ['l'])",
+    ),
+    _lie(
+        "link-yes-to-everything",
+        "Every name is a handle, every call gives one, every question is answered yes.",
+        "if operation == 'name': value = ['t', handle()]\n"
+        "elif operation == 'names': value = ['l']\n"
+        "elif operation in ('call', 'get'): value = handle()\n"
+        "elif parts[0] in ('sub', 'abs', 'float'): value = 0.0\n"
+        "else: value = True\n"
+        "reply(stream, 'v', [], value, ['l'])",
+    ),
+    _lie(
+        "link-polite-exit",
+        "Errors that end a process politely are raised in the checker.",
+        "names = ['SystemExit', 'KeyboardInterrupt', 'GeneratorExit']\n"
+        "name = 'builtins.' + names[len(parts[0]) % 3]\n"
+        "reply(stream, 'e', [], [['X', name], ['t', 0], '', None], ['l'])",
+    ),
+    _lie(
+        "link-error-that-reads-files",
+        "A SyntaxError names a file and line, which its traceback shows.",
+        "place = ['t', '/etc/hostname', 1, 1, 'text']\n"
+        "error = [['X', 'builtins.SyntaxError'], ['t', 'no', place], 'no', None]\n"
+        "reply(stream, 'e', [], error, ['l'])",
+    ),
+    _lie(
+        "link-error-class-with-a-past",
+        "A class of errors made of bases that do not go together, with an odd name.",
+        "kind = ['x', 0, 'Incorrect', [['X', 'builtins.OSError'],\n"
+        "        ['X', 'builtins.SystemExit'], ['X', 'builtins.KeyError']]]\n"
+        "reply(stream, 'e', [], [kind, ['t', 'quagga'], 'quagga', 0], ['l'])",
+        held=True,
+    ),
+    _lie(
+        "link-module-with-effects",
+        "A module's name makes the checker import it, whatever that does.",
+        "module = ['M', 'test.autotest', handle()]\n"
+        "reply(stream, 'v', [], ['t', module], ['l'])",
+    ),
+    Cheat(
+        "snapshots-served-by-hand",
+        "One process says it is every snapshot, and answers all tests, one by one.",
+        """
+import gc, json, os, socket, stat
+import autograder.runner.served as served
+def frame(message):
+    body = json.dumps(message).encode()
+    return b"AGR1" + len(body).to_bytes(4, "big") + body
+pipes = [n for n in range(3, 64) if os.path.exists(f"/proc/self/fd/{n}")
+         and stat.S_ISFIFO(os.fstat(n).st_mode)]
+sockets = [n for n in range(3, 64) if os.path.exists(f"/proc/self/fd/{n}")
+           and stat.S_ISSOCK(os.fstat(n).st_mode)]
+end, snapshot = frame({"t": "done", "passed": True}), None
+me = frame({"t": "snapshot", "pid": os.getpid()})
+print("armed", flush=True)
+for _ in range(9):
+    for pipe in pipes: os.write(pipe, end + me)
+for pipe in pipes: os.write(pipe, end)
+job, seen = socket.socket(fileno=os.dup(sockets[0])), []
+while True:
+    data, links, _, _ = socket.recv_fds(job, 65536, 8)
+    for link in links:
+        names = {name: lambda *a: seen.append(a) or seen for name in (
+            "scale", "rms", "tally", "share", "greet", "twice", "part", "sign", "cube")}
+        server = served.Served(link, names)
+        server.serve()
+        print(seen)
+    if not data: break
+""",
+        at="scale",
+        control="runs",
+    ),
+]
+
 # ---------------------------------------------------------- bombs thrown at the grader
 
 
@@ -1389,5 +1570,6 @@ CHEATS = [
     *_FRAMES,
     *_SHELL,
     *_LEAKS,
+    *_LIES,
     *_BOMBS,
 ]

@@ -141,7 +141,7 @@ ITEMS = {
         2,
         "def part(x):\n    return x / 2",
         "def part(x):\n    return 0.0",
-        "part(4)",
+        "2 - abs(part(4) - 2.0)",  # near misses earn a part of the points
         "",
     ),
     "sign": (
