@@ -113,7 +113,7 @@ def _explained(debug: bool, as_json: bool = False) -> Iterator[None]:
     except KeyboardInterrupt:
         raise fail("stopped; what was finished is kept", 130) from None
     except Exception as error:
-        if debug or isinstance(error, typer.Exit):
+        if debug or isinstance(error, typer.Exit | typer.BadParameter):
             raise
         said = f"unexpected {type(error).__name__}: {error}"
         raise fail(f"{said}; run again with --debug to see where", 1) from None
@@ -251,6 +251,10 @@ def grade(
     with _explained(debug, as_json):
         from autograder.grade import grade
 
+        if jobs is not None and scheduler is not None:
+            raise typer.BadParameter(
+                "--jobs is for this machine; with --scheduler the cluster decides"
+            )
         found = _course(course)
         with _graded_bar() as progress:
             summary = grade(

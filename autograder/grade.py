@@ -57,6 +57,7 @@ from autograder.score import settle
 from autograder.verdicts import Verdict
 
 _LARGEST_TIMESTAMP = 1000  # bytes
+_LONGEST_STUDENT = 128  # characters; the gradebook's column
 # A stored digest is that of the run, a colon, and that of the lateness.
 _RUN_DIGITS, _LATENESS_DIGITS = 47, 16
 
@@ -237,6 +238,12 @@ def _chosen_students(
             f"nobody has submitted {assignment}: no folder STUDENT/{assignment} in "
             f"{course.submitted}; run `autograder collect` first"
         )
+    for student in there if students is None else students:
+        if len(student) > _LONGEST_STUDENT or not _is_text(student):
+            raise CourseError(
+                f"{course.submitted / student}: the gradebook cannot hold this name; "
+                f"rename the folder to at most {_LONGEST_STUDENT} characters of UTF-8"
+            )
     if students is None:
         return there
     unknown = sorted(set(students) - set(there))
@@ -247,6 +254,15 @@ def _chosen_students(
             f"there are submissions by {shown}"
         )
     return sorted(set(students))
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a file's name is UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -117,7 +117,13 @@ def test_cli_shows_a_traceback_only_with_debug(tmp_path):
     assert type(done.exception).__name__ == "CourseError"
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["grade"], ["grade", "a", "--x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["nonsense"], ["grade"], ["grade", "a", "--x"]),
+        ["grade", "a", "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"],
+    ],
+)
 def test_cli_usage_errors_exit_with_2(arguments):
     """An unknown command or option, or a missing argument, is a usage error."""
     assert run(*arguments).exit_code == 2

@@ -296,6 +296,23 @@ def test_grade_killed_worker_costs_the_student_nothing(tiny_course):
     assert (row.verdict, row.points) == (Verdict.GRADED, 3)
 
 
+def test_grade_names_in_no_encoding_spoil_nothing(tiny_course):
+    """A file whose name is not UTF-8, or that cannot be read, costs nobody a grade."""
+    ada, eve = (hand_in(tiny_course, student, solved()) for student in ("ada", "eve"))
+    (ada / "\udce9.txt").write_text("own")
+    (eve / "squares.ipynb").rename(eve / "\udce9.ipynb")
+    if os.geteuid():
+        (ada / "closed.txt").touch(0)
+    rows = grade(tiny_course, "ps1").rows
+    assert [row.verdict for row in rows] == [Verdict.GRADED, Verdict.MISSING]
+    assert rows[0].points == 3
+    (run, _) = store.runs(tiny_course, "ps1")
+    assert run.verdict is Verdict.GRADED
+    (tiny_course.submitted / "\udce9" / "ps1").mkdir(parents=True)
+    with pytest.raises(CourseError, match="rename the folder"):
+        grade(tiny_course, "ps1")
+
+
 def test_grade_unknown_students_are_an_error(tiny_course):
     """A name without a submission is said, with the names there are."""
     hand_in(tiny_course, "ada", solved())
