@@ -1146,7 +1146,7 @@ def test_link_a_process_that_ends_is_gone(cell):
 
 
 def test_link_displays_of_student_code_are_no_results(cell):
-    """What is displayed in a call arrives; a result, which could be credit, does not."""
+    """A display in a call arrives; a result, which could be credit, does not."""
     one = cell(
         """
         def f():
