@@ -1242,7 +1242,9 @@ _LIES = [
     _lie(
         "link-half-a-frame",
         "The beginning of a frame, and then silence.",
-        "import time\nstream._socket.sendall(b'AGL1')\ntime.sleep(60)",
+        "import os, time\n"
+        "if parts[0] != 'rms': os._exit(0)\n"  # one wait is enough
+        "stream._socket.sendall(b'AGL1')\ntime.sleep(60)",
     ),
     _lie(
         "link-output-flood",
