@@ -166,11 +166,12 @@ def _helpers(given: list[ast.stmt], imported: set[str]) -> list[str]:
 
     These are constants, and functions that name nothing but each other, builtins and
     what is imported. A test may rely on them, and a student may not change them: they
-    are defined in the checker. Whatever needs the student's names stays on their side.
+    are defined in the checker. Whatever needs the student's names stays on their side,
+    and so do functions that make classes: their objects would be the student's.
     """
     found: dict[str, ast.stmt] = {}
     for node in given:
-        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+        if isinstance(node, ast.FunctionDef) and not _makes_classes(node):
             found[node.name] = node
         elif isinstance(node, ast.Assign) and _is_constant(node.value):
             target, *others = node.targets
@@ -185,6 +186,12 @@ def _helpers(given: list[ast.stmt], imported: set[str]) -> list[str]:
         for name in lacking:
             del found[name]
     return [ast.unparse(node) for node in found.values()]
+
+
+def _makes_classes(node: ast.FunctionDef) -> bool:
+    return bool(node.decorator_list) or any(
+        isinstance(part, ast.ClassDef) for part in ast.walk(node)
+    )
 
 
 def _is_constant(node: ast.expr) -> bool:

@@ -18,6 +18,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import io
 import math
 import os
 import sys
@@ -388,6 +389,8 @@ class _StudentClass(type):
     """The type of exception classes that stand for the student's."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if "_link_id" not in cls.__dict__:
+            return super().__call__(*args, **kwargs)  # a test cell's own subclass
         link, number = cls._link_of, cls._link_id
         value = link.ask("call", _Reference(number), args, kwargs)
         if not isinstance(value, cls):
@@ -404,11 +407,13 @@ class _StudentClass(type):
 class _StudentError:
     """What the exceptions of the student's classes have in common."""
 
-    _link_text = ""
+    _link_text: str | None = None
     _link_own: int | None = None
 
     def __str__(self) -> str:
-        """Return the text that the student's side gives."""
+        """Return the text that the student's side gave."""
+        if self._link_text is None:
+            return super().__str__()
         return self._link_text
 
     def __getattr__(self, name: str) -> Any:
@@ -448,6 +453,7 @@ class Link:
         self._lent_numbers: dict[int, int] = {}
         self._raised: dict[int, BaseException] = {}
         self._generators = values.Generators(2)
+        self._idle: list[int] = []  # generators that only the other end may still hold
         self._depth = 0
         self.released: list[tuple[int, int]] = []
         self.refusals: list[str] = []
@@ -473,11 +479,12 @@ class Link:
         self._check()
         encoder = values.Encoder(self._write_other)
         nodes = encoder.items(arguments)
+        passed = list(encoder.objects)
         frame = self._pack([operation, nodes], encoder)
         self._depth += 1
         try:
             self._stream.send(frame)
-            kind, value = self._wait(encoder.objects)
+            kind, value = self._wait(passed)
         except wire.Closed as error:
             raise self._broken(SnapshotGone("the student's process is gone")) from error
         except (wire.WireError, values.Malformed) as error:
@@ -496,13 +503,14 @@ class Link:
     def _pack(self, parts: list[Any], encoder: values.Encoder) -> list[Any]:
         """Return a frame that also tells what was dropped and drawn meanwhile."""
         sync = encoder.encode(self._generators.changes())
-        dropped = [self.released, self._generators.unused(sys.getrefcount)]
+        self._idle += self._generators.unused(sys.getrefcount)
+        dropped = [self.released, self._idle]
         try:
             frame = self._stream.pack([*parts, dropped, sync], encoder.buffers)
         except wire.TooLarge as error:
             self._generators.undo()
             raise values.TooMuch(str(error)) from error
-        self.released = []
+        self.released, self._idle = [], []
         return frame
 
     def _check(self) -> None:
@@ -512,7 +520,7 @@ class Link:
                 " a test cell can use only what it asked for itself"
             )
         if self.fault is not None:
-            raise type(self.fault)(*self.fault.args)
+            raise self.fault
 
     def _broken(self, error: BaseException) -> BaseException:
         """Note that the two ends may be out of step, so that nothing more is asked."""
@@ -541,11 +549,17 @@ class Link:
         self, message: list, raw: memoryview, objects: list[Any]
     ) -> tuple[str, Any]:
         kind, changes, node, sync = message
-        decoder = values.Decoder(self._read_other, raw, objects)
-        contents = self._read_changes(changes, decoder, len(objects))
-        value = decoder.decode(node) if kind == "v" else self._read_error(node, decoder)
-        self._generators.apply(decoder.decode(sync), but=_GLOBAL)
-        decoder.finish()
+        try:
+            decoder = values.Decoder(self._read_other, raw, objects)
+            contents = self._read_changes(changes, decoder, len(objects))
+            if kind == "v":
+                value = decoder.decode(node)
+            else:
+                value = self._read_error(node, decoder)
+            self._generators.apply(decoder.decode(sync), but=_GLOBAL)
+            decoder.finish()
+        except Exception as error:
+            raise _misread(error) from error
         for old, new in contents:
             values.put_back(old, new)
         return kind, value
@@ -570,12 +584,15 @@ class Link:
         (sys.stdout if stream == "stdout" else sys.stderr).write(text)
 
     def _display(self, node: Any, raw: memoryview) -> None:
-        decoder = values.Decoder(self._read_other, raw)
-        message = decoder.decode(node)
-        decoder.finish()
+        try:
+            decoder = values.Decoder(self._read_other, raw)
+            message = decoder.decode(node)
+            decoder.finish()
+        except Exception as error:
+            raise _misread(error) from error
         if type(message) is not dict or not _is_json(message):
             _tampering("a display that cannot be")
-        if self._on_output is not None:
+        if self._on_output is not None and _is_display(message):
             self._on_output(message)
 
     # -- answering
@@ -585,10 +602,14 @@ class Link:
         if self._depth > MOST_NESTING * 2:
             _tampering("functions call each other too deep")
         kind, number, *nodes, sync = message
-        decoder = values.Decoder(self._read_other, raw)
-        args, kwargs = decoder.items(nodes)
-        self._generators.apply(decoder.decode(sync), but=_GLOBAL)
-        decoder.finish()
+        try:
+            decoder = values.Decoder(self._read_other, raw)
+            args, kwargs = decoder.items(nodes)
+            passed = list(decoder.objects)
+            self._generators.apply(decoder.decode(sync), but=_GLOBAL)
+            decoder.finish()
+        except Exception as error:
+            raise _misread(error) from error
         if type(number) is not int or number not in self._lent:
             _tampering("a call of a function that was not passed")
         if type(args) is not tuple or type(kwargs) is not dict:
@@ -598,25 +619,24 @@ class Link:
         lent = self._lent[number]
         if isinstance(lent, _Lent) != (kind == "n"):
             _tampering("an iterator that was called, or a function that was iterated")
-        snapshots = [
+        before = [
             values.snapshot(part, decoder.sources.get(i))
-            for i, part in enumerate(decoder.objects)
+            for i, part in enumerate(passed)
         ]
         try:
             value = next(lent.items) if kind == "n" else lent(*args, **kwargs)
-            self._reply("v", value, decoder.objects, snapshots)
+            self._reply("v", value, passed, before)
         except StopIteration as error:
-            self._reply("z" if kind == "n" else "e", error, decoder.objects, snapshots)
+            self._reply("z" if kind == "n" else "e", error, passed, before)
         except Exception as error:
-            self._reply("e", error, decoder.objects, snapshots)
+            self._reply("e", error, passed, before)
 
-    def _reply(self, kind: str, value: Any, objects: list, snapshots: list) -> None:
-        known = objects[: len(snapshots)]
-        encoder = values.Encoder(self._write_other, known)
+    def _reply(self, kind: str, value: Any, passed: list, before: list) -> None:
+        encoder = values.Encoder(self._write_other, passed)
         changes = [
-            [i, encoder.contents(known[i])]
-            for i, before in enumerate(snapshots)
-            if values.has_changed(known[i], before)
+            [i, encoder.contents(part)]
+            for i, part in enumerate(passed)
+            if values.has_changed(part, before[i])
         ]
         node = None
         if kind == "v":
@@ -665,7 +685,7 @@ class Link:
         if issubclass(kind, types.ModuleType):
             if kind is StudentModule or is_installed(value.__name__):
                 return ["M", value.__name__]
-        elif issubclass(kind, Iterator) and not callable(value):
+        elif issubclass(kind, Iterator) and not issubclass(kind, io.IOBase):
             return ["it", self._lend(value, _Lent)]
         elif callable(value):
             if (
@@ -806,9 +826,13 @@ class Link:
         try:
             return kind(*arguments)
         except Exception:
+            pass  # its arguments are not those that it was made with
+        try:
             error = kind.__new__(kind)
-            error.args = (node[2],)
-            return error
+        except TypeError:
+            return RuntimeError(f"{kind.__name__}: {node[2]}")
+        error.args = (node[2],)
+        return error
 
     # -- names of the snapshot
 
@@ -825,6 +849,13 @@ class Link:
         if type(found) is not list or not all(type(name) is str for name in found):
             raise self._broken(Tampering("names were asked for, something else came"))
         return found
+
+
+def _misread(error: Exception) -> Exception:
+    """Return what an error means that reading a message raised: it is malformed."""
+    if isinstance(error, values.Malformed | MemoryError):
+        return error
+    return values.Malformed(f"a message that raises {type(error).__name__} when read")
 
 
 class _Lent:
@@ -862,6 +893,20 @@ def _is_json(value: Any) -> bool:
     if type(value) is list:
         return all(_is_json(item) for item in value)
     return value is None or type(value) in (bool, int, float, str)
+
+
+def _is_display(message: dict) -> bool:
+    """Return whether student code may show this: a result could be partial credit."""
+    if message.get("t") == "clear":
+        return True
+    output = message.get("output")
+    return (
+        message.get("t") == "output"
+        and type(output) is dict
+        and output.get("output_type") == "display_data"
+        and type(output.get("data")) is dict
+        and type(output.get("metadata")) is dict
+    )
 
 
 # ------------------------------------------------------------------------------------
@@ -946,7 +991,7 @@ class StudentModule(types.ModuleType):
         if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
         if link is None:
-            return _LATE
+            return [] if name == "__all__" else _LATE
         module = link.ask("module", self.__name__)
         return link.ask("get", module, name)
 

@@ -10,6 +10,7 @@ module needs is bound when it is imported, so that honest code that replaces a b
 or a NumPy function does no harm.
 """
 
+import _signal
 import copy
 import importlib
 import inspect
@@ -116,6 +117,7 @@ def _as_array(value: Any) -> Any:
 _asarray = np.asarray
 _signature = inspect.signature
 _import = importlib.import_module
+_on_signal = _signal.signal  # that of `signal` looks builtins up
 
 
 def _plain_signature(value: Any) -> list[Any]:
@@ -281,7 +283,7 @@ class Served:
     def serve(self) -> None:
         """Answer requests until the other end closes."""
         self._thread = threading.get_ident()
-        signal.signal(signal.SIGINT, self._interrupt)
+        _on_signal(signal.SIGINT, self._interrupt)
         while True:
             try:
                 request, raw = self._stream.receive()
@@ -300,17 +302,18 @@ class Served:
         answering, self._answering = self._answering, True
         self._interrupted = False
         decoder = values.Decoder(self._read_other, raw)
-        kind, value, snapshots = "e", None, []
+        kind, value, passed, before = "e", None, [], []
         try:
             try:
                 operation, arguments, dropped, sync = request
                 parts = decoder.items(arguments)
+                passed = list(decoder.objects)
                 self._generators.apply(decoder.decode(sync))
                 decoder.finish()
                 self._drop(dropped)
-                snapshots = [
+                before = [
                     values.snapshot(part, decoder.sources.get(i))
-                    for i, part in enumerate(decoder.objects)
+                    for i, part in enumerate(passed)
                 ]
                 do = self._requests[operation]
                 self._running = True
@@ -325,7 +328,7 @@ class Served:
             os._exit(0)  # a fork of the student's code must not answer too
         try:
             self.flush()
-            frame = self._pack_answer(kind, value, decoder.objects, snapshots)
+            frame = self._pack_answer(kind, value, passed, before)
             if self._interrupted:
                 raise KeyboardInterrupt
         except wire.Closed:
@@ -341,22 +344,24 @@ class Served:
             return
 
     def _pack_answer(
-        self, kind: str, value: Any, objects: list, snapshots: list
+        self, kind: str, value: Any, passed: list, before: list
     ) -> list[Any]:
         """Return the frame of an answer, with what has changed meanwhile."""
-        known = objects[: len(snapshots)]
-        encoder = values.Encoder(self._write_other, known)
+        encoder = values.Encoder(self._write_other, passed)
         changes = [
-            [i, encoder.contents(known[i])]
-            for i, before in enumerate(snapshots)
-            if values.has_changed(known[i], before)
+            [i, encoder.contents(part)]
+            for i, part in enumerate(passed)
+            if values.has_changed(part, before[i])
         ]
         if kind == "v":
             node = encoder.encode(value)
         else:
             node = self._write_error(value, encoder)
         sync = encoder.encode(self._generators.changes())
-        return self._stream.pack([kind, changes, node, sync], encoder.buffers)
+        try:
+            return self._stream.pack([kind, changes, node, sync], encoder.buffers)
+        except wire.TooLarge as error:
+            raise values.TooMuch(str(error)) from error
 
     def _forget_fresh(self) -> None:
         for kind in self._fresh:
@@ -527,6 +532,7 @@ class Served:
             encoder = values.Encoder(self._write_other)
             try:
                 nodes = [encoder.encode(args), encoder.encode(kwargs)]
+                passed = list(encoder.objects)
                 sync = encoder.encode(self._generators.changes())
                 frame = self._stream.pack([kind, number, *nodes, sync], encoder.buffers)
             except BaseException:
@@ -534,7 +540,7 @@ class Served:
                 raise
             self._fresh.clear()
             self._stream.send(frame)
-            return self._wait(encoder.objects)
+            return self._wait(passed)
         except wire.Closed:
             os._exit(0)
         finally:

@@ -60,8 +60,12 @@ from fractions import Fraction
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy import array as new_array
+from numpy import dtype as new_dtype
+from numpy import empty, frombuffer, ndarray, uint8
 
-MOST_NODES = 2_000_000  # containers, items of containers and long numbers of a message
+MOST_NODES = 1_000_000  # containers, items of containers and long numbers of a message
+MOST_PACKED = 8_000_000  # numbers in a list of floats or of ints
 MOST_DEPTH = 100  # containers in containers
 MOST_HEX_DIGITS = 250_000  # of one int: arithmetic with longer ones takes too long
 _SHORT = 4096  # longer texts travel as raw bytes
@@ -117,7 +121,7 @@ def _exception_classes() -> dict[str, type[BaseException]]:
     spaces: list[Any] = [builtins, decimal, np.linalg, getattr(np, "exceptions", np)]
     found = [value for space in spaces for value in vars(space).values()]
     found += [json.JSONDecodeError, struct.error, copy.Error]
-    found += [dataclasses.FrozenInstanceError, queue.Empty, queue.Full]
+    found += [dataclasses.FrozenInstanceError, queue.Empty, queue.Full, TooMuch]
     return {
         _name_of(value): value
         for value in found
@@ -266,6 +270,8 @@ def are_keys(values: Iterable[Any]) -> bool:
 
 def _write_list(encoder: Encoder, value: list, again: bool = False) -> Any:
     if len(value) >= _PACKED:
+        if len(value) > MOST_PACKED:
+            raise TooMuch(f"the list has more than {MOST_PACKED} items")
         kinds = set(map(id, map(type, value)))
         if kinds == {id(float)} or kinds == {id(int)}:
             try:
@@ -331,13 +337,13 @@ def _raw(value: np.ndarray, order: str) -> Any:
         value = value.T
     elif not value.flags.c_contiguous:
         return value.tobytes()
-    return memoryview(value.reshape(-1).view(np.uint8))
+    return memoryview(value.reshape(-1).view(uint8))
 
 
 def array_bytes(value: np.ndarray) -> np.ndarray:
     """Return the bytes of an array as an array, in the order of its memory."""
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
-    return np.frombuffer(_raw(value, order), np.uint8)
+    return frombuffer(_raw(value, order), uint8)
 
 
 def _write_scalar(encoder: Encoder, value: np.generic) -> Any:
@@ -479,7 +485,7 @@ class Decoder:
 
     def _add(self, count: int) -> None:
         self._count += count
-        if self._count > MOST_NODES * 4:
+        if self._count > MOST_NODES * 2:
             _bad("too many values in one message")
 
     def take(self, size: Any) -> memoryview:
@@ -611,7 +617,7 @@ def _read_packed(decoder: Decoder, node: list) -> Any:
     code, size = node[1:]
     if code not in ("d", "q") or type(size) is not int or size % 8:
         _bad("a bad packed list")
-    if size // 8 > MOST_NODES * 4:
+    if size // 8 > MOST_PACKED:
         _bad("too many values in one message")
     packed = array.array(code)
     packed.frombytes(decoder.take(size))
@@ -657,7 +663,7 @@ def read_dtype(text: Any) -> np.dtype:
     if type(text) is not str or not _DTYPE.fullmatch(text):
         _bad("a bad dtype")
     try:
-        kind = np.dtype(text)
+        kind = new_dtype(text)
     except (TypeError, ValueError) as error:
         raise Malformed("a bad dtype") from error
     if kind.kind not in _KINDS or not 0 <= kind.itemsize < 2**24:
@@ -679,10 +685,10 @@ def _sound(value: np.ndarray) -> np.ndarray:
     """Return the array with no bit pattern that its type does not have."""
     kind = value.dtype
     if kind.kind == "b":
-        return value.view(np.uint8) != 0
+        return value.view(uint8) != 0
     if kind.kind == "U" and value.size and kind.itemsize:
-        codes = np.frombuffer(
-            value.tobytes(), np.dtype("u4").newbyteorder(kind.byteorder)
+        codes = frombuffer(
+            value.tobytes(), new_dtype("u4").newbyteorder(kind.byteorder)
         )
         if codes.max() > 0x10FFFF:
             _bad("a text with a character that does not exist")
@@ -697,10 +703,10 @@ def _read_array(decoder: Decoder, node: list) -> Any:
     source = decoder.take(size)
     try:
         if size:
-            flat = _sound(np.frombuffer(source, kind))
-            value = np.array(flat.reshape(shape, order=order.upper()), order="K")
+            flat = _sound(frombuffer(source, kind))
+            value = new_array(flat.reshape(shape, order=order.upper()), order="K")
         else:
-            value = np.empty(shape, kind, order=order.upper())
+            value = empty(shape, kind, order=order.upper())
     except (ValueError, TypeError) as error:
         raise Malformed("an array of an impossible shape") from error
     if order.islower():
@@ -717,12 +723,12 @@ def _read_objects(decoder: Decoder, node: list) -> Any:
     if order not in ("C", "F", "c", "f") or read_shape(shape) != len(node) - 3:
         _bad("a bad array of objects")
     try:
-        value = np.empty(shape, object, order=order.upper())
+        value = empty(shape, object, order=order.upper())
     except (ValueError, TypeError) as error:
         raise Malformed("an array of an impossible shape") from error
     mark = decoder.begin(value)
     items = decoder.items(node[3:])
-    flat = np.empty(len(items), object)
+    flat = empty(len(items), object)
     for i in range(len(items)):
         flat[i] = items[i]
     value[...] = flat.reshape(shape)
@@ -746,7 +752,7 @@ def _read_scalar(decoder: Decoder, node: list) -> Any:
         _bad("a bad NumPy scalar")
     if not kind.itemsize:
         return kind.type()
-    return _sound(np.frombuffer(decoder.take(value), kind))[0]
+    return _sound(frombuffer(decoder.take(value), kind))[0]
 
 
 def _read_type(decoder: Decoder, node: list) -> Any:
@@ -825,7 +831,7 @@ _READERS: dict[str, Callable[..., Any]] = {
 
 def snapshot(value: Any, source: Any) -> Any:
     """Return what tells later whether a mutable object has changed."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, ndarray):
         if value.dtype.char == "O":
             return value.shape, value.ravel().tolist()
         return value.shape, source
@@ -836,16 +842,14 @@ def snapshot(value: Any, source: Any) -> Any:
 
 def has_changed(value: Any, before: Any) -> bool:
     """Return whether an object has changed since its snapshot."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, ndarray):
         shape, source = before
         if value.shape != shape:
             return True
         if value.dtype.char == "O":
             return not _same(value.ravel().tolist(), source)
         now = array_bytes(value)
-        return now.size != len(source) or bool(
-            (now != np.frombuffer(source, np.uint8)).any()
-        )
+        return now.size != len(source) or bool((now != frombuffer(source, uint8)).any())
     if isinstance(value, bytearray):
         return bytes(value) != before
     return not _same(snapshot(value, None), before)
@@ -867,7 +871,7 @@ def put_back(value: Any, new: Any) -> None:
     """
     if type(value) is not type(new):
         _bad("an argument that came back as another type")
-    if isinstance(value, np.ndarray):
+    if isinstance(value, ndarray):
         if value.dtype != new.dtype or value.size != new.size:
             raise TypeError("an argument was made into another kind of array in place")
         if not value.flags.writeable:
@@ -898,9 +902,9 @@ def _int_in(value: Any, top: int) -> int:
 
 
 def _words(data: Any, count: int, kind: type) -> np.ndarray:
-    if type(data) is not bytes or len(data) != count * np.dtype(kind).itemsize:
+    if type(data) is not bytes or len(data) != count * new_dtype(kind).itemsize:
         _bad("a bad state of a generator")
-    return np.frombuffer(data, kind)
+    return frombuffer(data, kind)
 
 
 def _pcg_state(state: dict) -> tuple:

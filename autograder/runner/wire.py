@@ -15,6 +15,15 @@ import json.encoder
 import json.scanner
 import socket
 import struct
+from builtins import (  # noqa: UP029 - a student may replace what builtins holds
+    bytearray,
+    bytes,
+    len,
+    map,
+    memoryview,
+    str,
+    sum,
+)
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -113,7 +122,7 @@ _encode_json = json.encoder.c_make_encoder(
 _decode_json = json.scanner.c_make_scanner(json.JSONDecoder(strict=True))
 
 
-_MOST_CONTAINERS = 3_000_000  # each takes 56 bytes of text that may be 3 bytes long
+_MOST_CONTAINERS = 2_000_000  # each takes 56 bytes of text that may be 3 bytes long
 
 
 def _containers(text: bytes) -> int:
@@ -137,7 +146,7 @@ class Stream:
     most_text, most_raw : int
         The largest parts accepted, in bytes.
     most_total : int
-        How many bytes are accepted in all.
+        How many bytes cross in all, each way.
     """
 
     def __init__(
@@ -155,7 +164,8 @@ class Stream:
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
         self._most = most_text, most_raw
-        self._left = most_total
+        self._to_send = most_total
+        self._to_take = most_total + most_raw  # so that what this end sends can arrive
 
     def close(self) -> None:
         """Close the socket."""
@@ -175,6 +185,9 @@ class Stream:
             raise TooLarge(f"{len(text) + size} bytes are too many for one message")
         if _containers(text) > _MOST_CONTAINERS:
             raise TooLarge("too many containers for one message")
+        self._to_send -= len(text) + size
+        if self._to_send < 0 and len(text) + size > _READ_AHEAD:
+            raise TooLarge("too many bytes in all messages together")
         return [_LINK_HEADER.pack(LINK_MAGIC, len(text), size) + text, *buffers]
 
     def send(self, parts: Sequence[Any]) -> None:
@@ -212,8 +225,8 @@ class Stream:
             raise WireError("the bytes are not a frame")
         if text_size > self._most[0] or raw_size > self._most[1]:
             raise TooLarge(f"a frame of {text_size} + {raw_size} bytes")
-        self._left -= text_size + raw_size
-        if self._left < 0:
+        self._to_take -= text_size + raw_size
+        if self._to_take < 0:
             raise TooLarge("too many bytes in all")
         body = memoryview(self._take(text_size + raw_size))
         text_part = bytes(body[:text_size])
