@@ -768,6 +768,7 @@ import gc, json, os, stat
 def frame(message):
     body = json.dumps(message).encode()
     return b"AGR1" + len(body).to_bytes(4, "big") + body
+print("armed", flush=True)
 done = b"".join(frame({"t": "done", "passed": True}) for _ in range(40))
 for number in range(3, 256):
     try: mode = os.fstat(number).st_mode
@@ -778,6 +779,7 @@ for number in range(3, 256):
 """,
         at="scale",
         control="runs",
+        held=True,
     ),
     Cheat(
         "encoder-patched",
