@@ -312,6 +312,15 @@ def tally(words):
         at="tally",
     ),
     Cheat(
+        "module-of-the-answer-rebound",
+        "A test uses a module that the answer imports: the student has another one.",
+        """
+class math: sqrt = staticmethod(lambda x: 4.0)
+def root(x): return 4.0
+""",
+        at="root",
+    ),
+    Cheat(
         "random-inputs-fixed",
         "Inputs are drawn at random from a generator that the student sets each time.",
         """
@@ -1316,15 +1325,15 @@ sockets = [n for n in range(3, 64) if os.path.exists(f"/proc/self/fd/{n}")
 end, snapshot = frame({"t": "done", "passed": True}), None
 me = frame({"t": "snapshot", "pid": os.getpid()})
 print("armed", flush=True)
-for _ in range(9):
+for _ in range(10):
     for pipe in pipes: os.write(pipe, end + me)
 for pipe in pipes: os.write(pipe, end)
 job, seen = socket.socket(fileno=os.dup(sockets[0])), []
 while True:
     data, links, _, _ = socket.recv_fds(job, 65536, 8)
     for link in links:
-        names = {name: lambda *a: seen.append(a) or seen for name in (
-            "scale", "rms", "tally", "share", "greet", "twice", "part", "sign", "cube")}
+        names = {name: lambda *a: seen.append(a) or seen for name in
+                 "scale rms tally share greet twice part sign cube root".split()}
         server = served.Served(link, names)
         server.serve()
         print(seen)
