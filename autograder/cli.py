@@ -7,6 +7,7 @@ are imported when their command runs, so that ``--help`` is quick.
 import contextlib
 import itertools
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,9 +38,35 @@ app = typer.Typer(
 )
 LINE_SECONDS = 10  # between lines about progress, where there is no terminal
 
-# What students wrote is printed here too: it is never read as markup.
-out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+# Control characters, and those that turn the direction of the text around them: names
+# and messages of students' are printed here, and a terminal would obey them.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+class _Console(Console):
+    """Prints what students wrote: never as markup, nor as orders to the terminal."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        """Print to stdout, or to stderr."""
+        super().__init__(
+            stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False
+        )
+
+    def print(self, *values: Any, **options: Any) -> None:
+        """Print texts without what is unseen in them; print tables as they are."""
+        seen = (_seen(v) if isinstance(v, str) else v for v in values)
+        super().print(*seen, **options)
+
+
+def _seen(text: str) -> str:
+    """Leave out what would be obeyed, and replace what cannot be written."""
+    return _UNSEEN.sub("", text).encode("utf-8", "replace").decode()
+
+
+out = _Console()
+err = _Console(stderr=True)
 
 CourseDir = Annotated[
     Path,
@@ -86,7 +113,7 @@ def _explained(debug: bool, as_json: bool = False) -> Iterator[None]:
     except KeyboardInterrupt:
         raise fail("stopped; what was finished is kept", 130) from None
     except Exception as error:
-        if debug or isinstance(error, typer.Exit):
+        if debug or isinstance(error, typer.Exit | typer.BadParameter):
             raise
         said = f"unexpected {type(error).__name__}: {error}"
         raise fail(f"{said}; run again with --debug to see where", 1) from None
@@ -224,6 +251,10 @@ def grade(
     with _explained(debug, as_json):
         from autograder.grade import grade
 
+        if jobs is not None and scheduler is not None:
+            raise typer.BadParameter(
+                "--jobs is for this machine; with --scheduler the cluster decides"
+            )
         found = _course(course)
         with _graded_bar() as progress:
             summary = grade(
@@ -334,7 +365,7 @@ def _add_grade(
     points = f"{row.points:g}/{row.max_points:g}"
     cells = [row.student, *kind, row.verdict.value, points]
     cells += [] if seconds is None else [seconds]
-    table.add_row(*cells, " ".join(message.split()))
+    table.add_row(*map(_seen, cells), _seen(" ".join(message.split())))
 
 
 @app.command()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("numpy", "ipython", "matplotlib", "nbformat")
 _CONNECT_SECONDS = 15
+_PROBE_SECONDS = 300
 _POLL_SECONDS = 5
 _WITHOUT_WORKERS_SECONDS = 60
 # So many jobs wait at a worker while another runs there; more would only fill memory.
@@ -197,7 +198,11 @@ class Cluster:
         found: dict[str, Fitness] = {}
         failed: list[str] = []
         for worker, future in asked.items():
-            error = future.exception()
+            try:
+                error = future.exception(timeout=_PROBE_SECONDS)
+            except TimeoutError:
+                failed.append(f"{worker}: it has not answered")
+                continue
             outcome = None if error else future.result()
             if outcome is None or outcome.error:
                 failed.append(f"{worker}: {error or outcome.error}")

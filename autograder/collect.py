@@ -23,7 +23,10 @@ nothing at all is written. Everything is unpacked into a temporary folder first 
 moved to its place at the end.
 """
 
+import bz2
 import contextlib
+import gzip
+import lzma
 import os
 import re
 import shutil
@@ -31,6 +34,7 @@ import stat
 import tarfile
 import tempfile
 import time
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -55,6 +59,8 @@ LONGEST_STUDENT = 128  # characters; the gradebook's column
 
 SEPARATORS = ("__", "--", "_", "-", ".")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_LARGEST_READ = 4 * 1024**2  # bytes; more than the pieces that files are read in
+_HEADERS = 100 * 1024**2  # bytes that a tar archive may have besides its files
 _JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__"}
 _NO_STUDENT = set("+*?[]{},:;|<>\"'\\/$`")
 
@@ -205,7 +211,8 @@ def _listed(folder: Path, budget: _Budget) -> Iterator[_File]:
         folders[:] = sorted(name for name in folders if name not in _JUNK)
         for name in sorted([*names, *folders]):
             path = Path(parent, name)
-            parts = path.relative_to(folder).parts
+            relative = str(path.relative_to(folder)).encode("utf-8", "replace").decode()
+            parts = PurePosixPath(relative).parts
             status = path.lstat()
             if name in _JUNK or stat.S_ISDIR(status.st_mode):
                 continue
@@ -251,8 +258,11 @@ def _unpacked(archive: Path, name: str, scratch: Path, budget: _Budget) -> list[
         zipfile.BadZipFile,
         tarfile.TarError,
         zlib.error,
+        lzma.LZMAError,
         EOFError,
         OSError,
+        ValueError,  # a time that is none
+        OverflowError,
     ) as error:
         raise CollectError(f"{name} cannot be unpacked: {error}") from None
     except (NotImplementedError, RuntimeError) as error:  # a method or a password
@@ -266,6 +276,7 @@ def _members(
     """List the files of an archive: the safe parts of its name, its bytes, its time."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
+            _refuse_too_many(len(packed.infolist()), name)
             for info in packed.infolist():
                 parts = _safe_parts(info.filename, name)
                 kind = stat.S_IFMT(info.external_attr >> 16)
@@ -275,18 +286,78 @@ def _members(
                     continue
                 modified = time.mktime((*info.date_time, 0, 0, -1))
                 yield parts, packed.open(info), modified
-    elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as packed:
-            for member in packed:
-                parts = _safe_parts(member.name, name)
-                if not (member.isreg() or member.isdir()):
-                    raise _not_plain(member.name, name)
-                opened = packed.extractfile(member)
-                if opened is None or not parts or _JUNK & set(parts):
-                    continue
-                yield parts, opened, max(0.0, float(member.mtime))
-    else:
-        raise CollectError(f"{name} is neither a zip nor a tar archive")
+        return
+    with contextlib.ExitStack() as stack:
+        plain = _Bounded(stack.enter_context(_decompressed(archive)), archive, name)
+        try:
+            packed = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))
+        except tarfile.ReadError:
+            raise CollectError(f"{name} is neither a zip nor a tar archive") from None
+        for number, member in enumerate(packed):
+            _refuse_too_many(number, name)
+            parts = _safe_parts(member.name, name)
+            if not (member.isreg() or member.isdir()):
+                raise _not_plain(member.name, name)
+            opened = packed.extractfile(member)
+            if opened is None or not parts or _JUNK & set(parts):
+                continue
+            yield parts, opened, max(0.0, float(member.mtime))
+
+
+def _refuse_too_many(members: int, name: str) -> None:
+    """Refuse an archive of very many members, be they only folders."""
+    if members > 2 * MOST_FILES:
+        raise CollectError(
+            f"{name} has more than {2 * MOST_FILES} members; nothing was collected"
+        )
+
+
+def _decompressed(archive: Path) -> IO[bytes]:
+    """Open a tar archive, whatever it is compressed by."""
+    for opener in (gzip.open, bz2.open, lzma.open):
+        file = opener(archive)
+        with contextlib.suppress(OSError, EOFError, lzma.LZMAError):
+            file.read(1)
+            file.seek(0)
+            return file
+        file.close()
+    return open(archive, "rb")
+
+
+class _Bounded:
+    """A tar archive's bytes, of which no header and no gap may be huge.
+
+    `tarfile` reads extended headers whole and passes over members that are not wanted,
+    however large they say they are.
+    """
+
+    def __init__(self, file: IO[bytes], archive: Path, name: str) -> None:
+        """Take the decompressed bytes of `archive`, called `name` in messages."""
+        self.file = file
+        self.name = name
+        packed = archive.stat().st_size * LARGEST_RATIO
+        self.most = min(LARGEST_TOTAL, max(RATIO_COUNTS_FROM, packed)) + _HEADERS
+
+    def read(self, size: int = -1) -> bytes:
+        """Read; a member's content is asked for in smaller pieces than the limit."""
+        if not 0 <= size <= _LARGEST_READ:
+            raise CollectError(
+                f"{self.name} has a header of {size} bytes; nothing was collected"
+            )
+        return self.file.read(size)
+
+    def seek(self, to: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place, for which what lies between is decompressed."""
+        if whence != os.SEEK_SET or to > self.most:
+            raise CollectError(
+                f"{self.name} grows too large when unpacked, like an archive made to "
+                "fill a disk; nothing was collected"
+            )
+        return self.file.seek(to)
+
+    def tell(self) -> int:
+        """Give the place."""
+        return self.file.tell()
 
 
 def _not_plain(member: str, name: str) -> CollectError:
@@ -297,7 +368,8 @@ def _not_plain(member: str, name: str) -> CollectError:
 
 def _safe_parts(member: str, name: str) -> tuple[str, ...]:
     """Split a member's name, or refuse it if it could lead anywhere but down."""
-    plain = member.replace("\\", "/")
+    # A name that is not UTF-8 gets question marks where it is not.
+    plain = member.encode("utf-8", "replace").decode().replace("\\", "/")
     parts = PurePosixPath(plain).parts
     if plain.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", plain):
         raise CollectError(
@@ -320,13 +392,25 @@ def _spend(budget: _Budget, size: int, shown: str, files: int = 1) -> None:
 
 
 def _refuse_twice(files: list[_File], name: str) -> None:
+    """Refuse names that are the same, or that some disks take for the same.
+
+    Those differ in case or in how accents are written; and one name cannot be a file's
+    and a folder's.
+    """
     seen: set[str] = set()
+    folders: set[str] = set()
     for file in files:
-        if (key := file.shown.casefold()) in seen:
+        key = unicodedata.normalize("NFC", file.shown).casefold()
+        if key in seen:
             raise CollectError(
                 f"{name} holds {file.shown!r} twice; nothing was collected"
             )
         seen.add(key)
+        folders.update(str(parent) for parent in PurePosixPath(key).parents)
+    if both := sorted(seen & folders):
+        raise CollectError(
+            f"{name} holds {both[0]!r} as a file and as a folder; nothing was collected"
+        )
 
 
 # --- whose is it, and of what ---------------------------------------------------------
@@ -354,8 +438,15 @@ def _sort_out(
     assert best is not None  # range(common + 1) is not empty
     _, found, said = best
     notes += said
+    spelt: dict[str, str] = {}
     for student, _ in found:
         _refuse_student(student)
+        key = unicodedata.normalize("NFC", student).casefold()
+        if spelt.setdefault(key, student) != student:
+            raise CollectError(
+                f"the students {spelt[key]!r} and {student!r} would be one on some "
+                "disks; rename one. Nothing was collected"
+            )
     return found
 
 
@@ -372,7 +463,7 @@ def _placed(
     beside: dict[str, dict[str, _File]] = {}  # STUDENT/name, by student and name
     for file in files:
         first, *rest = file.parts[passed:]
-        if file.by_student and rest[-1:] == ["timestamp.txt"]:
+        if file.by_student and rest and rest[-1].casefold() == "timestamp.txt":
             continue
         if not rest:
             _place_flat(found, file, first, stems, notes)
@@ -472,9 +563,15 @@ def _stage(found: _Found, folder: Path) -> dict[tuple[str, str], Path]:
         staged[key] = folder / str(number)
         for name, file in submission.items():
             target = staged[key] / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file.path, target, follow_symlinks=False)
-            target.chmod(0o644)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(file.path, target, follow_symlinks=False)
+                target.chmod(0o644)
+            except OSError as error:  # a path that is too long, a full disk
+                raise CollectError(
+                    f"{file.shown[:200]} cannot be written: {error.strerror}; nothing "
+                    "was collected"
+                ) from None
     return staged
 
 

@@ -57,6 +57,7 @@ from autograder.score import settle
 from autograder.verdicts import Verdict
 
 _LARGEST_TIMESTAMP = 1000  # bytes
+_LONGEST_STUDENT = 128  # characters; the gradebook's column
 # A stored digest is that of the run, a colon, and that of the lateness.
 _RUN_DIGITS, _LATENESS_DIGITS = 47, 16
 
@@ -237,6 +238,12 @@ def _chosen_students(
             f"nobody has submitted {assignment}: no folder STUDENT/{assignment} in "
             f"{course.submitted}; run `autograder collect` first"
         )
+    for student in there if students is None else students:
+        if len(student) > _LONGEST_STUDENT or not _is_text(student):
+            raise CourseError(
+                f"{course.submitted / student}: the gradebook cannot hold this name; "
+                f"rename the folder to at most {_LONGEST_STUDENT} characters of UTF-8"
+            )
     if students is None:
         return there
     unknown = sorted(set(students) - set(there))
@@ -247,6 +254,15 @@ def _chosen_students(
             f"there are submissions by {shown}"
         )
     return sorted(set(students))
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a file's name is UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -266,12 +282,25 @@ def _alone(course: Course) -> Iterator[Path]:
                 "wait until it has finished"
             ) from None
         staging = course.autograded / ".staging"
-        shutil.rmtree(staging, ignore_errors=True)  # left by a run that was killed
+        _recover(course, staging)
         staging.mkdir()
         try:
             yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _recover(course: Course, staging: Path) -> None:
+    """Clear away what a run that was killed has left.
+
+    What it had moved away to make place, and put nothing into its place, goes back.
+    """
+    for old in staging.glob("old/*/*"):
+        final = course.autograded / old.parent.name / old.name
+        if not final.exists():
+            final.parent.mkdir(parents=True, exist_ok=True)
+            old.rename(final)
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 class _Grader:
@@ -530,7 +559,7 @@ class _Grader:
             path = folder / f"{name}.ipynb"
             old = self.final(submission.student) / path.name
             if part.notebook is not None:
-                path.write_text(nbformat.writes(part.notebook), encoding="utf-8")
+                path.write_text(nbformat.v4.writes(part.notebook), encoding="utf-8")
             elif part.kept and old.is_file():
                 shutil.copyfile(old, path)
         _set_permissions(folder, self.course.directory.groupshared)
@@ -542,7 +571,7 @@ class _Grader:
     def put_in_place(self, submission: _Submission, undo: contextlib.ExitStack) -> None:
         """Move the finished folder to ``autograded/S/A``; `undo` moves it back."""
         final = self.final(submission.student)
-        old = self.staging / "old" / submission.student
+        old = self.staging / "old" / submission.student / self.assignment
         for folder in (final, old):
             folder.parent.mkdir(parents=True, exist_ok=True)
         if final.exists():

@@ -90,7 +90,7 @@ class Worker:
         return Outcome(self.key, result, error)
 
     def stop(self) -> None:
-        """End it."""
+        """End it; it clears away what it has started and made."""
         self.connection.close()
         self.process.terminate()
         try:
@@ -240,6 +240,12 @@ def _work(connection: Connection) -> None:
         connection.send(answer)
 
 
+def _stop(*_: object) -> None:
+    """End this process in good order, once."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + signal.SIGTERM)
+
+
 def _end_with_parent() -> None:
     """Ask Linux to end this process when the one that started it ends."""
     if sys.platform == "linux":
@@ -247,9 +253,10 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    # Ctrl-C reaches the whole group; the caller decides, and stops its workers.
+    # Ctrl-C reaches the whole group; the caller decides, and stops its workers. Stopped
+    # so, or by the caller's end, a worker clears away what it has started and made.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # An ordinary exit removes the folders of the runner.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _stop)
     _end_with_parent()
     _work(Connection(int(sys.argv[1])))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending already

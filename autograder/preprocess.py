@@ -238,7 +238,7 @@ def gather(
         elif name.casefold() in taken:
             # The handout's own files come back with every submission: say something
             # only if this one differs.
-            if _same(path, status.st_size, master.get(name)):
+            if _read(path) == master.get(name):
                 continue
             reason = "the assignment's own is used"
         elif module := _shadowed(name):
@@ -248,9 +248,11 @@ def gather(
                 f"{MOST_FILES} files and {LARGEST_FILES // 1024**2} MB are copied at "
                 "most"
             )
+        elif (content := _read(path)) is None:
+            reason = "it cannot be read"
         else:
-            count, total = count + 1, total + status.st_size
-            files[name] = path.read_bytes()
+            count, total = count + 1, total + len(content)
+            files[name] = content
             continue
         left_out.setdefault(reason, []).append(name)
     said = [
@@ -323,8 +325,14 @@ def _walk(folder: Path, ignore: list[str]) -> Iterator[tuple[str, Path]]:
                 yield os.path.relpath(path, folder), path
 
 
-def _same(path: Path, size: int, master: bytes | None) -> bool:
-    return master is not None and len(master) == size and path.read_bytes() == master
+def _read(path: Path) -> bytes | None:
+    """Read a student's file; None if it cannot be read or is too large for any."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LARGEST_FILES + 1)
+    except OSError:
+        return None
+    return content if len(content) <= LARGEST_FILES else None
 
 
 def _shadowed(name: str) -> str | None:

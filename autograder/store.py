@@ -257,9 +257,15 @@ def record(gradebook: Gradebook, run: Run, items: Iterable[Item]) -> None:
 
 
 def _storable(values: dict[str, Any]) -> dict[str, Any]:
-    """Replace what a text in a database cannot hold: PostgreSQL's have no zero byte."""
+    """Replace what a text in a database cannot hold.
+
+    That is half of a surrogate pair, as in a file's name that is not UTF-8; and in
+    PostgreSQL a zero byte.
+    """
     return {
-        name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
+        name: value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+        if isinstance(value, str)
+        else value
         for name, value in values.items()
     }
 

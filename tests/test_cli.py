@@ -96,13 +96,34 @@ def test_cli_progress_without_a_terminal_is_a_line_now_and_then(monkeypatch, cap
     ]
 
 
+def test_cli_gives_no_orders_to_the_terminal(capsys, monkeypatch):
+    """Escape sequences in what a student wrote are not printed."""
+    monkeypatch.setattr(cli, "out", cli._Console())
+    monkeypatch.setattr(cli, "err", cli._Console(stderr=True))
+    order = "\x1b]0;owned\x07\x1b[2J\u202eevil\udce9"
+    row = Row("ada" + order, "ps1", Verdict.CRASHED, 0, 2, message=order)
+    cli._print_grades(GradeSummary("ps1", [row]))
+    cli.out.print(f"wrote {order}")
+    cli.err.print(order)
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert "evil" in text
+        assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", text)
+
+
 def test_cli_shows_a_traceback_only_with_debug(tmp_path):
     """With --debug the error itself comes through."""
     done = run("build", "--debug", "--course", str(tmp_path))
     assert type(done.exception).__name__ == "CourseError"
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["grade"], ["grade", "a", "--x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["nonsense"], ["grade"], ["grade", "a", "--x"]),
+        ["grade", "a", "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"],
+    ],
+)
 def test_cli_usage_errors_exit_with_2(arguments):
     """An unknown command or option, or a missing argument, is a usage error."""
     assert run(*arguments).exit_code == 2

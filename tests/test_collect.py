@@ -1,5 +1,6 @@
 """Tests of collecting submissions from archives and folders."""
 
+import gzip
 import io
 import os
 import stat
@@ -94,7 +95,7 @@ def test_collect_reads_flat_names(tiny_course, tmp_path, separator):
     assert len(there(tiny_course)) == 2
 
 
-@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2"])
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 def test_collect_reads_tar_archives(tiny_course, tmp_path, mode):
     """Tar archives are read, whatever they are compressed with."""
     files = {"ada/squares.ipynb": NOTEBOOK}
@@ -185,6 +186,27 @@ def device():
     return info
 
 
+def hard_linked():
+    """Make a tar member that is another name of a file of the grader's."""
+    info = tarfile.TarInfo("ada/hard")
+    info.type, info.linkname = tarfile.LNKTYPE, "/etc/passwd"
+    return info
+
+
+def pipe():
+    """Make a tar member that is a pipe."""
+    info = tarfile.TarInfo("ada/pipe")
+    info.type = tarfile.FIFOTYPE
+    return info
+
+
+def timeless():
+    """Make a tar member from a time that no file can have."""
+    info = tarfile.TarInfo("ada/late.txt")
+    info.mtime = 10**30
+    return info
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
@@ -200,6 +222,13 @@ def device():
         ({".staging/squares.ipynb": NOTEBOOK}, "cannot be a student's id"),
         ({" ada/squares.ipynb": NOTEBOOK}, "cannot be a student's id"),
         ({"ada/x": b"", "ada/X": b""}, "twice"),
+        ({"ada/\u00e9": b"", "ada/e\u0301": b""}, "twice"),
+        ({"ada/x": b"", "ada/x/y": b""}, "as a file and as a folder"),
+        ({"EVE/ps1/squares.ipynb": NOTEBOOK}, "would be one"),
+        ({"l": hard_linked()}, "link or device"),
+        ({"p": pipe()}, "link or device"),
+        ({"t": timeless()}, "cannot be unpacked"),
+        ({"a/squares.ipynb": NOTEBOOK, f"a/{'d/' * 3000}x": b""}, "cannot be written"),
     ],
 )
 @pytest.mark.attack("unsafe archive: {}")
@@ -255,6 +284,59 @@ def test_collect_bombs_write_nothing(tiny_course, tmp_path, monkeypatch):
     with pytest.raises(CollectError, match="files"):
         collect(tiny_course, many)
     assert list(tiny_course.submitted.iterdir()) == []
+
+
+@pytest.mark.attack("unsafe archive: a header made to fill the memory")
+def test_collect_huge_header_is_not_read(tiny_course, tmp_path):
+    """`tarfile` reads an extended header whole: one of 32 MB is refused unread."""
+    path = tmp_path / "header.tar.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        info = tarfile.TarInfo("pax")
+        info.type, info.size = tarfile.XHDTYPE, 32 * 1024**2
+        file.write(info.tobuf(tarfile.USTAR_FORMAT) + bytes(info.size))
+    with pytest.raises(CollectError, match="a header of"):
+        collect(tiny_course, path)
+
+
+@pytest.mark.attack("unsafe archive: a gap made to keep the grader busy")
+def test_collect_huge_gap_is_not_passed_over(tiny_course, tmp_path, monkeypatch):
+    """A member that nobody wants, of a size that nobody has, is refused unread."""
+    monkeypatch.setattr(room, "_HEADERS", 0)
+    path = tmp_path / "gap.tar.gz"
+    with gzip.open(path, "wb") as file:
+        info = tarfile.TarInfo("__MACOSX/junk")
+        info.size = 10**15
+        file.write(info.tobuf(tarfile.GNU_FORMAT) + bytes(10_240))
+    with pytest.raises(CollectError, match="grows too large"):
+        collect(tiny_course, path)
+
+
+@pytest.mark.attack("unsafe archive: members without number")
+def test_collect_counts_members_that_are_no_files(tiny_course, tmp_path, monkeypatch):
+    """Folders count too, in a tar and in a zip."""
+    monkeypatch.setattr(room, "MOST_FILES", 2)
+    folders = {}
+    for number in range(7):
+        folders[f"{number}/"] = info = tarfile.TarInfo(f"{number}")
+        info.type = tarfile.DIRTYPE
+    archives = [
+        tarred(tmp_path / "all.tar", folders, "w"),
+        zipped(tmp_path / "all.zip", dict.fromkeys(folders, b"")),
+    ]
+    for archive in archives:
+        with pytest.raises(CollectError, match="more than 4 members"):
+            collect(tiny_course, archive)
+
+
+def test_collect_names_in_no_encoding_are_readable(tiny_course, tmp_path):
+    """A file's name that is not UTF-8 gets question marks, and its class is taken."""
+    archive = tarred(
+        tmp_path / "all.tar",
+        {"ada/squares.ipynb": NOTEBOOK, "ada/\udce9.txt": b""},
+        "w",
+    )
+    collect(tiny_course, archive)
+    assert there(tiny_course) == ["ada/ps1/?.txt", "ada/ps1/squares.ipynb"]
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 torn", b"plain text"])

@@ -1,12 +1,15 @@
 """Tests of grading a class: real sandbox, real gradebook, tiny notebooks."""
 
+import contextlib
 import copy
 import fcntl
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -293,6 +296,23 @@ def test_grade_killed_worker_costs_the_student_nothing(tiny_course):
     assert (row.verdict, row.points) == (Verdict.GRADED, 3)
 
 
+def test_grade_names_in_no_encoding_spoil_nothing(tiny_course):
+    """A file whose name is not UTF-8, or that cannot be read, costs nobody a grade."""
+    ada, eve = (hand_in(tiny_course, student, solved()) for student in ("ada", "eve"))
+    (ada / "\udce9.txt").write_text("own")
+    (eve / "squares.ipynb").rename(eve / "\udce9.ipynb")
+    if os.geteuid():
+        (ada / "closed.txt").touch(0)
+    rows = grade(tiny_course, "ps1").rows
+    assert [row.verdict for row in rows] == [Verdict.GRADED, Verdict.MISSING]
+    assert rows[0].points == 3
+    (run, _) = store.runs(tiny_course, "ps1")
+    assert run.verdict is Verdict.GRADED
+    (tiny_course.submitted / "\udce9" / "ps1").mkdir(parents=True)
+    with pytest.raises(CourseError, match="rename the folder"):
+        grade(tiny_course, "ps1")
+
+
 def test_grade_unknown_students_are_an_error(tiny_course):
     """A name without a submission is said, with the names there are."""
     hand_in(tiny_course, "ada", solved())
@@ -327,31 +347,249 @@ def test_grade_changed_cells_with_submissions_are_an_error(tiny_course):
         grade(tiny_course, "ps1")
 
 
-def test_grade_killed_grader_goes_on_where_it_stopped(tiny_course):
-    """After SIGKILL what was graded is complete, and only the rest is graded."""
-    for student in ("ada", "bob", "eve"):
-        hand_in(tiny_course, student, solved())
-    script = (
-        "from autograder.course import find_course\n"
-        "from autograder.grade import grade\n"
-        f"course = find_course({str(tiny_course.root)!r})\n"
-        "grade(course, 'ps1', jobs=1, progress=lambda e: print(e.done, flush=True))"
-    )
-    grader = subprocess.Popen(
-        [sys.executable, "-c", script],
+# Grades, and kills itself at the n-th step of writing, if n is not 0. A step is a
+# statement to the database, a commit, or a folder that is renamed.
+GRADER = """
+import os, pathlib, signal, sys
+from sqlalchemy import Engine, event
+from autograder.course import find_course
+from autograder.grade import grade
+
+steps, last = 0, int(sys.argv[2])
+def step(*_):
+    global steps
+    steps += 1
+    if steps == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+for what in ("before_cursor_execute", "commit"):
+    event.listen(Engine, what, step)
+rename = pathlib.Path.rename
+def stepping(*arguments):
+    step()
+    result = rename(*arguments)
+    step()
+    return result
+pathlib.Path.rename = stepping
+course = find_course(sys.argv[1])
+grade(course, "ps1", jobs=2, progress=lambda e: print(e.done, flush=1))
+print("steps", steps)
+"""
+MIXED = {
+    "good": solved(),
+    "wrong": solved({"square": "def square(x): return 2 * x"}),
+    "crash": solved({"half": "import os\nos._exit(3)"}),
+    "junk": b"{",
+}
+
+
+def run_grader(course, step=0, temporary=None):
+    """Start a grader in a process of its own."""
+    root = str(Path(__file__).parent.parent)
+    return subprocess.Popen(
+        [sys.executable, "-c", GRADER, str(course.root), str(step)],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        text=True,
+        env={**os.environ, "PYTHONPATH": root, "TMPDIR": str(temporary or "/tmp")},
     )
-    with grader:
-        while grader.stdout.readline().strip() != b"1":
-            assert grader.poll() is None
-        grader.kill()
-    done = {run.student for run in store.runs(tiny_course, "ps1")}
-    assert "ada" in done
-    rows = grade(tiny_course, "ps1").rows
-    assert {row.student for row in rows if row.skipped} == done
-    assert [row.points for row in rows] == [3, 3, 3]
+
+
+def marked(course, folder):
+    """Find the processes that belong to a grader's temporary folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(folder).encode() in (process / "environ").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+def kill_and_go_on(course, temporary, kills, rng):
+    """Kill graders at random moments; see each time that what is recorded is right."""
+    for student, notebook in MIXED.items():
+        hand_in(course, student, notebook)
+    whole = course.root.parent / "whole"
+    shutil.copytree(course.root, whole)
+    undisturbed = find_course(whole)
+    with run_grader(undisturbed, temporary=temporary) as grader:
+        said = grader.stdout.read().split()
+    assert grader.returncode == 0
+    wanted, steps = scores(undisturbed), int(said[-1])
+    recorded = set()
+    for number in range(kills):
+        step = rng.randrange(1, steps) if number % 2 else 0
+        grader = run_grader(course, step, temporary)
+        with grader:
+            if not step:
+                after = rng.choice([0, 1, 2])  # submissions
+                print("killed after", after, "submissions and a while")
+                while grader.stdout.readline().strip() != str(after):
+                    if grader.poll() is not None:
+                        break
+                time.sleep(rng.uniform(0, 0.5))
+                grader.kill()
+            else:
+                print("killed at step", step, "of", steps)
+            grader.stdout.read()
+        assert grader.returncode in (0, -signal.SIGKILL)
+        runs = {run.student for run in store.runs(course, "ps1")}
+        assert recorded <= runs, "a recorded grade was lost"
+        recorded = runs
+        found = scores(course)
+        assert {s: found[s] for s in runs} == {s: wanted[s] for s in runs}
+        for student in runs:
+            there = course.autograded / student / "ps1"
+            moved = course.autograded / ".staging" / "old" / student / "ps1"
+            assert there.is_dir() or moved.is_dir()
+        deadline = time.monotonic() + 60
+        while marked(course, temporary) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not marked(course, temporary), "a process was left alive"
+    rows = grade(course, "ps1").rows
+    assert recorded <= {row.student for row in rows if row.skipped}
+    assert scores(course) == wanted
+    assert store.items(course, "ps1") == store.items(undisturbed, "ps1")
+    for student in MIXED:
+        folders = [c.autograded / student / "ps1" for c in (course, undisturbed)]
+        assert sorted(os.listdir(folders[0])) == sorted(os.listdir(folders[1]))
+    assert not (course.autograded / ".staging").exists()
+    assert list(temporary.glob("autograder-*")) == []
+
+
+@pytest.fixture
+def temporary():
+    """Give a temporary folder that other users may go through."""
+    folder = Path(tempfile.mkdtemp(prefix="grader-tmp-", dir="/tmp"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_grade_killed_at_random_moments_goes_on_where_it_stopped(
+    tiny_course, temporary
+):
+    """After SIGKILL what was graded is complete, and only the rest is graded."""
+    seed = int.from_bytes(os.urandom(4))
+    print("seed", seed)
+    kill_and_go_on(tiny_course, temporary, 4, random.Random(seed))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(5))
+def test_grade_killed_many_times_goes_on_where_it_stopped(tiny_course, temporary, seed):
+    """The same with many kills in a row."""
+    kill_and_go_on(tiny_course, temporary, 12, random.Random(seed))
+
+
+def test_grade_moved_away_by_a_killed_run_is_put_back(tiny_course):
+    """Killed between two renames, the old folder is put back by any later run."""
+    for student in ("ada", "bob"):
+        hand_in(tiny_course, student, b"{")
+    grade(tiny_course, "ps1")
+    old = tiny_course.autograded / ".staging" / "old" / "ada"
+    old.mkdir(parents=True)
+    (tiny_course.autograded / "ada" / "ps1").rename(old / "ps1")
+    grade(tiny_course, "ps1", students=["bob"])
+    assert (tiny_course.autograded / "ada" / "ps1" / "data.txt").is_file()
     assert not (tiny_course.autograded / ".staging").exists()
+
+
+def test_grade_changed_notebook_of_two_runs_alone(tiny_course):
+    """What has not changed is not run again: of two notebooks, or of a class."""
+    source = tiny_course.source / "ps1"
+    shutil.copy(source / "squares.ipynb", source / "again.ipynb")
+    for student in ("ada", "bob"):
+        hand_in(tiny_course, student, solved())
+        hand_in(tiny_course, student, solved(), name="again")
+    grade(tiny_course, "ps1")
+    kept = (tiny_course.autograded / "ada" / "ps1" / "again.ipynb").read_bytes()
+
+    def ran_again():
+        """Grade; name what ran."""
+        before = {(r.student, r.notebook): r.graded_at for r in of_notebooks()}
+        grade(tiny_course, "ps1")
+        after = {(r.student, r.notebook): r.graded_at for r in of_notebooks()}
+        return {key for key in after if after[key] != before[key]}
+
+    def of_notebooks():
+        with open_gradebook(tiny_course) as gradebook:
+            return store.runs_by_notebook(gradebook, "ps1")
+
+    assert ran_again() == set()
+    hand_in(tiny_course, "ada", solved({"half": "half = 2.5"}))
+    assert ran_again() == {("ada", "squares")}
+    assert scores(tiny_course)["ada"][3] in (2.5, 3)
+    graded_again = tiny_course.autograded / "ada" / "ps1" / "again.ipynb"
+    assert graded_again.read_bytes() == kept
+
+    changed = nbformat.read(source / "again.ipynb", as_version=4)
+    solution = cell_of(changed, "square")
+    solution.source = solution.source.replace("return x * x", "return x ** 2")
+    nbformat.write(changed, source / "again.ipynb")
+    assert ran_again() == set(), "a solution that is worded otherwise"
+    cell_of(changed, "square-test").source += "\nassert square(4) == 16"
+    nbformat.write(changed, source / "again.ipynb")
+    assert ran_again() == {("ada", "again"), ("bob", "again")}, "a changed test"
+    (tiny_course.submitted / "bob" / "ps1" / "own.txt").write_text("x")
+    assert ran_again() == {("bob", "again"), ("bob", "squares")}, "a file beside it"
+
+
+def test_grade_changed_due_date_renews_the_penalty_alone(tiny_course):
+    """A due date, an extension or a time of handing in costs no run."""
+    folder = hand_in(tiny_course, "ada", solved())
+    (folder / "timestamp.txt").write_text("2020-01-02 00:00:00 UTC")
+    assert grade(tiny_course, "ps1").rows[0].points == 3
+    (before,) = store.runs(tiny_course, "ps1")
+    with open_gradebook(tiny_course) as gradebook:
+        gradebook.update_or_create_assignment("ps1", duedate=DUE)
+    (row,) = grade(tiny_course, "ps1").rows
+    assert (row.points, row.skipped) == (0, False)
+    with open_gradebook(tiny_course) as gradebook:
+        gradebook.grant_extension("ps1", "ada", days=2)
+    assert grade(tiny_course, "ps1").rows[0].points == 3
+    (after,) = store.runs(tiny_course, "ps1")
+    assert after.graded_at == before.graded_at
+    assert grade(tiny_course, "ps1").rows[0].skipped
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_grade_what_people_gave_survives_a_regrade(tiny_course, force):
+    """Manual scores, comments, extra credit and penalties stay, with force too."""
+    folder = hand_in(tiny_course, "ada", solved())
+    (folder / "timestamp.txt").write_text("2020-01-02 00:00:00 UTC")
+    (tiny_course.root / "late.py").write_text(
+        "from nbgrader.plugins import BasePlugin\n"
+        "class Half(BasePlugin):\n"
+        "    def late_submission_penalty(self, student_id, score, seconds):\n"
+        "        return score / 2\n"
+    )
+    tiny_course.config.AssignLatePenalties.plugin_class = "late.Half"
+    sys.path.insert(0, str(tiny_course.root))
+    try:
+        with open_gradebook(tiny_course) as gradebook:
+            gradebook.update_or_create_assignment("ps1", duedate=DUE)
+        assert grade(tiny_course, "ps1").rows[0].points == 1.5
+        where = ("squares", "ps1", "ada")
+        with open_gradebook(tiny_course) as gradebook:
+            gradebook.find_grade("why", *where).manual_score = 2
+            gradebook.find_grade("essay", *where).manual_score = 4
+            gradebook.find_grade("square-test", *where).manual_score = 0.5
+            gradebook.find_grade("half-test", *where).extra_credit = 3
+            gradebook.find_comment("why", *where).manual_comment = "Nearly."
+            gradebook.find_comment("square", *where).manual_comment = "Shorter!"
+            gradebook.db.commit()
+        if not force:
+            hand_in(tiny_course, "ada", solved({"half": "half = 2.5"}))
+        (row,) = grade(tiny_course, "ps1", force=force).rows
+        assert not row.skipped
+        automatic = 1 if force else 0.5
+        assert row.points == (2 + 4 + 0.5 + automatic + 3) / 2
+        with open_gradebook(tiny_course) as gradebook:
+            assert gradebook.find_comment("why", *where).comment == "Nearly."
+            assert gradebook.find_comment("square", *where).comment == "Shorter!"
+            assert gradebook.find_grade("square-test", *where).auto_score == 2
+    finally:
+        sys.path.remove(str(tiny_course.root))
+        sys.modules.pop("late", None)
 
 
 def test_grade_missing_notebook_of_two_costs_only_its_own_points(tiny_course):
