@@ -409,10 +409,8 @@ def test_own_operation_works_in_a_diamond():
 
 
 def test_own_operation_can_keep_something_for_its_rule():
-    """With keeps=True the rule is given what forward returned beside the value."""
-    half = Operation(
-        "half", lambda x: (x / 2, 0.5), lambda g, y, x, kept: g * kept, keeps=True
-    )
+    """The rule is given what forward returned beside the value."""
+    half = Operation("half", lambda x: (x / 2, 0.5), lambda g, y, x, kept: g * kept)
     x = Node([[3.0]])
     half(x).backward()
     assert x.gradient[0, 0] == 0.5
