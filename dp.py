@@ -74,6 +74,7 @@ __all__ = [
 ]
 
 Array = np.ndarray
+Activation = Callable[["Node"], "Node"] | None
 
 
 # ======================================================================================
@@ -184,15 +185,18 @@ _state = SimpleNamespace(  # the engine's switches: one for the process, not for
 )
 
 
-@contextmanager
-def _switched(**switches: bool) -> Iterator[None]:
+class _switched:
     """Set some of the engine's switches for the length of a ``with`` block."""
-    before = {**vars(_state)}
-    vars(_state).update(switches)
-    try:
-        yield
-    finally:
-        vars(_state).update(before)
+
+    def __init__(self, **switches: bool) -> None:
+        self.switches = switches
+
+    def __enter__(self) -> None:
+        self.before = {**vars(_state)}
+        vars(_state).update(self.switches)
+
+    def __exit__(self, *exception: object) -> None:
+        vars(_state).update(self.before)
 
 
 def _without_warnings() -> AbstractContextManager:
@@ -201,7 +205,7 @@ def _without_warnings() -> AbstractContextManager:
 
 
 @contextmanager
-def _quietly(**switches: bool) -> Iterator[None]:
+def _quietly() -> Iterator[None]:
     with _switched(quiet=True), np.errstate(all="ignore"):
         yield
 
@@ -302,7 +306,8 @@ _linear = Operation(
     "linear",
     _linear_forward,
     lambda g, y, x, weight, bias: (weight @ g.T).T,
-    lambda g, y, x, weight, bias: (g.T @ x).T,
+    # in the order of the weight's own memory: see section 6
+    lambda g, y, x, weight, bias: (g.T @ x).T if weight.flags.fnc else x.T @ g,
     lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
 )
 
@@ -349,7 +354,7 @@ _tanh = Operation("tanh", np.tanh, lambda g, y, x: g - g * y * y)
 _sigmoid = Operation(
     "sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y, x: g * (y - y * y)
 )
-_relu = Operation("relu", lambda x: np.maximum(x, 0), lambda g, y, x: g * (y > 0))
+_relu = Operation("relu", lambda x: np.maximum(x, 0), lambda g, y, x: g * np.sign(y))
 _leaky_relu = Operation(
     "leaky_relu",
     lambda x, slope: np.where(x > 0, x, slope * x),
@@ -419,13 +424,9 @@ def _matrix(value: Any) -> Array:
     """Turn a number, a list or an array into a matrix: see the module's conventions."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"Node: the value must hold real numbers, got dtype {array.dtype}"
-        )
+        raise TypeError(f"Node: must hold real numbers, got dtype {array.dtype}")
     if array.ndim > 2:
-        raise ValueError(
-            f"Node: got shape {array.shape}; reshape each example to a row"
-        )
+        raise ValueError(f"Node: shape {array.shape}; reshape each example to a row")
     return array if array.ndim == 2 else array.reshape(-1, 1)
 
 
@@ -512,10 +513,7 @@ class Node:
             self.value = self.value.astype(float)
         self.is_float = self.value.dtype.kind == "f"
         if needs_gradient and not self.is_float:
-            raise TypeError(
-                f"Node: integers cannot have a gradient, got dtype {self.value.dtype}; "
-                "pass value.astype(float)"
-            )
+            raise TypeError("Node: integers have no gradient; pass value.astype(float)")
         if needs_gradient is None:
             needs_gradient = self.is_float and _state.leaves_need_gradient
         self.needs_gradient, self.name = needs_gradient, name
@@ -547,15 +545,13 @@ class Node:
     __truediv__, __rtruediv__ = _operator(_divide)
     __matmul__, __rmatmul__ = _operator(_matmul)
     __pow__, __rpow__ = _operator(_power)
+    __neg__ = _method(_negative, "Return -x.")
 
     def _other(self, other: Any) -> Node:
         """Make the other side of an operator a node; a number takes our precision."""
         if isinstance(other, (int, float, np.number)):
             other = np.full((1, 1), other, self.dtype if self.is_float else float)
         return _constant(other)
-
-    def __neg__(self) -> Node:
-        return _negative(self)
 
     def dot(self, other: Any) -> Node:
         """Return the matrix product ``self @ other``, (n, k) by (k, m)."""
@@ -665,15 +661,11 @@ class Node:
             )
         if seed is None and self.value.size != 1:
             raise ValueError(
-                f"backward: a node of shape {self.shape} needs a seed gradient of "
-                "that shape; or call .sum() or .mean() first"
+                f"backward: shape {self.shape} needs a seed, or .sum() first"
             )
         seed = np.asarray(1 if seed is None else seed, self.dtype)
-        if seed.ndim > 0 and seed.shape != self.shape:
-            raise ValueError(
-                f"backward: the seed gradient must have the node's shape {self.shape}, "
-                f"got {seed.shape}"
-            )
+        if seed.shape not in ((), self.shape):
+            raise ValueError(f"backward: seed of shape {self.shape}, got {seed.shape}")
         nodes = _ancestors(self)
         for node in nodes:
             node.gradient = None
@@ -800,9 +792,7 @@ def bce_with_logits(logits: Node, y: Any, reduction: str = "mean") -> Node:
 
 
 def _bce_forward(z: Array, y: Array, scale: float) -> Array:
-    losses = np.log1p(np.exp(-np.abs(z)))
-    losses += np.maximum(z, 0)
-    losses -= z * y
+    losses = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
     return losses.sum(keepdims=True) * scale
 
 
@@ -891,9 +881,7 @@ def _scale(reduction: str, size: int) -> float:
     """Return the factor of the summed loss: 1 for "sum", 1 / size for "mean"."""
     if reduction not in ("mean", "sum"):
         raise ValueError(f'reduction must be "mean" or "sum", got {reduction!r}')
-    if reduction == "sum":
-        return 1.0
-    return 1.0 / size if size else float("nan")
+    return 1.0 / max(size, 1) if reduction == "mean" else 1.0
 
 
 # ======================================================================================
@@ -917,7 +905,7 @@ class Layer:
         Inputs and outputs of the layer; columns of `x` and of the result.
     name : str
         Its parameters are called ``<name>_weight`` and ``<name>_bias``.
-    activation : callable, optional
+    activation : callable or None
         Takes a Node of shape (n, fan_out) and returns one.
 
     Attributes
@@ -927,12 +915,7 @@ class Layer:
     """
 
     def __init__(
-        self,
-        model: Model,
-        fan_in: int,
-        fan_out: int,
-        name: str,
-        activation: Callable[[Node], Node] | None = None,
+        self, model: Model, fan_in: int, fan_out: int, name: str, activation: Activation
     ) -> None:
         for width in (fan_in, fan_out):
             if not isinstance(width, (int, np.integer)) or width < 1:
@@ -950,12 +933,6 @@ class Layer:
         """Return the layer's output, a Node (n, fan_out), for `x` of (n, fan_in)."""
         if not isinstance(x, Node):
             x = Node(np.asarray(x, self.weight.dtype), needs_gradient=False)
-        if x.value.shape[1] != self.weight.value.shape[0]:
-            raise ValueError(
-                f"linear: layer {self.name!r} has a weight of shape "
-                f"{self.weight.shape} and got x of shape {x.shape}; x must have one "
-                "row per example and as many columns as the weight has rows"
-            )
         z = _linear(x, self.weight, self.bias, name=self.name)
         return self.activation(z) if self.activation else z
 
@@ -1018,7 +995,7 @@ class Model:
 
     def Linear_Layer(self, fan_in: int, fan_out: int, name: str = "") -> Layer:
         """Make a layer that computes ``x @ W + b``; see ``Layer`` for its start."""
-        return self._layer(fan_in, fan_out, name)
+        return self._layer(fan_in, fan_out, name, None)
 
     def ReLu_Layer(self, fan_in: int, fan_out: int, name: str = "") -> Layer:
         """Make a layer that computes ``relu(x @ W + b)``."""
@@ -1032,15 +1009,14 @@ class Model:
         """Make a layer that computes ``sigmoid(x @ W + b)``."""
         return self._layer(fan_in, fan_out, name, Node.sigmoid)
 
-    def _layer(self, fan_in: int, fan_out: int, name: str, *activation: Any) -> Layer:
+    def _layer(
+        self, fan_in: int, fan_out: int, name: str, activation: Activation
+    ) -> Layer:
         if self._layers is None:
-            raise RuntimeError(
-                "Model: call super().__init__() in your __init__ before making layers"
-            )
+            raise RuntimeError("Model: call super().__init__() before making layers")
         name = name or f"layer_{self._layers}"
-        layer = Layer(self, fan_in, fan_out, name, *activation)
         self._layers += 1
-        return layer
+        return Layer(self, fan_in, fan_out, name, activation)
 
     def Parameter(self, value: Any, name: str) -> Node:
         """Make a parameter outside any layer (a learnt scale, say) and return its Node.
@@ -1053,10 +1029,7 @@ class Model:
             Its key in ``get_param()``.
         """
         if name in self._parameters:
-            raise ValueError(
-                f"Model: there is a parameter called {name!r} already; "
-                "give each layer and each parameter its own name"
-            )
+            raise ValueError(f"Model: there is a parameter called {name!r} already")
         array = _stored(_matrix(value), self.dtype)
         self._parameters[name] = Node(array, name, needs_gradient=True)
         return self._parameters[name]
@@ -1083,10 +1056,7 @@ class Model:
         arrays = {name: np.array(value) for name, value in new.items()}
         for name, array in arrays.items():
             if name not in self._parameters:
-                known = ", ".join(self._parameters)
-                raise KeyError(
-                    f"set_param: no parameter is called {name!r}; use {known}"
-                )
+                raise KeyError(f"set_param: no parameter is called {name!r}")
             if array.shape != self._parameters[name].shape:
                 raise ValueError(
                     f"set_param: {name!r} has shape {self._parameters[name].shape}, "
@@ -1136,10 +1106,9 @@ class Model:
         with _switched(leaves_need_gradient=False):
             loss = self.loss(self._data(x), self._data(y))
         if not isinstance(loss, Node) or loss.shape != (1, 1):
-            got = loss.shape if isinstance(loss, Node) else type(loss).__name__
             raise ValueError(
-                f"loss: must return a Node of shape (1, 1), got {got}; "
-                "end with .sum() or .mean()"
+                "loss: must return a Node of shape (1, 1), got "
+                f"{type(loss).__name__} of {np.shape(loss)}; end with .sum() or .mean()"
             )
         return loss
 
@@ -1180,14 +1149,10 @@ class History:
     """
 
     loss: Array
+    steps: int
     stopped: bool
     seconds: float
     trace: dict[str, dict[str, Array]]
-
-    @property
-    def steps(self) -> int:
-        """Return the number of steps taken."""
-        return len(self.loss)
 
 
 class Optimiser:
@@ -1266,11 +1231,10 @@ class Optimiser:
     def _step(self, backward: Callable[[Array, Array], Node]) -> Node:
         """Take one step and return the loss before it."""
         self.steps_taken += 1
-        with _without_warnings():
-            loss = backward(*self._batch())
-            self._prepare()
-            for group in self.groups:
-                group.descend(self._direction)
+        loss = backward(*self._batch())
+        self._prepare()
+        for group in self.groups:
+            group.descend(self._direction)
         return loss
 
     def _prepare(self) -> None:
@@ -1331,23 +1295,25 @@ class Optimiser:
             backward = _Tape(self.model, self.batch_size == len(self.x_train))
         losses, traces, stopped = [], {}, False
         start = time.perf_counter()
-        for step in range(1, steps + 1):
-            node = self._step(backward)
-            losses.append(loss := float(node.value[0, 0]))
-            if trace:
-                _trace(node, traces)
-            if print_each and step % print_each == 0:
-                print(f"step {step}: loss {loss:.6g}")
-            if hook is not None:
-                hook(step, loss, self.model)
-            if stop is not None and stop(step, loss, self.model):
-                stopped = True
-                break
+        with _without_warnings():
+            for step in range(1, steps + 1):
+                node = self._step(backward)
+                losses.append(loss := float(node.value[0, 0]))
+                if trace:
+                    _trace(node, traces)
+                if print_each and step % print_each == 0:
+                    print(f"step {step}: loss {loss:.6g}")
+                if hook is not None:
+                    hook(step, loss, self.model)
+                if stop is not None and stop(step, loss, self.model):
+                    stopped = True
+                    break
+        seconds = time.perf_counter() - start
         arrays = {
             layer: {what: np.array(sizes) for what, sizes in quantities.items()}
             for layer, quantities in traces.items()
         }
-        return History(np.array(losses), stopped, time.perf_counter() - start, arrays)
+        return History(np.array(losses), len(losses), stopped, seconds, arrays)
 
 
 def _refuse_strangers(what: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -1466,8 +1432,6 @@ class Adam(Optimiser):
 #            small nets.
 # _stored    large weights are stored transposed, in the order in which their gradient
 #            is quickest to compute: 1.2 times on a layer with 12288 inputs.
-# _aligned   an array that starts at a multiple of 64 bytes suits the processor's widest
-#            instructions: 1.1 times on small nets.
 # _keep_freed_memory
 #            memory that was freed is used again instead of being asked for anew from
 #            the system, page by page: 1.1 times on wide layers.
@@ -1490,16 +1454,6 @@ def _keep_freed_memory() -> None:
 _keep_freed_memory()
 
 
-def _aligned(array: Array) -> Array:
-    """Return a copy that starts at a multiple of 64 bytes."""
-    raw = np.empty(array.size + 64 // array.itemsize, array.dtype)
-    start = -raw.__array_interface__["data"][0] % 64 // array.itemsize
-    order = "F" if array.strides[0] < array.strides[-1] else "C"
-    copied = raw[start : start + array.size].reshape(array.shape, order=order)
-    np.copyto(copied, array)
-    return copied
-
-
 def _stored(array: Array, dtype: np.dtype) -> Array:
     """Return a parameter's own copy of its start."""
     transposed = _state.tuned and array.size >= _LARGE
@@ -1510,25 +1464,23 @@ class _Group:
     """Parameters that move together, at one rate: a large one, or all small ones."""
 
     def __init__(self, nodes: list[Node], rate: float, states: int) -> None:
-        self.nodes, self.rate = nodes, rate
-        self.step = np.empty_like(nodes[0].value)
-        self.windows = [self.step]  # of the step, one for each parameter
+        self.rate, self.step = rate, np.empty_like(nodes[0].value)
+        self.windows = [(nodes[0], self.step)]  # each parameter's own part of the step
         if len(nodes) > 1:
             ends = np.cumsum([node.value.size for node in nodes])
             self.step = np.empty(ends[-1], nodes[0].dtype)
-            parts = np.split(self.step, ends[:-1])
-            self.windows = [
-                p.reshape(n.shape) for p, n in zip(parts, nodes, strict=True)
-            ]
+            parts = zip(nodes, np.split(self.step, ends[:-1]), strict=True)
+            self.windows = [(node, part.reshape(node.shape)) for node, part in parts]
         self.states = [np.zeros_like(self.step) for _ in range(states)]
 
     def descend(self, direction: Callable[..., Array]) -> None:
         """Move each parameter by the rate against its direction."""
-        g = self.nodes[0].gradient
-        if len(self.nodes) > 1:
-            g = np.concatenate([node.gradient.ravel() for node in self.nodes])
+        if len(self.windows) == 1:
+            g = self.windows[0][0].gradient
+        else:
+            g = np.concatenate([node.gradient.ravel() for node, _ in self.windows])
         np.multiply(direction(g, *self.states), self.rate, self.step)
-        for node, window in zip(self.nodes, self.windows, strict=True):
+        for node, window in self.windows:
             node.value -= window
 
 
@@ -1626,7 +1578,7 @@ class _Tape:
 class _Listening(np.ndarray):
     """An array that notes the ufuncs called with it, and their results, in `calls`.
 
-    Results are aligned arrays that listen as well, as do views, ``x.T`` for one.
+    Results listen as well, as do views, ``x.T`` for one.
     """
 
     calls: ClassVar[list[tuple[Callable, tuple]]] = []
@@ -1639,13 +1591,11 @@ class _Listening(np.ndarray):
             np.asarray(a, None if isinstance(a, np.ndarray) else self.dtype)
             for a in inputs
         ]
-        computed = getattr(ufunc, method)(*arrays, **settings)
-        if computed.dtype == bool:  # a comparison: 0.0 and 1.0 multiply quicker
-            computed = computed.astype(self.dtype)
-        if out is None:
-            result = _aligned(computed)
-        else:
-            result = np.asarray(out[0])
+        result = getattr(ufunc, method)(*arrays, **settings)
+        if result.dtype == bool:  # a comparison: 0.0 and 1.0 multiply quicker
+            result = result.astype(self.dtype)
+        if out is not None:
+            computed, result = result, np.asarray(out[0])
             np.copyto(result, computed)
         if method == "reduce":
             axis, keepdims = settings.get("axis", 0), settings.get("keepdims", False)
@@ -1674,7 +1624,7 @@ def _as_a_whole(operation: Operation) -> Operation:
             plain = [
                 np.asarray(a) if isinstance(a, _Listening) else a for a in arguments
             ]
-            results = [_aligned(np.asarray(r)) for r in _as_tuple(function(*plain))]
+            results = [np.array(r) for r in _as_tuple(function(*plain))]
             _Listening.calls.append((_recompute, (results, function, plain)))
             value, *kept = [result.view(_Listening) for result in results]
             return (value, *kept) if kept else value

@@ -142,7 +142,7 @@ def test_layer_refuses_impossible_widths(widths):
 def test_layer_names_itself_in_a_shape_mismatch():
     """The message has the layer's name and both shapes."""
     net = Net()
-    with pytest.raises(ValueError, match=r"layer 'out'.*\(3, 1\).*\(2, 4\)"):
+    with pytest.raises(ValueError, match=r"linear.*\(2, 4\).*\(3, 1\).*layer 'out'"):
         net.out(np.zeros((2, 4)))
 
 
