@@ -164,7 +164,7 @@ class Operation:
             )
         if _state.detecting:
             _refuse_nan(value, values, f"{self.name} made", _where(name, parents))
-        node = Node.__new__(Node)
+        node = Node.__new__(Node)  # what Node(value) checks is known here
         node.value, node.name, node.number = value, name, next(_numbers)
         node.needs_gradient = False
         if _state.tracking:
@@ -306,7 +306,7 @@ _linear = Operation(
     "linear",
     _linear_forward,
     lambda g, y, x, weight, bias: (weight @ g.T).T,
-    # in the order of the weight's own memory: see section 6
+    # a weight that is stored by columns (section 6) gets its gradient by columns
     lambda g, y, x, weight, bias: (g.T @ x).T if weight.flags.fnc else x.T @ g,
     lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
 )
@@ -354,6 +354,7 @@ _tanh = Operation("tanh", np.tanh, lambda g, y, x: g - g * y * y)
 _sigmoid = Operation(
     "sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y, x: g * (y - y * y)
 )
+# relu's y is 0 or positive: its sign is the slope.
 _relu = Operation("relu", lambda x: np.maximum(x, 0), lambda g, y, x: g * np.sign(y))
 _leaky_relu = Operation(
     "leaky_relu",
@@ -661,11 +662,13 @@ class Node:
             )
         if seed is None and self.value.size != 1:
             raise ValueError(
-                f"backward: shape {self.shape} needs a seed, or .sum() first"
+                f"backward: shape {self.shape} needs a seed gradient; or call .sum()"
             )
         seed = np.asarray(1 if seed is None else seed, self.dtype)
         if seed.shape not in ((), self.shape):
-            raise ValueError(f"backward: seed of shape {self.shape}, got {seed.shape}")
+            raise ValueError(
+                f"backward: the seed must have shape {self.shape}, got {seed.shape}"
+            )
         nodes = _ancestors(self)
         for node in nodes:
             node.gradient = None
@@ -1210,12 +1213,15 @@ class Optimiser:
             raise ValueError(f"{who}: batch_size must be positive, got {batch_size}")
         self.batch_size = rows if batch_size is None else min(batch_size, rows)
         self.order = np.empty(0, int)  # rows of the current permutation still to use
-        self.hyperparam = {**self.defaults, **(hyperparam or {})}
-        rates, names = self.hyperparam["alpha"], model._parameters
+        hyperparam = {**self.defaults, **(hyperparam or {})}
+        _refuse_strangers(f"{who}: unknown hyperparam", hyperparam, self.defaults)
+        rates, names = hyperparam.pop("alpha"), model._parameters
         if not isinstance(rates, Mapping):
             rates = dict.fromkeys(names, rates)
-        _refuse_strangers(f"{who}: unknown hyperparam", self.hyperparam, self.defaults)
         _refuse_strangers(f"{who}: alpha names", rates, names)
+        # As Python's numbers: those of NumPy would widen float32.
+        rates = {name: float(rate) for name, rate in rates.items()}
+        self.hyperparam = {name: float(value) for name, value in hyperparam.items()}
         self.groups = _grouped(names.values(), rates, self.states)
         self.steps_taken = 0
 
@@ -1484,13 +1490,11 @@ class _Group:
             node.value -= window
 
 
-def _grouped(
-    nodes: Iterable[Node], rates: Mapping[str, Any], states: int
-) -> list[_Group]:
+def _grouped(nodes: Iterable[Node], rates: dict[str, float], states: int) -> list:
     """Group parameters of equal rates; a large one is a group of its own."""
     groups: dict[tuple, list[Node]] = {}
     for node in nodes:
-        rate = float(rates.get(node.name, 0.0))
+        rate = rates.get(node.name, 0.0)
         alone = node.value.size >= _LARGE or not _state.tuned
         groups.setdefault((rate, node.name if alone else None), []).append(node)
     return [_Group(group, rate, states) for (rate, _), group in groups.items()]
@@ -1578,7 +1582,8 @@ class _Tape:
 class _Listening(np.ndarray):
     """An array that notes the ufuncs called with it, and their results, in `calls`.
 
-    Results listen as well, as do views, ``x.T`` for one.
+    Results listen as well, as do views, ``x.T`` for one. What would be computed in
+    place, ``y += bias``, gets an array of its own.
     """
 
     calls: ClassVar[list[tuple[Callable, tuple]]] = []
@@ -1594,9 +1599,6 @@ class _Listening(np.ndarray):
         result = getattr(ufunc, method)(*arrays, **settings)
         if result.dtype == bool:  # a comparison: 0.0 and 1.0 multiply quicker
             result = result.astype(self.dtype)
-        if out is not None:
-            computed, result = result, np.asarray(out[0])
-            np.copyto(result, computed)
         if method == "reduce":
             axis, keepdims = settings.get("axis", 0), settings.get("keepdims", False)
             call = ufunc.reduce, (*arrays, axis, None, result, keepdims)
