@@ -577,8 +577,8 @@ class Node:
     def __getitem__(self, index: Any) -> Node:
         """Return entries. A whole number keeps its axis: ``x[0]`` is the row (1, m)."""
         parts = index if isinstance(index, tuple) else (index,)
-        kept = tuple([p] if isinstance(p, (int, np.integer)) else p for p in parts)
-        return _index(self, options=(kept,))
+        lists = tuple([p] if isinstance(p, (int, np.integer)) else p for p in parts)
+        return _index(self, options=(lists,))
 
     # ---- sums ------------------------------------------------------------------------
 
@@ -1235,7 +1235,11 @@ class Optimiser:
         return self.x_train[rows], self.y_train[rows]
 
     def _step(self, backward: Callable[[Array, Array], Node]) -> Node:
-        """Take one step and return the loss before it."""
+        """Take one step and return the loss before it.
+
+        `backward` is the model's, or a tape in its place. A group is one parameter, or
+        several that move as one: section 6.
+        """
         self.steps_taken += 1
         loss = backward(*self._batch())
         self._prepare()
@@ -1304,7 +1308,8 @@ class Optimiser:
         with _without_warnings():
             for step in range(1, steps + 1):
                 node = self._step(backward)
-                losses.append(loss := float(node.value[0, 0]))
+                loss = float(node.value[0, 0])
+                losses.append(loss)
                 if trace:
                     _trace(node, traces)
                 if print_each and step % print_each == 0:
@@ -1343,7 +1348,8 @@ def _trace(loss: Node, trace: dict[str, dict[str, list[float]]]) -> None:
         activation, weight = first_on.get(z, z), z.parents[1]
         for what, node in zip(_TRACED, (z, activation, weight), strict=True):
             sizes.setdefault(what, []).append(_root_mean_square(node.value))
-            size = _root_mean_square(node.gradient)
+            frozen = node.gradient is None
+            size = 0.0 if frozen else _root_mean_square(node.gradient)
             sizes.setdefault(f"{what}_gradient", []).append(size)
 
 
@@ -1510,7 +1516,7 @@ class _Tape:
 
     A tape repeats the operations of the step it was made from and nothing else of it.
     Therefore the second step is computed as well as replayed, and is refused if its
-    losses differ.
+    losses differ. A parameter that is bound to another array begins a new tape.
     """
 
     def __init__(self, model: Model, same_batch: bool) -> None:
@@ -1539,16 +1545,16 @@ class _Tape:
         return self.loss
 
     def _record(self) -> None:
+        """Compute the step on twins of its nodes that note what is done with them."""
         self.checked, self.calls = False, []
         _Listening.calls = self.calls
         loss = self.model._loss(self.x, self.y)
-        twins: dict[Node, Node] = {}  # of the graph's nodes
+        twins: dict[Node, Node] = {}
         for node in _ancestors(loss, all_parents=True):
             if node.parents:
-                operation = node.operation
-                if operation not in _HEARD:
-                    operation = _as_a_whole(operation)
                 parents = [twins[parent] for parent in node.parents]
+                heard = node.operation in _HEARD
+                operation = node.operation if heard else _as_a_whole(node.operation)
                 twin = operation(*parents, options=node.options, name=node.name)
             else:
                 twin = copy.copy(node)
@@ -1557,7 +1563,7 @@ class _Tape:
             twins[node] = twin
         self.loss = twins[loss]
         self.loss.backward()
-        for twin in twins.values():  # nobody listens any more
+        for twin in twins.values():  # the same memory, which no longer listens
             twin.value = np.asarray(twin.value)
             if twin.gradient is not None:
                 twin.gradient = np.asarray(twin.gradient)
@@ -1568,6 +1574,7 @@ class _Tape:
         ]
 
     def _check(self) -> None:
+        """Compute the loss as well; refuse one that differs by more than rounding."""
         replayed, computed = self.loss.value, self.model._loss(self.x, self.y).value
         rounding = 1000 * np.finfo(replayed.dtype).eps
         if not np.isclose(replayed, computed, rounding, 0, equal_nan=True):
