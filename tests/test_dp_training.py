@@ -750,8 +750,9 @@ def test_recorded_odd_net_is_the_same_to_the_last_bit(batch_size):
     for record in (False, True):
         net, rng = Odd(), np.random.default_rng(2)
         optimiser = Adam(net, *data(), batch_size=batch_size, rng=rng)
-        history = optimiser.train(10, print_each=0, record=record)
-        runs.append([history.loss, net.get_param()])
+        history = optimiser.train(10, 0, trace=True, record=record)
+        runs.append([history.loss, net.get_param(), history.trace])
+    assert not history.trace["layer_0"]["weight_gradient"].any()  # it is frozen
     np.testing.assert_equal(*runs)
 
 
