@@ -927,6 +927,7 @@ class Layer:
                     f"got {width!r}; count the inputs and outputs of the layer"
                 )
         self.name, self.activation = name, activation
+        self.fan_in, self.fan_out = fan_in, fan_out
         bound = fan_in**-0.5
         weight = model.rng.uniform(-bound, bound, (fan_in, fan_out))
         self.weight = model.Parameter(weight, f"{name}_weight")
