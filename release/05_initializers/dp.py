@@ -156,7 +156,7 @@ class Operation:
                 f"(NumPy says: {error}); print the .shape of both sides"
             ) from error
         if isinstance(value, tuple):
-            value, *kept = value
+            value, *kept = value  # for the rules
         if getattr(value, "ndim", 0) != 2:
             raise ValueError(
                 f"{self.name}: forward must return an array of two dimensions, got "
@@ -164,7 +164,7 @@ class Operation:
             )
         if _state.detecting:
             _refuse_nan(value, values, f"{self.name} made", _where(name, parents))
-        node = Node.__new__(Node)  # what Node(value) checks is known here
+        node = Node.__new__(Node)  # Node(value) would check what is known here
         node.value, node.name, node.number = value, name, next(_numbers)
         node.needs_gradient = False
         if _state.tracking:
@@ -175,7 +175,7 @@ class Operation:
 
 
 _numbers = count()  # creation numbers: a node's is larger than its parents'
-_nothing = nullcontext()
+_nothing = nullcontext()  # for a `with` that has nothing to do
 _state = SimpleNamespace(  # the engine's switches: one for the process, not for threads
     tracking=True,  # remember parents? off inside no_grad()
     leaves_need_gradient=True,  # off while a model's own gradient is computed
@@ -206,6 +206,7 @@ def _without_warnings() -> AbstractContextManager:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
+    """Do so, and remember it: np.errstate takes as long as a small operation."""
     with _switched(quiet=True), np.errstate(all="ignore"):
         yield
 
@@ -316,7 +317,7 @@ _linear = Operation(
 _sum = Operation(
     "sum",
     lambda x, axis: x.sum(axis=axis, keepdims=True),
-    lambda g, y, x, axis: np.broadcast_to(g, x.shape, subok=True),
+    lambda g, y, x, axis: np.broadcast_to(g, x.shape, subok=True),  # see section 6
 )
 
 
@@ -511,7 +512,7 @@ class Node:
             value = value.value
         self.value: Array = _matrix(value)
         if self.value.dtype.kind != "f" and not hasattr(value, "dtype"):
-            self.value = self.value.astype(float)
+            self.value = self.value.astype(float)  # Python's whole numbers
         self.is_float = self.value.dtype.kind == "f"
         if needs_gradient and not self.is_float:
             raise TypeError("Node: integers have no gradient; pass value.astype(float)")
@@ -722,7 +723,7 @@ def _pass_on(node: Node) -> None:
             what = f"the backward rule of {node.operation.name} made"
             _refuse_nan(share, [g], what, _where(node.name, node.parents))
         if parent.gradient is not None:
-            parent.gradient = parent.gradient + share
+            parent.gradient = parent.gradient + share  # a new array: a tape holds both
         elif np.may_share_memory(share, g) or not share.flags.writeable:
             parent.gradient = share.copy("K")  # each gradient has its own memory
         else:
@@ -730,7 +731,10 @@ def _pass_on(node: Node) -> None:
 
 
 def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
-    """Sum `share` over the axes along which a matrix of `shape` was broadcast."""
+    """Sum `share` over the axes along which a matrix of `shape` was broadcast.
+
+    (With `subok`, the arrays of section 6 stay what they are.)
+    """
     for axis in (0, 1):
         if shape[axis] == 1 != share.shape[axis]:
             share = share.sum(axis=axis, keepdims=True)
@@ -913,6 +917,7 @@ class Layer:
 
     Attributes
     ----------
+    name, fan_in, fan_out, activation
     weight : Node, (fan_in, fan_out)
     bias : Node, (1, fan_out)
     """
@@ -1277,7 +1282,8 @@ class Optimiser:
         hook : callable, optional
             ``hook(step, loss, model)`` is called after every step (counted from 1 in
             each call of ``train``), with the loss before the step: for a progress
-            bar, or for records of your own. What it returns is ignored.
+            bar, or for records of your own. What it returns is ignored. NumPy's
+            floating-point warnings are off in it, as in `stop`.
         stop : callable, optional
             ``stop(step, loss, model)``; when it returns true, training ends early.
         trace : bool
@@ -1334,10 +1340,13 @@ def _refuse_strangers(what: str, given: Iterable[str], known: Iterable[str]) -> 
         raise ValueError(f"{what} {strangers}, not among {sorted(known)}")
 
 
+_TRACED = "pre_activation", "activation", "weight"
+
+
 def _trace(loss: Node, trace: dict[str, dict[str, list[float]]]) -> None:
     """Append the sizes of each layer's signals and gradients to `trace`."""
     nodes = _ancestors(loss)
-    # Of the operations on one node alone, the oldest is the last to be entered here.
+    # Which operation came first on a node: newer ones are entered before, and replaced.
     first_on = {n.parents[0]: n for n in reversed(nodes) if len(n.parents) == 1}
     uses = Counter()
     for z in nodes:
@@ -1352,9 +1361,6 @@ def _trace(loss: Node, trace: dict[str, dict[str, list[float]]]) -> None:
             frozen = node.gradient is None
             size = 0.0 if frozen else _root_mean_square(node.gradient)
             sizes.setdefault(f"{what}_gradient", []).append(size)
-
-
-_TRACED = "pre_activation", "activation", "weight"
 
 
 def _root_mean_square(array: Array) -> float:
