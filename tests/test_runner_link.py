@@ -4,8 +4,10 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import sys
 import textwrap
+import time
 import types
 import warnings
 
@@ -934,6 +936,28 @@ def test_link_an_interrupt_ends_the_call_not_the_process(cell):
     assert os.waitpid(one.pid, os.WNOHANG) == (0, 0)
 
 
+def test_link_an_interrupt_during_a_callback_ends_the_call(cell):
+    """SIGINT while a function of the test runs is raised when it has returned."""
+    one = cell(
+        """
+        import os
+        def f(g):
+            g(os.getpid())
+            while True: pass
+        """
+    )
+    with pytest.raises(KeyboardInterrupt):
+        one.run(
+            """
+            import os, signal, time
+            def g(pid):
+                os.kill(pid, signal.SIGINT)
+                time.sleep(0.1)
+            f(g)
+            """
+        )
+
+
 def test_link_an_interrupt_between_requests_is_dropped(cell):
     """SIGINT while the student's process waits does not end it or the next call."""
     one = cell("import os\ndef f(): return os.getpid()")
@@ -1144,7 +1168,7 @@ def test_link_a_process_that_ends_is_gone(cell):
 
 
 def test_link_displays_of_student_code_are_no_results(cell):
-    """What is displayed in a call arrives; a result, which could be credit, does not."""
+    """A display in a call arrives; a result, which could be credit, does not."""
     one = cell(
         """
         def f():

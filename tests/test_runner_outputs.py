@@ -16,6 +16,9 @@ CELLS = [
     "print('one'); print('two', end='')",
     "1 + 1",
     "'a'\n'b';",
+    "import sys, matplotlib, sklearn\n"
+    "hasattr(matplotlib, 'pyplot'), 'sklearn.datasets' in sys.modules",
+    "matplotlib.pyplot",
     "import sys\nprint('to stderr', file=sys.stderr)\nprint('to stdout')",
     "from IPython.display import display, HTML, Markdown\n"
     "display(HTML('<b>bold</b>'), metadata={'alt': 'a word'})\n"
@@ -58,7 +61,7 @@ CELLS = [
     "x?",
     "!echo from the shell",
     "import os\n_ = os.system('echo from a child; echo and its errors >&2')",
-    "_ = os.write(1, b'raw bytes\\n')",
+    "import time\n_ = os.write(1, b'raw bytes\\n'); time.sleep(1)",  # a kernel is slow
     "try:\n    outer(0)\nexcept ZeroDivisionError as error:\n"
     "    raise RuntimeError('while handling') from error",
     "raise ExceptionGroup('group', [ValueError('a'), TypeError('b')])",
@@ -152,13 +155,15 @@ def _comparable(cell):
     return streams, others
 
 
-def _run(sandbox, *cells, env=None):
-    return run_notebook(Job(_notebook(*cells), FILES, Limits(), env or {}), sandbox)
+def _run(sandbox, *cells, env=None, warm=True):
+    job = Job(_notebook(*cells), FILES, Limits(), env or {})
+    return run_notebook(job, sandbox, warm=warm)
 
 
-def test_run_notebook_shows_what_a_kernel_shows(sandbox, from_kernel):
-    """Every kind of output equals that of nbclient with a real kernel."""
-    result = _run(sandbox, *CELLS)
+@pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
+def test_run_notebook_shows_what_a_kernel_shows(sandbox, from_kernel, warm):
+    """Every kind of output equals that of a real kernel, started warm or cold."""
+    result = _run(sandbox, *CELLS, warm=warm)
     assert result.verdict is Verdict.GRADED, result.message
     assert all(result.ran)
     different = {}
@@ -167,6 +172,31 @@ def test_run_notebook_shows_what_a_kernel_shows(sandbox, from_kernel):
             different[ours.source] = (_comparable(ours), _comparable(theirs))
         assert ours.execution_count == theirs.execution_count
     assert not different
+
+
+def test_warm_runs_share_nothing(sandbox):
+    """What a run changes is not there in the next, and each draws its own numbers."""
+    first = (
+        "import builtins, json, os, random, numpy as np\n"
+        "builtins.hex = json.LEFT = np.LEFT = 3\n"
+        "os.environ['LEFT'] = 'x'; open('left', 'w').close()\n"
+        "try: open('/tmp/left', 'w').close()\n"
+        "except OSError: pass"
+    )
+    second = (
+        "import builtins, json, os, random, numpy as np\n"
+        "print(hex(2), hasattr(json, 'LEFT'), hasattr(np, 'LEFT'),\n"
+        "      'LEFT' in os.environ, os.path.exists('left'),\n"
+        "      os.path.exists('/tmp/left'))"
+    )
+    draws = "print(random.random(), np.random.rand(), np.random.default_rng().random())"
+    runs = [_run(sandbox, cell, draws) for cell in (first, second, second)]
+    assert [r.verdict for r in runs] == [Verdict.GRADED] * 3
+    kept = runs[1].notebook.cells[0].outputs[0].text
+    assert kept == "0x2 False False False False False\n"
+    drawn = [r.notebook.cells[1].outputs[0].text.split() for r in runs]
+    for numbers in zip(*drawn, strict=True):
+        assert len(set(numbers)) == 3
 
 
 def test_run_notebook_colours_tracebacks(sandbox):

@@ -21,6 +21,7 @@ import inspect
 import io
 import math
 import os
+import re
 import sys
 import sysconfig
 import types
@@ -33,6 +34,7 @@ import numpy as np
 from autograder.runner import values, wire
 from autograder.runner.served import MOST_NESTING, SPECIAL
 
+_IPYTHON = re.compile(r"_+|_i*\d*|_[iod]h|In|Out")  # a shell's own names, at both ends
 _AUTHORED = frozenset({"Incorrect", "NotAttempted"})  # names that carry our messages
 _MOST_NAME = 200
 # The global generators of `numpy.random` and `random`: a test may draw its inputs from
@@ -1123,7 +1125,7 @@ class Namespace(dict):
     ) -> None:
         """Begin without a snapshot."""
         super().__init__(__builtins__=_Builtins(self))
-        self._answers = frozenset(answers)
+        self._answers = frozenset(n for n in answers if not _IPYTHON.fullmatch(n))
         self._modules = frozenset(student_modules)
         self._on_output = on_output
         self._dead: set[str] = set()
@@ -1183,7 +1185,7 @@ class Namespace(dict):
             raise KeyError(name)
         if name not in self._answers and name in _BUILTINS:
             return _SUPER if name == "super" else _BUILTINS[name]
-        if self.link is None:
+        if self.link is None or _IPYTHON.fullmatch(name):
             raise KeyError(name)
         found = self.link.name(name)
         if found is None:
@@ -1230,6 +1232,8 @@ class Namespace(dict):
         if dict.__contains__(self, name):
             return True
         if type(name) is not str or name.startswith("__") or self.link is None:
+            return False
+        if _IPYTHON.fullmatch(name):
             return False
         return self.link.name(name) is not None
 

@@ -30,14 +30,6 @@ from autograder.errors import SandboxError
 from autograder.runner import meter, scratch, wire
 from autograder.runner.sandbox import MEGABYTE, Limits, Sandbox, new_uid
 
-PRELOAD = (
-    "numpy",
-    "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
-    "sklearn.datasets",
-    "sklearn.model_selection",
-    "sklearn.preprocessing",
-)
 _START_SECONDS = 120.0
 _END_SECONDS = 20.0
 _MOST_BYTES = 2**20
@@ -231,7 +223,7 @@ class Host:
             "packages": self.sandbox.interpreter.packages,
             "fonts": self.sandbox.fonts,
             "box": str(self.sandbox.box(self.top, "box")),
-            "preload": PRELOAD if self.warm else [],
+            "warm": self.warm,
             "nested": inside and self.sandbox.nested,
         }
         self._send(config)

@@ -14,6 +14,11 @@ from pathlib import Path
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _LONGEST_PAUSE_SECONDS = 1.0  # between two exact looks at the memory
+# What is written to a socket and not read is in no process's memory. This much fits:
+# net.core.wmem_max, doubled, which the kernel does for its own overhead.
+_SOCKET_BYTES = 2 * 212_992
+_USUAL_SOCKETS = 8  # of a process: an event loop has three
+_SOCKET_POLL = 10  # polls between two counts of sockets
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Stat:
     started: int
     is_zombie: bool
     stack: int  # where its first stack began: the same for a process and its forks
+    minor_faults: int  # pages that it was given, or copied because it wrote to them
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -48,6 +54,7 @@ def read_stat(pid: int) -> Stat | None:
         started=int(fields[19]),
         is_zombie=fields[0] in (b"Z", b"X"),
         stack=int(fields[25]),
+        minor_faults=int(fields[7]),
     )
 
 
@@ -141,7 +148,8 @@ class Usage:
         Memory beyond what there was at `begin`, which a fork of the first process has
         too. Forks share more than that, so that a sum of sizes counts pages several
         times: while it is within the limit it is good enough, beyond that shared pages
-        are counted once, as often as it costs less than a tenth of the time.
+        are counted once, as often as it costs less than a tenth of the time. What
+        sockets can hold counts too, since no process's size has it.
     peak_memory_bytes : int
         The largest `memory_bytes` so far.
     tasks : int
@@ -164,6 +172,8 @@ class Usage:
     _base: int = 0
     _exact_base: int = 0
     _stack: int = -1
+    _polls: int = 0
+    _in_sockets: int = 0
 
     def poll(self) -> None:
         """Read everything once more."""
@@ -183,16 +193,24 @@ class Usage:
         self._weigh([stat for stat in living if stat.pid not in self.keepers])
 
     def _weigh(self, weighed: list[Stat]) -> None:
-        memory = 0
+        if self._polls % _SOCKET_POLL == 0:
+            self._in_sockets = socket_use([stat.pid for stat in weighed])
+        self._polls += 1
+        memory = copied = 0
         for stat in weighed:
             shared = self._base if stat.stack == self._stack else 0
             memory += max(0, _resident_bytes(stat.pid) - shared)
-        if memory > self.memory_limit:
+            # A page that was copied takes the place of the shared one in the size.
+            copied += min(shared, stat.minor_faults * _PAGE_BYTES)
+        memory += self._in_sockets
+        # The first process may copy all that it shares: that is what `begin` took off.
+        hidden = max(0, copied - self._base)
+        if memory + hidden > self.memory_limit:
             began = time.monotonic()
             if began < self._next_exact:
                 return
             exact = sum(_proportional_bytes(stat.pid) for stat in weighed)
-            memory = max(0, exact - self._exact_base)
+            memory = max(0, exact - self._exact_base) + self._in_sockets
             pause = 10 * (time.monotonic() - began)
             self._next_exact = began + min(pause, _LONGEST_PAUSE_SECONDS)
         self.memory_bytes = memory
@@ -209,6 +227,20 @@ class Usage:
         stat = read_stat(main)
         self._stack = stat.stack if stat else 0
         self.memory_bytes = self.peak_memory_bytes = 0
+
+
+def socket_use(pids: list[int]) -> int:
+    """Return the bytes that the sockets of `pids` can hold, beyond the usual few."""
+    sockets: set[str] = set()
+    for pid in pids:
+        try:
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                target = os.readlink(f"/proc/{pid}/fd/{name}")
+                if target.startswith("socket:"):
+                    sockets.add(target)
+        except OSError:
+            continue
+    return max(0, len(sockets) - _USUAL_SOCKETS * len(pids)) * _SOCKET_BYTES
 
 
 def folder_use(folder: Path, most_files: int) -> tuple[int, int]:

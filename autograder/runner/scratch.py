@@ -29,6 +29,7 @@ _MODULES_INSIDE = (
     "meter.py",
     "namespaces.py",
     "served.py",
+    "shelf.py",
     "shell.py",
     "values.py",
     "wire.py",

@@ -356,7 +356,9 @@ class Shell:
             self._namespace = Namespace(
                 first["answers"], self._student_modules, self._show_student_output
             )
-            dict.update(self._namespace, self._ipython.user_ns)
+            for name, value in self._ipython.user_ns.items():
+                if name != "__builtins__":  # it has its own
+                    dict.__setitem__(self._namespace, name, value)
             self._ipython.user_ns = self._namespace
         self._channel.send({"t": "ready"})
         self._serve(job, results, decoder, links)
@@ -388,7 +390,10 @@ class Shell:
                 continue
             passed = self.run_cell(message["source"])
             if self._namespace is not None:
-                self._tell_fault(self._namespace.fault)
+                # A test cell may have swallowed what was raised; it has not passed.
+                fault, refusals = self._namespace.fault, self._namespace.refusals
+                passed = passed and fault is None and not refusals
+                self._tell_fault(fault)
                 self._namespace.detach()
             self._channel.send({"t": "done", "passed": passed})
 
