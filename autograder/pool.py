@@ -240,6 +240,12 @@ def _work(connection: Connection) -> None:
         connection.send(answer)
 
 
+def _leave(*_: object) -> None:
+    """Exit in the ordinary way, which removes the folders of the runner; only once."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
+
+
 def _end_with_parent() -> None:
     """Ask Linux to end this process when the one that started it ends."""
     if sys.platform == "linux":
@@ -249,7 +255,7 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":
     # Ctrl-C reaches the whole group; the caller decides, and stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # An ordinary exit removes the folders of the runner.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     _end_with_parent()
     _work(Connection(int(sys.argv[1])))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # on its way out already
