@@ -71,6 +71,7 @@ def _load(config: dict[str, Any]) -> Shell:
     for name in config["preload"]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    shell.warm_up()
     return shell
 
 
