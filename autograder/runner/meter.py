@@ -14,7 +14,7 @@ from pathlib import Path
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _READ_BYTES = 65536
-_LONGEST_PAUSE_SECONDS = 1.0  # between two exact looks at the memory
+_LONGEST_PAUSE_SECONDS = 0.5  # between two exact looks at the memory
 # What is written to a socket and not read is in no process's memory. This much fits:
 # net.core.wmem_max, doubled, which the kernel does for its own overhead.
 _SOCKET_BYTES = 2 * 212_992
@@ -166,7 +166,7 @@ class Usage:
         Memory beyond what there was at `begin`, which a fork of the first process has
         too. Forks share more than that, so that a sum of sizes counts pages several
         times: while it is within the limit it is good enough, beyond that shared pages
-        are counted once, as often as it costs less than a tenth of the time. What
+        are counted once, as often as it costs less than a fifth of the time. What
         sockets can hold counts too, since no process's size has it.
     peak_memory_bytes : int
         The largest `memory_bytes` so far.
@@ -229,7 +229,7 @@ class Usage:
                 return
             exact = sum(_proportional_bytes(stat) for stat in weighed)
             memory = max(0, exact - self._exact_base) + self._in_sockets
-            pause = 10 * (time.monotonic() - began)
+            pause = 4 * (time.monotonic() - began)
             self._next_exact = began + min(pause, _LONGEST_PAUSE_SECONDS)
         self.memory_bytes = memory
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
