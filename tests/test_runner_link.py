@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import sys
 import textwrap
 import types
