@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 import textwrap
+import time
 import types
 import warnings
 
