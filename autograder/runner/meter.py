@@ -13,6 +13,7 @@ from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_READ_BYTES = 65536
 _LONGEST_PAUSE_SECONDS = 1.0  # between two exact looks at the memory
 # What is written to a socket and not read is in no process's memory. This much fits:
 # net.core.wmem_max, doubled, which the kernel does for its own overhead.
@@ -34,12 +35,26 @@ class Stat:
     is_zombie: bool
     stack: int  # where its first stack began: the same for a process and its forks
     minor_faults: int  # pages that it was given, or copied because it wrote to them
+    resident_bytes: int
+
+
+def _read(path: str) -> bytes:
+    """Return what a file of ``/proc`` says; a `Path` takes longer than the kernel."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(descriptor, _READ_BYTES)
+        if len(text) == _READ_BYTES:
+            while more := os.read(descriptor, _READ_BYTES):
+                text += more
+    finally:
+        os.close(descriptor)
+    return text
 
 
 def read_stat(pid: int) -> Stat | None:
     """Return the process `pid`, or None if there is none."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
+        text = _read(f"/proc/{pid}/stat")
     except OSError:
         return None
     # The name of the program stands in parentheses and may hold anything.
@@ -55,15 +70,18 @@ def read_stat(pid: int) -> Stat | None:
         is_zombie=fields[0] in (b"Z", b"X"),
         stack=int(fields[25]),
         minor_faults=int(fields[7]),
+        resident_bytes=int(fields[21]) * _PAGE_BYTES,
     )
 
 
-def _children(pid: int) -> list[int]:
+def _children(pid: int, threads: int = 0) -> list[int]:
+    """Return the children of a process; of how many `threads`, if that is known."""
     found: list[int] = []
     try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            text = Path(f"/proc/{pid}/task/{task}/children").read_bytes()
-            found.extend(int(number) for number in text.split())
+        tasks = [pid] if threads == 1 else os.listdir(f"/proc/{pid}/task")
+        for task in tasks:
+            text = _read(f"/proc/{pid}/task/{task}/children")
+            found.extend(map(int, text.split()))
     except (FileNotFoundError, ProcessLookupError):
         pass
     return found
@@ -86,26 +104,33 @@ def descendants(root: int) -> list[Stat]:
     """Return every living process beneath `root`, without `root` itself."""
     by_parent = None if _KERNEL_LISTS_CHILDREN else _children_by_scan()
     found: dict[int, Stat] = {}
-    queue = deque([root])
+    queue = deque([(root, 0)])
     while queue:
-        pid = queue.popleft()
-        children = _children(pid) if by_parent is None else by_parent.get(pid, [])
-        for child in children:
+        pid, threads = queue.popleft()
+        if by_parent is None:
+            below = _children(pid, threads)
+        else:
+            below = by_parent.get(pid, [])
+        for child in below:
             if child not in found and (stat := read_stat(child)):
                 found[child] = stat
-                queue.append(child)
+                queue.append((child, stat.threads))
     return list(found.values())
 
 
 def children(pid: int) -> list[Stat]:
     """Return the living children of `pid`."""
-    return [stat for stat in descendants(pid) if stat.parent == pid]
+    if _KERNEL_LISTS_CHILDREN:
+        below = _children(pid)
+    else:
+        below = _children_by_scan().get(pid, [])
+    return [stat for child in below if (stat := read_stat(child))]
 
 
 def inner_pid(pid: int) -> int:
     """Return the number of `pid` in its own process namespace; 0 if it is gone."""
     try:
-        for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
+        for line in _read(f"/proc/{pid}/status").splitlines():
             if line.startswith(b"NSpid:"):
                 return int(line.split()[-1])
     except OSError:
@@ -113,22 +138,15 @@ def inner_pid(pid: int) -> int:
     return 0
 
 
-def _resident_bytes(pid: int) -> int:
+def _proportional_bytes(stat: Stat) -> int:
+    """Return the PSS of a process in bytes; its RSS where the PSS cannot be read."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE_BYTES
-    except OSError:
-        return 0
-
-
-def _proportional_bytes(pid: int) -> int:
-    """Return the PSS of `pid` in bytes; its RSS where the PSS cannot be read."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines():
+        for line in _read(f"/proc/{stat.pid}/smaps_rollup").splitlines():
             if line.startswith(b"Pss:"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return _resident_bytes(pid)
+    return stat.resident_bytes
 
 
 @dataclass
@@ -199,7 +217,7 @@ class Usage:
         memory = copied = 0
         for stat in weighed:
             shared = self._base if stat.stack == self._stack else 0
-            memory += max(0, _resident_bytes(stat.pid) - shared)
+            memory += max(0, stat.resident_bytes - shared)
             # A page that was copied takes the place of the shared one in the size.
             copied += min(shared, stat.minor_faults * _PAGE_BYTES)
         memory += self._in_sockets
@@ -209,7 +227,7 @@ class Usage:
             began = time.monotonic()
             if began < self._next_exact:
                 return
-            exact = sum(_proportional_bytes(stat.pid) for stat in weighed)
+            exact = sum(_proportional_bytes(stat) for stat in weighed)
             memory = max(0, exact - self._exact_base) + self._in_sockets
             pause = 10 * (time.monotonic() - began)
             self._next_exact = began + min(pause, _LONGEST_PAUSE_SECONDS)
@@ -222,10 +240,13 @@ class Usage:
         self.overhead = self.tasks
         # The innermost process is the one that will run code; the others are keepers.
         self.keepers = set(self.pids[:-1])
-        main = self.pids[-1] if self.pids else 0
-        self._base, self._exact_base = _resident_bytes(main), _proportional_bytes(main)
-        stat = read_stat(main)
-        self._stack = stat.stack if stat else 0
+        main = read_stat(self.pids[-1]) if self.pids else None
+        if main is not None:
+            self._base, self._exact_base = (
+                main.resident_bytes,
+                _proportional_bytes(main),
+            )
+            self._stack = main.stack
         self.memory_bytes = self.peak_memory_bytes = 0
 
 
