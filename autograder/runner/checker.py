@@ -21,6 +21,7 @@ import inspect
 import io
 import math
 import os
+import random
 import re
 import sys
 import sysconfig
@@ -37,9 +38,10 @@ from autograder.runner.served import MOST_NESTING, SPECIAL
 _IPYTHON = re.compile(r"_+|_i*\d*|_[iod]h|In|Out")  # a shell's own names, at both ends
 _AUTHORED = frozenset({"Incorrect", "NotAttempted"})  # names that carry our messages
 _MOST_NAME = 200
-# The global generators of `numpy.random` and `random`: a test may draw its inputs from
-# them, so the student's side does not choose their state. It gets ours.
-_GLOBAL = (0, 1)
+# The global generators of `numpy.random` and `random`, by number, and what seeds them.
+# A test may draw its inputs from them: until it has seeded one itself, the student's
+# side gets our state and we do not take theirs, which they could choose.
+_GLOBAL = {0: (np.random, ("seed", "set_state")), 1: (random, ("seed", "setstate"))}
 
 
 class Tampering(BaseException):
@@ -442,9 +444,14 @@ class Link:
     """Asks one snapshot, and answers what it calls back."""
 
     def __init__(
-        self, descriptor: int, modules: Collection[str], on_output: Any
+        self,
+        descriptor: int,
+        modules: Collection[str],
+        on_output: Any,
+        unseeded: Collection[int] = (),
     ) -> None:
         """Begin to talk over a connected socket."""
+        self._unseeded = unseeded
         self._stream = wire.Stream(descriptor)
         self._modules = frozenset(modules)
         self._on_output = on_output
@@ -558,7 +565,7 @@ class Link:
                 value = decoder.decode(node)
             else:
                 value = self._read_error(node, decoder)
-            self._generators.apply(decoder.decode(sync), but=_GLOBAL)
+            self._generators.apply(decoder.decode(sync), but=self._unseeded)
             decoder.finish()
         except Exception as error:
             raise _misread(error) from error
@@ -608,7 +615,7 @@ class Link:
             decoder = values.Decoder(self._read_other, raw)
             args, kwargs = decoder.items(nodes)
             passed = list(decoder.objects)
-            self._generators.apply(decoder.decode(sync), but=_GLOBAL)
+            self._generators.apply(decoder.decode(sync), but=self._unseeded)
             decoder.finish()
         except Exception as error:
             raise _misread(error) from error
@@ -1103,6 +1110,21 @@ class _Above:
 # The names of a test cell
 
 
+def _watch(
+    number: int, module: Any, name: str, unseeded: set[int]
+) -> Callable[[], None]:
+    """Note when a global generator is seeded; return what ends that."""
+    plain = getattr(module, name)
+
+    @functools.wraps(plain)
+    def seed(*args: Any, **options: Any) -> Any:
+        unseeded.discard(number)
+        return plain(*args, **options)
+
+    setattr(module, name, seed)
+    return lambda: setattr(module, name, plain)
+
+
 class Namespace(dict):
     """The globals of test cells: their own names, then the student's.
 
@@ -1137,6 +1159,12 @@ class Namespace(dict):
         self._finder = _Finder(self, self._modules)
         if self._modules:
             sys.meta_path.insert(0, self._finder)
+        self._unseeded: set[int] = set()
+        self._undo = [
+            _watch(number, module, name, self._unseeded)
+            for number, (module, names) in _GLOBAL.items()
+            for name in names
+        ]
 
     @property
     def fault(self) -> BaseException | None:
@@ -1155,7 +1183,10 @@ class Namespace(dict):
         """Begin a test cell: names fall back to the snapshot at the other end."""
         if self.link is not None:
             raise RuntimeError("a test cell is running already; detach it first")
-        self.link = self._last = Link(link, self._modules, self._on_output)
+        self._unseeded |= set(_GLOBAL)
+        self.link = self._last = Link(
+            link, self._modules, self._on_output, self._unseeded
+        )
 
     def detach(self) -> None:
         """End a test cell: what it got from the snapshot is dead from now on."""
@@ -1173,6 +1204,8 @@ class Namespace(dict):
     def close(self) -> None:
         """Take the student's modules out of `import` again."""
         self.detach()
+        while self._undo:
+            self._undo.pop()()
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
         for name, module in list(sys.modules.items()):

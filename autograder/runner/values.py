@@ -1205,13 +1205,15 @@ class Generators:
             tracker = self._trackers.get(_int_in(number, 2**53))
             if tracker is None or type(state) is not tuple:
                 _bad("bad states of generators")
-            if number in but:
-                continue
+            if number in but:  # checked all the same, on a twin
+                twin = _new_generator(tracker.name)
+                tracker = _TRACKERS[id(type(twin))](twin)
             try:
                 tracker.restore(state)
             except (TypeError, ValueError, OverflowError) as error:
                 raise Malformed("a bad state of a generator") from error
-            self._prints[number] = tracker.print()
+            if number not in but:
+                self._prints[number] = tracker.print()
 
     def forget(self, number: Any) -> None:
         """Stop tracking a generator that the other end has dropped."""

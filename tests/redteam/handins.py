@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 
 from conftest import cell_of, graded
@@ -227,10 +228,32 @@ def script_for_formgrader(course: Course, student: str) -> str:
     if not path.exists():
         return ""
     page, _ = HTMLExporter().from_filename(str(path))
-    for sign in ("parent.pwned", "onerror=pwned", 'href="javascript:'):
-        if sign in page.replace("onerror=&quot;", ""):
-            return f"{sign} in the page that formgrader makes"
-    return ""
+    found = _Acting()
+    found.feed(page)
+    return f"in the page that formgrader makes: {found.seen}" if found.seen else ""
+
+
+class _Acting(HTMLParser):
+    """Finds what of the payload would act in a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self._in_script = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at the attributes of an element."""
+        self._in_script = tag == "script"
+        for name, value in attrs:
+            acts = name.startswith("on") or "script:" in (value or "")
+            if acts and "pwned" in (value or ""):
+                self.seen.append(f"<{tag} {name}={value}>")
+
+    def handle_data(self, data: str) -> None:
+        """Look at the text of a script."""
+        if self._in_script and "pwned" in data:
+            self.seen.append(f"<script>{data}")
+        self._in_script = False
 
 
 # ------------------------------------------------------- code against the course
