@@ -30,8 +30,8 @@ from autograder.errors import SandboxError
 from autograder.runner import meter, scratch, wire
 from autograder.runner.sandbox import MEGABYTE, Limits, Sandbox, new_uid
 
-# What a warm process may have loaded before its runs begin, by the library. A fork costs
-# in proportion to the memory that it shares, so that only what is used is loaded.
+# What a warm process may have loaded before its runs begin, by the library. A fork
+# costs in proportion to the memory that it shares: only what is used is loaded.
 LIBRARIES = {
     "matplotlib": ("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
     "sklearn": (

@@ -33,7 +33,7 @@ class Stat:
 
 
 def _read(path: str) -> bytes:
-    """Return what a file of ``/proc`` says; a `Path` costs more than the kernel does."""
+    """Return what a file of ``/proc`` says; a `Path` would cost more than that."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         text = os.read(descriptor, _READ_BYTES)
