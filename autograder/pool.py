@@ -232,6 +232,7 @@ def _work(connection: Connection) -> None:
         try:
             function, arguments = connection.recv()
         except EOFError:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # on its way out already
             return
         try:
             answer = (function(*arguments), "")
@@ -258,4 +259,3 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _leave)
     _end_with_parent()
     _work(Connection(int(sys.argv[1])))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # on its way out already

@@ -114,7 +114,9 @@ class Classroom:
                 if cell.cell_type == "code" and grade_id in answers:
                     cell.source += f"\n# handed in by {student}"
             if EXTRA in answers:
-                notebook.cells.insert(1, new_code_cell(answers[EXTRA]))
+                added = new_code_cell(answers[EXTRA])
+                del added["id"]  # the example's format does not know it yet
+                notebook.cells.insert(1, added)
             nbformat.write(notebook, folder / path.name)
 
 

@@ -577,8 +577,8 @@ def page(results: list[Result], machine_now: str) -> str:
             [
                 "# What grading costs",
                 "",
-                "Made by `make bench-grading`; the docstring of `benchmarks/grading.py`",
-                "says how it measures, `benchmarks/classes.py` who the students are.",
+                "Made by `make bench-grading`. How it measures and who the students are",
+                "say the docstrings of `benchmarks/grading.py` and `classes.py`.",
                 "All students are honest, and no two hand in the same text.",
                 "",
                 machine_now,

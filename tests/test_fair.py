@@ -93,7 +93,7 @@ def test_fair_example_scores_equal_stock(example):
     """On nbgrader's example every score of honest work is stock's."""
     expected, found = map(scores, example)
     for number, way in enumerate(EXAMPLES, start=1):
-        assert len(by_student(found, number)) == 8
+        assert len(by_student(found, number)) == 9
         assert by_student(found, number) == by_student(expected, number), way
     # The class tells right from wrong.
     earned = {
