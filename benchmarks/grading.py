@@ -577,8 +577,8 @@ def page(results: list[Result], machine_now: str) -> str:
             [
                 "# What grading costs",
                 "",
-                "Made by `make bench-grading`. How it measures and who the students are",
-                "say the docstrings of `benchmarks/grading.py` and `classes.py`.",
+                "Made by `make bench-grading`. How it measures, who the students are:",
+                "that say the docstrings of `benchmarks/grading.py` and `classes.py`.",
                 "All students are honest, and no two hand in the same text.",
                 "",
                 machine_now,
@@ -602,7 +602,7 @@ def figure(results: list[Result], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     colours = ["#D55E00", "#0072B2"]  # Okabe and Ito's palette
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.6), layout="constrained")
     for result, colour in zip(results, colours, strict=False):
         done = [result.ours[count] for count in sorted(result.ours)]
         counts = [one.count for one in done]
@@ -636,7 +636,11 @@ def figure(results: list[Result], path: Path) -> None:
         ax.set_xscale("log")
         ax.set_xlabel("submissions in the class (log scale)")
         ax.grid(alpha=0.3)
-        ax.legend(frameon=False, fontsize=7)
+        sizes = sorted({count for result in results for count in result.ours})
+        ax.set_xticks(sizes, [str(size) for size in sizes])
+        ax.minorticks_off()
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)}
+        ax.legend(frameon=False, fontsize=8, **below)
     fig.savefig(path, dpi=150)
 
 
