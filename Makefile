@@ -7,10 +7,10 @@ export OPENBLAS_NUM_THREADS = 1
 # Runs by machine leave no predictions beside the notebooks.
 export LAB_PREDICTIONS = /dev/null
 
-.PHONY: help demo test check build lint lock lessons gate redteam bench soak clean
+.PHONY: help demo test check build lint lock lessons gate redteam bench bench-grading soak clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
 
 .venv/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and $(PYTHON) is older; name one with: make PYTHON=python3.12 ..."; exit 1; }
@@ -53,6 +53,9 @@ redteam: .venv/.ready  ## every attack on the grader, as a table by level of the
 
 bench: .venv/.ready  ## the engine beside its peers
 	$(PY) benchmarks/engine.py
+
+bench-grading: .venv/.ready  ## what grading a class costs, beside stock nbgrader
+	$(PY) benchmarks/grading.py
 
 soak: .venv/.ready  ## the long tests
 	$(PY) -m pytest -n 2 -m soak

@@ -232,6 +232,7 @@ def _work(connection: Connection) -> None:
         try:
             function, arguments = connection.recv()
         except EOFError:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # on its way out already
             return
         try:
             answer = (function(*arguments), "")

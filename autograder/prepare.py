@@ -40,7 +40,6 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearHiddenTests,
@@ -469,5 +468,10 @@ def _note_edit(
 
 
 def _plain_cell(cell: _Cell) -> NotebookNode:
-    make = {"code": new_code_cell, "markdown": new_markdown_cell}
-    return make.get(cell.kind, new_raw_cell)(cell.text)
+    """Make a cell that carries no grading; nbformat's own makers validate each one."""
+    made = {"cell_type": "raw", "id": "", "metadata": {}, "source": cell.text}
+    if cell.kind == "markdown":
+        made["cell_type"] = "markdown"
+    elif cell.kind == "code":
+        made |= {"cell_type": "code", "outputs": [], "execution_count": None}
+    return nbformat.from_dict(made)

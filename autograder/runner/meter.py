@@ -138,15 +138,16 @@ def inner_pid(pid: int) -> int:
     return 0
 
 
-def _proportional_bytes(stat: Stat) -> int:
-    """Return the PSS of a process in bytes; its RSS where the PSS cannot be read."""
+def _proportional_bytes(pid: int) -> int:
+    """Return the PSS of `pid` in bytes; its RSS where the PSS cannot be read."""
     try:
-        for line in _read(f"/proc/{stat.pid}/smaps_rollup").splitlines():
+        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
             if line.startswith(b"Pss:"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return stat.resident_bytes
+    stat = read_stat(pid)  # again: it may have ended
+    return stat.resident_bytes if stat else 0
 
 
 @dataclass
@@ -227,7 +228,7 @@ class Usage:
             began = time.monotonic()
             if began < self._next_exact:
                 return
-            exact = sum(_proportional_bytes(stat) for stat in weighed)
+            exact = sum(_proportional_bytes(stat.pid) for stat in weighed)
             memory = max(0, exact - self._exact_base) + self._in_sockets
             pause = 4 * (time.monotonic() - began)
             self._next_exact = began + min(pause, _LONGEST_PAUSE_SECONDS)
@@ -244,7 +245,7 @@ class Usage:
         if main is not None:
             self._base, self._exact_base = (
                 main.resident_bytes,
-                _proportional_bytes(main),
+                _proportional_bytes(main.pid),
             )
             self._stack = main.stack
         self.memory_bytes = self.peak_memory_bytes = 0

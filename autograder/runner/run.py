@@ -37,6 +37,7 @@ from autograder.verdicts import Verdict
 
 _POLL_SECONDS = 0.025
 _DISK_POLL_SECONDS = 0.25
+_JUST_NOW_SECONDS = 0.002  # what was read so long ago need not be read again
 _START_SECONDS = 120.0
 _GRACE_CPU_SECONDS = 2.0  # after an interrupt, before the end
 _GRACE_WALL_SECONDS = 20.0
@@ -195,6 +196,7 @@ class _Run:
         self.own_link: socket.socket | None = None  # that an unprotected test runs on
         self.selector = selectors.DefaultSelector()
         self.start_text = ""
+        self.polled = 0.0  # when the processes were last looked at
         self.phase_started = self.cell_started = time.monotonic()
         self.phase_cpu = self.cell_cpu = 0.0
 
@@ -341,7 +343,8 @@ class _Run:
             if not self.over and not self.starting and now >= next_disk_poll:
                 self.judge_disk()
                 next_disk_poll = now + _DISK_POLL_SECONDS
-        self.poll()
+        if time.monotonic() - self.polled > _JUST_NOW_SECONDS:
+            self.poll()
         if self.verdict is None and not self.starting:
             self.judge_disk()
 
@@ -350,6 +353,7 @@ class _Run:
         for _, side in self.sides:
             if side.root:
                 side.usage.poll()
+        self.polled = time.monotonic()
 
     def cpu_seconds(self) -> float:
         """CPU time of both sides since they were ready, in seconds."""
