@@ -10,6 +10,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISDIR
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -214,23 +215,34 @@ class Usage:
 def folder_use(folder: Path, most_files: int) -> tuple[int, int]:
     """Return the bytes on disk and the number of files and folders beneath `folder`.
 
-    Stops counting soon after `most_files`, so a folder of many files costs little.
+    Stops counting soon after `most_files`, so a folder of many files costs little. A
+    folder that cannot be looked into, since its name is too long or its mode forbids
+    it, counts as more than that: whatever lies there would go uncounted.
     """
     used = count = 0
     queue = [str(folder)]
     while queue and count <= most_files:
+        path = queue.pop()
         try:
-            with os.scandir(queue.pop()) as entries:
-                for entry in entries:
-                    count += 1
-                    status = entry.stat(follow_symlinks=False)
-                    used += status.st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        queue.append(entry.path)
-                    if count > most_files:
-                        break
-        except OSError:
+            entries = os.scandir(path)
+        except (FileNotFoundError, NotADirectoryError):  # removed meanwhile
             continue
+        except OSError:
+            return used, count if path == str(folder) else most_files + 1
+        with entries:
+            for entry in entries:
+                count += 1
+                if count > most_files:
+                    break
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                except OSError:
+                    return used, most_files + 1
+                used += status.st_blocks * 512
+                if S_ISDIR(status.st_mode):
+                    queue.append(entry.path)
     return used, count
 
 
