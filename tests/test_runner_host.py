@@ -12,7 +12,7 @@ import pytest
 from test_runner_levels import left_of_runs, sandbox_or_skip
 
 from autograder.errors import SandboxError
-from autograder.runner import Job, Limits, host, meter, run_notebook
+from autograder.runner import Job, Limits, host, meter, run, run_notebook
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -93,6 +93,39 @@ def test_nothing_survives_the_keeper_of_a_run(sandbox):
     assert result.verdict is Verdict.CRASHED
     assert not running()
     assert left_of_runs() == []
+
+
+_HOP = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+if os.fork() == 0:
+    while True:
+        if libc.fork():
+            libc._exit(0)
+"""
+
+
+def test_process_that_forks_and_ends_is_gone_before_the_tests(sandbox, monkeypatch):
+    """A process is found and killed even if it is another one at every look."""
+    seen: list[int] = []
+    begin = run._Run.test_phase
+
+    def look_then_begin(self):
+        until = time.monotonic() + 0.2
+        while time.monotonic() < until:
+            seen.extend(
+                stat.pid
+                for stat in meter.descendants(self.student.root)
+                if stat.pid not in self.student.usage.keepers
+                and meter.inner_pid(stat.pid) not in self.snapshots()
+            )
+        begin(self)
+
+    monkeypatch.setattr(run._Run, "test_phase", look_then_begin)
+    for _ in range(8):
+        result = run_notebook(_job(_HOP, "assert True", tests={1: True}), sandbox)
+        assert result.ran[0]
+        assert seen == []
 
 
 @pytest.mark.parametrize("imports", [f"BIG = '{'x' * 400_000}'", "while True: pass"])

@@ -211,7 +211,9 @@ def test_fork_bomb_that_collapses_harms_nobody(attempt):
 def test_snapshots_are_not_the_student_s_processes(sandbox):
     """A notebook may have more tests than the student's code may have processes."""
     cells = ["x = 4", *["assert x == 4"] * 12]
-    notebook = nbformat.v4.new_notebook(cells=map(nbformat.v4.new_code_cell, cells))
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
+    )
     tests = dict.fromkeys(range(1, 13), True)
     result = run_notebook(Job(notebook, {}, Limits(processes=2), tests=tests), sandbox)
     assert result.verdict is Verdict.GRADED, result.message

@@ -120,14 +120,16 @@ class Side:
         """
         deadline = time.monotonic() + _END_SECONDS
         while time.monotonic() < deadline:
+            # A process that forks and ends, over and over, is seen now and then only:
+            # none is left if none ended while this looked, and none waits to be reaped.
+            missed: set[int] = set()
             left = [
                 stat.pid
-                for stat in meter.descendants(self.root)
-                if not stat.is_zombie
-                and stat.pid not in self.usage.keepers
+                for stat in meter.descendants(self.root, missed)
+                if stat.pid not in self.usage.keepers
                 and meter.inner_pid(stat.pid) not in spared
             ]
-            if not left:
+            if not left and not missed:
                 return True
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):

@@ -76,8 +76,12 @@ _KERNEL_LISTS_CHILDREN = os.path.exists(
 )
 
 
-def descendants(root: int) -> list[Stat]:
-    """Return every living process beneath `root`, without `root` itself."""
+def descendants(root: int, missed: set[int] | None = None) -> list[Stat]:
+    """Return every process beneath `root`, zombies too, without `root` itself.
+
+    A process that ended while this looked is put into `missed`: what it had started
+    just before may not have been seen.
+    """
     by_parent = None if _KERNEL_LISTS_CHILDREN else _children_by_scan()
     found: dict[int, Stat] = {}
     queue = deque([root])
@@ -85,9 +89,13 @@ def descendants(root: int) -> list[Stat]:
         pid = queue.popleft()
         children = _children(pid) if by_parent is None else by_parent.get(pid, [])
         for child in children:
-            if child not in found and (stat := read_stat(child)):
+            if child in found:
+                continue
+            if stat := read_stat(child):
                 found[child] = stat
                 queue.append(child)
+            elif missed is not None:
+                missed.add(child)
     return list(found.values())
 
 
