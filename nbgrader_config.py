@@ -7,7 +7,7 @@ c.CourseDirectory.course_id = "before-the-first-step"
 # Every assignment ships these modules to students, beside its notebook.
 c.Autograder.shipped = ["dp.py", "lab.py", "checks.py"]
 
-# Tests hand networks and nodes to the students' functions; `checks` stays with the tests.
+# Tests hand networks and nodes to students' functions; `checks` stays with the tests.
 c.SandboxLimits.student_modules = ["dp", "lab"]
 
 # Preparing and running a submission are ours: rebuilt from the instructor's notebook,

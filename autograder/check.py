@@ -39,6 +39,7 @@ from autograder.score import Item, is_test, settle
 from autograder.verdicts import Status, Verdict
 
 SEED_VARIABLE = "CHECKS_SEED"
+_MOST_TRIED = 40  # shipped callables in one notebook: each test has a process waiting
 
 
 @dataclass(frozen=True)
@@ -283,8 +284,8 @@ def trials(course: Course, assignment: str, seeds: int) -> Iterator[Trial]:
                 notebook = with_answer(source, wrong.item, wrong.code)
                 yield Trial(assignment, name, "wrong", label, notebook, wrong=wrong)
         for module in course.shipped:
-            notebook = with_shipped(source, course.root / module)
-            yield Trial(assignment, name, "shipped", module, notebook)
+            for notebook in with_shipped(source, course.root / module):
+                yield Trial(assignment, name, "shipped", module, notebook)
     for wrong in wrongs:
         if wrong.item not in places:
             raise BuildError(
@@ -310,17 +311,31 @@ def with_answer(source: NotebookNode, item: str, code: str) -> NotebookNode:
     return notebook
 
 
-def with_shipped(source: NotebookNode, module: Path) -> NotebookNode:
+def with_shipped(source: NotebookNode, module: Path) -> Iterator[NotebookNode]:
     """Answer every item with every public callable of one shipped module.
 
-    One notebook tries all: after the source's own cells, each name that a solution
-    defines is bound to a callable in turn; the item's test cell follows again, with a
-    grade_id that says which callable it tries.
+    A notebook tries many: after the source's own cells, without their tests, each name
+    that a solution defines is bound to a callable in turn; the item's test cell
+    follows, with a grade_id that says which callable it tries.
     """
-    notebook = nbformat.from_dict(source)
     tests = {
         cell.metadata.nbgrader.grade_id: cell for cell in source.cells if is_test(cell)
     }
+    tried = [*_tried(source, tests, module)]
+    for start in range(0, len(tried), _MOST_TRIED):
+        notebook = nbformat.from_dict(source)
+        notebook.cells = [cell for cell in notebook.cells if not is_test(cell)]
+        for answer, test in tried[start : start + _MOST_TRIED]:
+            notebook.cells += [answer, test]
+        for number, cell in enumerate(notebook.cells):
+            cell.id = f"cell-{number:04d}"
+        yield notebook
+
+
+def _tried(
+    source: NotebookNode, tests: dict[str, NotebookNode], module: Path
+) -> Iterator[tuple[NotebookNode, NotebookNode]]:
+    """Make each answer from a module's callable, and the test cell that tries it."""
     for cell in source.cells:
         item = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         if not is_solution(cell) or f"{item}-test" not in tests:
@@ -331,12 +346,8 @@ def with_shipped(source: NotebookNode, module: Path) -> NotebookNode:
                 for name in _defined_names(cell.source)
             )
             test = nbformat.from_dict(tests[f"{item}-test"])
-            test.id = f"shipped-{len(notebook.cells)}"
             test.metadata.nbgrader.grade_id = f"{item} = {module.stem}.{attribute}"
-            notebook.cells += [new_code_cell(answer), test]
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number:04d}"
-    return notebook
+            yield new_code_cell(answer), test
 
 
 def public_callables(module: Path) -> list[str]:

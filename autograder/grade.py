@@ -36,7 +36,16 @@ from autograder import pool, store
 from autograder.cluster import Cluster
 from autograder.course import Course
 from autograder.errors import CourseError, NotReadableError
-from autograder.gradebook import Lateness, due, points, register, save_scores
+from autograder.gradebook import (
+    Lateness,
+    cells_of,
+    due,
+    entries_of,
+    points,
+    points_of,
+    register,
+    save_scores,
+)
 from autograder.harmless import tame_name, tame_outputs, tame_texts
 from autograder.prepare import read_notebook, rebuild, reference
 from autograder.preprocess import (
@@ -362,6 +371,7 @@ class _Grader:
             }
             self.max_points = gradebook.find_assignment(self.assignment).max_score
             self.due = due(gradebook, self.assignment)
+            self.cells = cells_of(gradebook, self.assignment)
             self.graded = self.complete(gradebook)
             gradebook.db.rollback()  # reading is over: others may write
             # What may be the machine's doing is run again, alone, before it is judged.
@@ -533,16 +543,21 @@ class _Grader:
                 entry = gradebook.update_or_create_submission(
                     self.assignment, student, **(when if submission.timestamp else {})
                 )
-                entries = {notebook.name: notebook for notebook in entry.notebooks}
+                entries = entries_of(gradebook, entry, self.cells)
                 for run, part in zip(runs, submission.parts.values(), strict=True):
                     if part.kept:
                         store.renew_digest(gradebook, run)
                     else:
-                        save_scores(gradebook, entries[run.notebook], part.notebook)
+                        save_scores(
+                            gradebook,
+                            entries[run.notebook],
+                            self.cells[run.notebook],
+                            part.notebook,
+                        )
                         store.record(gradebook, run, part.items)
-                self.lateness.penalise(gradebook, entry, student)
+                self.lateness.penalise(gradebook, entry, entries.values(), student)
                 gradebook.db.flush()
-                self.points |= points(gradebook, self.assignment, student)
+                self.points[student] = points_of(gradebook, entries, self.cells)
                 self.put_in_place(submission, undo)
             undo.pop_all()
         return self.row(runs)

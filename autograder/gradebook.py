@@ -5,6 +5,9 @@ the queries are fewer: one for all cells of a notebook where nbgrader asks and c
 for each. Manual scores, comments and extra credit are never written here.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from nbformat import NotebookNode
 from nbgrader.api import Assignment as AssignmentEntry
 from nbgrader.api import (
@@ -123,8 +126,57 @@ def due(gradebook: Gradebook, assignment: str) -> dict[str | None, str]:
 # ------------------------------------------------------------------------- scores
 
 
+@dataclass(frozen=True)
+class Cells:
+    """The gradebook's ids of one notebook of an assignment and of its cells.
+
+    nbgrader's tables are indexed by these first, and by the submission only then: a
+    query that does not name them reads the rows of the whole class.
+
+    Attributes
+    ----------
+    notebook_id : str
+        The notebook's.
+    names : dict of str to str
+        The names of its cells, by id.
+    """
+
+    notebook_id: str
+    names: dict[str, str]
+
+
+def cells_of(gradebook: Gradebook, assignment: str) -> dict[str, Cells]:
+    """Read the ids of an assignment's notebooks and their cells, by notebook."""
+    result = {}
+    for notebook in gradebook.find_assignment(assignment).notebooks:
+        rows = gradebook.db.execute(
+            select(BaseCell.id, BaseCell.name).where(
+                BaseCell.notebook_id == notebook.id
+            )
+        )
+        result[notebook.name] = Cells(notebook.id, dict(rows.all()))
+    return result
+
+
+def entries_of(
+    gradebook: Gradebook, submission: SubmittedAssignment, cells: dict[str, Cells]
+) -> dict[str, SubmittedNotebook]:
+    """Read the entries of a submission's notebooks, by name."""
+    ids = {of_notebook.notebook_id: name for name, of_notebook in cells.items()}
+    rows = gradebook.db.execute(
+        select(SubmittedNotebook).where(
+            SubmittedNotebook.notebook_id.in_(ids),
+            SubmittedNotebook.assignment_id == submission.id,
+        )
+    ).scalars()
+    return {ids[entry.notebook_id]: entry for entry in rows}
+
+
 def save_scores(
-    gradebook: Gradebook, submitted: SubmittedNotebook, notebook: NotebookNode | None
+    gradebook: Gradebook,
+    submitted: SubmittedNotebook,
+    of_notebook: Cells,
+    notebook: NotebookNode | None,
 ) -> None:
     """Write the automatic scores and comments of one notebook.
 
@@ -134,11 +186,13 @@ def save_scores(
         The course's, open.
     submitted : SubmittedNotebook
         The notebook's entry in it.
+    of_notebook : Cells
+        The ids of its cells.
     notebook : NotebookNode or None
         With its outputs; None if there is none, which scores zero.
     """
     cells = {grade_id(cell): cell for cell in notebook.cells} if notebook else {}
-    found = _by_name(gradebook, Grade, submitted)
+    found = _by_name(gradebook, Grade, submitted, of_notebook)
     for name, grade in found.items():
         if notebook is None:
             grade.auto_score, grade.needs_manual_grade = 0, False
@@ -152,7 +206,8 @@ def save_scores(
     unknown = [n for n, cell in cells.items() if is_grade(cell) and n not in found]
     if unknown:
         raise MissingEntry(f"no place for the scores of {', '.join(unknown)}")
-    for name, comment in _by_name(gradebook, Comment, submitted).items():
+    comments = _by_name(gradebook, Comment, submitted, of_notebook)
+    for name, comment in comments.items():
         if notebook is not None:
             cell = cells[name]
             untouched = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
@@ -164,13 +219,14 @@ def _by_name(
     gradebook: Gradebook,
     kind: type[Grade] | type[Comment],
     submitted: SubmittedNotebook,
+    of_notebook: Cells,
 ) -> dict[str, Grade | Comment]:
     rows = gradebook.db.execute(
-        select(BaseCell.name, kind)
-        .join(BaseCell, kind.cell_id == BaseCell.id)
-        .where(kind.notebook_id == submitted.id)
-    )
-    return dict(rows.all())
+        select(kind).where(
+            kind.cell_id.in_(of_notebook.names), kind.notebook_id == submitted.id
+        )
+    ).scalars()
+    return {of_notebook.names[row.cell_id]: row for row in rows}
 
 
 class Lateness:
@@ -182,11 +238,15 @@ class Lateness:
         self._rule.init_plugin()
 
     def penalise(
-        self, gradebook: Gradebook, submission: SubmittedAssignment, student: str
+        self,
+        gradebook: Gradebook,
+        submission: SubmittedAssignment,
+        notebooks: Iterable[SubmittedNotebook],
+        student: str,
     ) -> None:
-        """Take off each notebook of a submission what the rule says."""
+        """Take off each of a submission's notebooks what the rule says."""
         seconds = submission.total_seconds_late
-        for notebook in submission.notebooks:
+        for notebook in notebooks:
             penalty = None
             if seconds > 0:
                 gradebook.db.flush()
@@ -199,10 +259,25 @@ class Lateness:
             notebook.late_submission_penalty = penalty
 
 
-def points(
-    gradebook: Gradebook, assignment: str, student: str | None = None
-) -> dict[str, float]:
-    """Read the points of submissions, of all students or of one, by student.
+def points_of(
+    gradebook: Gradebook,
+    entries: dict[str, SubmittedNotebook],
+    cells: dict[str, Cells],
+) -> float:
+    """Read the points of one submission, as `points` does of all."""
+    total = 0.0
+    for name, entry in entries.items():
+        score = gradebook.db.execute(
+            select(func.coalesce(func.sum(Grade.score.expression), 0.0)).where(
+                Grade.cell_id.in_(cells[name].names), Grade.notebook_id == entry.id
+            )
+        ).scalar_one()
+        total += score - (entry.late_submission_penalty or 0.0)
+    return max(0.0, total)
+
+
+def points(gradebook: Gradebook, assignment: str) -> dict[str, float]:
+    """Read the points of all submissions of an assignment, by student.
 
     They are as nbgrader exports them: manual scores and extra credit in, late penalty
     off, never below zero.
@@ -225,8 +300,6 @@ def points(
             SubmittedNotebook.late_submission_penalty,
         )
     )
-    if student is not None:
-        scores = scores.where(SubmittedAssignment.student_id == student)
     totals: dict[str, float] = {}
     for name, penalty, score in gradebook.db.execute(scores):
         totals[name] = totals.get(name, 0.0) + score - (penalty or 0.0)

@@ -14,6 +14,7 @@ grading the reference solution both ways (`find_unprotected`).
 
 import ast
 import builtins
+import contextlib
 import hashlib
 import json
 import symtable
@@ -26,6 +27,7 @@ from nbgrader.utils import is_locked, is_solution
 
 import autograder
 from autograder.runner import Job, Limits, RunResult
+from autograder.runner.host import LIBRARIES
 from autograder.score import is_test, settle
 from autograder.verdicts import Status
 
@@ -45,6 +47,8 @@ class Protection:
         The import statements of the instructor's cells, and the helpers of locked ones.
     names : frozenset of str
         What the instructor's cells other than tests bind.
+    libraries : frozenset of str
+        What runs are likely to load, of those that can be loaded before.
     unprotected : frozenset of str
         The ``grade_id`` of each test cell that runs in the student's process.
     """
@@ -53,6 +57,7 @@ class Protection:
     student_modules: frozenset[str]
     imports: str
     names: frozenset[str]
+    libraries: frozenset[str] = frozenset()
     unprotected: frozenset[str] = frozenset()
 
     def tests(self, notebook: NotebookNode) -> dict[int, bool]:
@@ -81,6 +86,7 @@ class Protection:
             student_modules=self.student_modules,
             imports=self.imports,
             names=self.names,
+            libraries=self.libraries,
         )
 
     def fingerprint(self, source: NotebookNode) -> str:
@@ -119,8 +125,10 @@ def protect(
             continue
         tree = ast.parse(code)
         names.update(name for node in tree.body for name in _bound(ast.unparse(node)))
-        if not is_solution(cell):
+        # An answer that is nothing but an import is asked for by its test.
+        if not is_solution(cell) or not all(map(_is_import, tree.body)):
             imports += _imports(tree, student_modules)
+        if not is_solution(cell):
             given += tree.body if is_locked(cell) else []
     # One that fails is as it would be in the notebook: the test says what is missing.
     guarded = [f"try:\n    {line}\nexcept ImportError:\n    pass" for line in imports]
@@ -131,7 +139,43 @@ def protect(
         student_modules=frozenset(student_modules),
         imports="\n".join([*dict.fromkeys(guarded), *helpers]),
         names=frozenset(names),
+        libraries=_libraries(source, master),
     )
+
+
+def _libraries(source: NotebookNode, master: Mapping[str, bytes]) -> frozenset[str]:
+    """Name the libraries that the instructor's notebook, solutions and all, will load.
+
+    That is what its cells import, and the modules beside it: these as a whole, but of
+    what they define only that which is named. A guess, which costs or saves time alone.
+    """
+    codes = (_without_magics(c.source) for c in source.cells if c.cell_type == "code")
+    reached: list[tuple[str, ast.AST]] = [("", ast.parse(c)) for c in codes if c]
+    defined: dict[tuple[str, str], list[tuple[str, ast.AST]]] = {}
+    for path, content in master.items():
+        module = path.removesuffix(".py")
+        with contextlib.suppress(SyntaxError, ValueError):
+            for node in ast.parse(content).body if module != path else ():
+                name = getattr(node, "name", "")
+                here = defined.setdefault((module, name), []) if name else reached
+                here.append((module, node))
+    modules: set[str] = set()
+    for module, tree in reached:  # grows on the way
+        for node in ast.walk(tree):
+            named: list[tuple[str, str]] = []
+            match node:
+                case ast.Import(names=names):
+                    modules.update(alias.name for alias in names)
+                case ast.ImportFrom(module=str(origin), names=names):
+                    modules.add(origin)
+                    named = [(origin, alias.name) for alias in names]
+                case ast.Attribute(value=ast.Name(id=origin), attr=name):
+                    named = [(origin, name)]
+                case ast.Name(id=name):
+                    named = [(module, name)]
+            for key in named:
+                reached += defined.pop(key, [])
+    return frozenset(LIBRARIES) & {module.split(".")[0] for module in modules}
 
 
 def _without_magics(source: str) -> str | None:
@@ -155,6 +199,10 @@ def _bound(code: str) -> set[str]:
         for symbol in table.get_symbols()
         if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
     }
+
+
+def _is_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def _bound_once(node: ast.stmt, names: Mapping[str, int]) -> bool:

@@ -400,6 +400,18 @@ def test_loss_is_entropy_at_zero_logits():
     np.testing.assert_allclose(loss.value, np.log(7))
 
 
+def test_method_of_an_operation_explains_itself():
+    """help(Node.tanh) has a name and a sentence, for every operation that is one."""
+    assert Node.tanh.__name__ == "tanh"
+    assert Node.tanh.__qualname__ == "Node.tanh"
+    methods = [m for name, m in vars(Node).items() if not name.startswith("_")]
+    docstrings = [m.__doc__ for m in methods if callable(m)]
+    assert len(docstrings) > 20
+    assert all(
+        text.startswith(("Return", "Add", "Aver", "Comp")) for text in docstrings
+    )
+
+
 def test_own_operation_works_in_a_diamond():
     """An operation added in the documented way is summed over its uses."""
     cube = Operation("cube", lambda x: x**3, lambda g, y, x: g * 3 * x**2)
@@ -409,10 +421,8 @@ def test_own_operation_works_in_a_diamond():
 
 
 def test_own_operation_can_keep_something_for_its_rule():
-    """With keeps=True the rule is given what forward returned beside the value."""
-    half = Operation(
-        "half", lambda x: (x / 2, 0.5), lambda g, y, x, kept: g * kept, keeps=True
-    )
+    """The rule is given what forward returned beside the value."""
+    half = Operation("half", lambda x: (x / 2, 0.5), lambda g, y, x, kept: g * kept)
     x = Node([[3.0]])
     half(x).backward()
     assert x.gradient[0, 0] == 0.5

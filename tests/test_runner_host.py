@@ -31,7 +31,7 @@ def _job(*sources, limits=None, **more):
 def _warm(sandbox):
     """Give a host that has served a run and is free."""
     assert run_notebook(_job("1"), sandbox).verdict is Verdict.GRADED
-    return host._free[sandbox][-1]
+    return host._free[sandbox, frozenset()][-1]
 
 
 @contextlib.contextmanager
@@ -151,5 +151,5 @@ def test_descriptors_and_processes_do_not_add_up(sandbox):
     for _ in range(8):
         assert run_notebook(job, sandbox).verdict is Verdict.GRADED
     assert open_ones() == before
-    assert host._free[sandbox][-1] is warm
+    assert host._free[sandbox, frozenset()][-1] is warm
     assert left_of_runs() == []

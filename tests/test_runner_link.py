@@ -4,8 +4,10 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import sys
 import textwrap
+import time
 import types
 import warnings
 

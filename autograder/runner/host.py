@@ -30,6 +30,16 @@ from autograder.errors import SandboxError
 from autograder.runner import meter, scratch, wire
 from autograder.runner.sandbox import MEGABYTE, Limits, Sandbox, new_uid
 
+# What a warm process may load before its runs begin, by the library. A fork costs time
+# in proportion to the memory that it shares, so only what is used is loaded.
+LIBRARIES = {
+    "matplotlib": ("matplotlib.pyplot", "matplotlib_inline.backend_inline"),
+    "sklearn": (
+        "sklearn.datasets",
+        "sklearn.model_selection",
+        "sklearn.preprocessing",
+    ),
+}
 _START_SECONDS = 120.0
 _END_SECONDS = 20.0
 _MOST_BYTES = 2**20
@@ -149,7 +159,13 @@ class Side:
 class Host:
     """A warm process, with the wall around it."""
 
-    def __init__(self, sandbox: Sandbox, limits: Limits, warm: bool = True) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        limits: Limits,
+        warm: bool = True,
+        libraries: Collection[str] = (),
+    ) -> None:
         """Start it and wait until it is warm.
 
         Parameters
@@ -159,7 +175,9 @@ class Host:
         limits : Limits
             Of its runs, if it is cold; a warm one gives each run limits of its own.
         warm : bool
-            Whether it loads libraries, and serves more than one side.
+            Whether it serves more than one side.
+        libraries : collection of str
+            Which of `LIBRARIES` it loads, if it is warm.
 
         Raises
         ------
@@ -167,6 +185,7 @@ class Host:
             If it cannot be started.
         """
         self.sandbox, self.warm = sandbox, warm
+        self.libraries = LIBRARIES.keys() & set(libraries) if warm else set()
         self.broken = False  # nothing is to be started in it any more
         self.died = False  # it ended by itself, or was killed from outside
         self._number = 0
@@ -226,7 +245,8 @@ class Host:
             "packages": self.sandbox.interpreter.packages,
             "fonts": self.sandbox.fonts,
             "box": str(self.sandbox.box(self.top, "box")),
-            "warm": self.warm,
+            "libraries": sorted(self.libraries),
+            "preload": [m for name in self.libraries for m in LIBRARIES[name]],
             "nested": inside and self.sandbox.nested,
         }
         self._send(config)
@@ -464,20 +484,23 @@ def _first_process(info: int) -> int:
 
 # ------------------------------------------------------------- hosts to borrow
 
-_free: dict[Sandbox, list[Host]] = {}
+_free: dict[tuple[Sandbox, frozenset[str]], list[Host]] = {}
 _guard = threading.Lock()
 
 
 @contextlib.contextmanager
-def lend(sandbox: Sandbox, limits: Limits) -> Iterator[Host]:
+def lend(
+    sandbox: Sandbox, limits: Limits, libraries: Collection[str] = ()
+) -> Iterator[Host]:
     """Give a warm host that nobody else has meanwhile; start one if there is none."""
+    wanted = frozenset(LIBRARIES).intersection(libraries)
     with _guard:
-        waiting = _free.setdefault(sandbox, [])
+        waiting = _free.setdefault((sandbox, wanted), [])
         host = waiting.pop() if waiting else None
     if host is not None and host.process.poll() is not None:
         host.close()
         host = None
-    host = host or Host(sandbox, limits)
+    host = host or Host(sandbox, limits, libraries=wanted)
     try:
         yield host
     except BaseException:

@@ -10,6 +10,7 @@ where possible, owned by root, renewed when a package is installed or removed.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -18,6 +19,8 @@ import stat
 import sys
 import sysconfig
 import tempfile
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +29,7 @@ from autograder.runner import scratch
 
 _LEFT_OUT = {"site-packages", "test", "idlelib", "turtledemo", "ensurepip", "lib2to3"}
 _COPY_PREFIX = "autograder-python-"
+_UNUSED_SECONDS = 3 * 24 * 3600  # a grader at work may have begun with an older copy
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,27 @@ def _safe(folder: Path) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Wait until no other process of this user is making a copy."""
+    flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_unused(copies: Iterable[Path]) -> None:
+    """Remove the copies of ours that nobody has begun to use for some days."""
+    for copy in copies:
+        status = copy.lstat()
+        old = time.time() - status.st_mtime > _UNUSED_SECONDS
+        if status.st_uid == os.geteuid() and old:
+            scratch.remove_tree(copy)
+
+
 def _copy() -> Interpreter:
     """Return the copy that any user can read, making or renewing it if need be."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -177,22 +202,22 @@ def _copy() -> Interpreter:
     which = hashlib.sha256(f"{sys.prefix}\0{sys.base_prefix}".encode()).hexdigest()[:8]
     home = _copy_home(packages[0] if packages else Path(sys.base_prefix))
     final = home / f"{_COPY_PREFIX}{which}-{_fingerprint(packages)}"
-    if not _safe(final):
-        for old in home.glob(f"{_COPY_PREFIX}{which}-*"):
-            if old.lstat().st_uid == os.geteuid():
-                scratch.remove_tree(old)
-        fresh = Path(tempfile.mkdtemp(prefix=f"{_COPY_PREFIX}{which}-new-", dir=home))
-        try:
-            _fill(fresh, version, packages)
-            fresh.chmod(0o755)
-            os.rename(fresh, final)
-        except OSError as error:
-            scratch.remove_tree(fresh)
-            if not _safe(final):  # somebody else may have been quicker
+    with _turn(home / f".{_COPY_PREFIX}{which}.lock"):
+        if not _safe(final):
+            _remove_unused(home.glob(f"{_COPY_PREFIX}{which}-*"))
+            prefix = f"{_COPY_PREFIX}{which}-new-"
+            fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
+            try:
+                _fill(fresh, version, packages)
+                fresh.chmod(0o755)
+                os.rename(fresh, final)
+            except OSError as error:
+                scratch.remove_tree(fresh)
                 raise SandboxError(
                     f"sandbox: copying the interpreter to {home} failed: {error}; "
                     "make room there, or install Python where every user can read it"
                 ) from error
+        os.utime(final)  # it is in use
     extra = sorted((final / "packages").glob("*"))
     return Interpreter(
         executable=str(final / "bin" / version),

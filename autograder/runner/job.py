@@ -34,6 +34,9 @@ class Job:
         The import statements of the instructor's own cells, run first in the checker.
     names : frozenset of str
         The names that the instructor's other cells bind.
+    libraries : frozenset of str
+        What the run is likely to load, of `autograder.runner.host.LIBRARIES`: it saves
+        time to have that loaded before.
     """
 
     notebook: Mapping[str, Any]
@@ -45,6 +48,7 @@ class Job:
     student_modules: frozenset[str] = frozenset()
     imports: str = ""
     names: frozenset[str] = frozenset()
+    libraries: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse files that would lie outside the working folder.

@@ -134,7 +134,7 @@ def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
             )
             return run.result(began)
         if warm and (sandbox.nested or sandbox.level != "bwrap"):
-            shared = stack.enter_context(hosts.lend(sandbox, limits))
+            shared = stack.enter_context(hosts.lend(sandbox, limits, job.libraries))
             run.find_host = lambda: shared
         else:
 
@@ -337,7 +337,8 @@ class _Run:
 
     def watch(self) -> None:
         """Take what comes and enforce the limits until the phase or cell is over."""
-        next_poll = next_disk_poll = time.monotonic()
+        now = time.monotonic()
+        next_poll, next_disk_poll = now + _POLL_SECONDS, now + _DISK_POLL_SECONDS
         while not self.over:
             for key, events in self.selector.select(_POLL_SECONDS):
                 if not self.over:

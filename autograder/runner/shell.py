@@ -322,15 +322,18 @@ class Shell:
         """Build the shell; nobody listens yet."""
         self._ipython = _build_ipython()
         self._namespace: Namespace | None = None  # of the checker
-        self._warm_up()
         builtins.input = _no_input
         getpass.getpass = _no_password
 
-    def _warm_up(self) -> None:
-        """Format one traceback: what that imports takes longer than most cells do."""
+    def warm_up(self) -> None:
+        """Format a cell's traceback: what that imports and looks up is kept.
+
+        A traceback looks for the module of each file among all that are loaded, so this
+        comes after the libraries.
+        """
         try:
-            raise ValueError("never shown")
-        except ValueError as error:
+            exec(compile("1 / 0", "/tmp/ipykernel_1/0.py", "exec"))
+        except ZeroDivisionError as error:
             details = type(error), error, error.__traceback__
             self._ipython.InteractiveTB.structured_traceback(*details)
 

@@ -37,14 +37,6 @@ from autograder.runner.shelf import Shelf
 from autograder.runner.shell import Shell, write_fonts
 
 _MOST_BYTES = 2**20
-_PACKAGES = ("numpy", "matplotlib", "scipy", "sklearn")
-_PRELOADED = (
-    "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
-    "sklearn.datasets",
-    "sklearn.model_selection",
-    "sklearn.preprocessing",
-)
 _DESCRIPTORS = 5  # of a run: job, results, stdout, stderr, status
 
 
@@ -77,8 +69,8 @@ def _load(config: dict[str, Any]) -> Shell:
         site.addsitedir(folder)
     write_fonts(config["fonts"], f"{config['box']}/home")
     shell = Shell()
-    if config["warm"]:
-        Shelf(_PACKAGES, _PRELOADED)
+    Shelf(config["libraries"], config["preload"])
+    shell.warm_up()
     return shell
 
 

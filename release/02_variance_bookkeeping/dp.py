@@ -42,15 +42,15 @@ Examples
 
 from __future__ import annotations
 
-import math
+import copy
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from itertools import count
-from operator import attrgetter
+from operator import attrgetter, is_
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -74,6 +74,7 @@ __all__ = [
 ]
 
 Array = np.ndarray
+Activation = Callable[["Node"], "Node"] | None
 
 
 # ======================================================================================
@@ -96,16 +97,14 @@ class Operation:
         How messages call the operation.
     forward : callable
         ``forward(*values, *options) -> (n, m) array``; `values` are the parents'
-        arrays.
+        arrays. It may also return a tuple, ``(array, kept, ...)``: what is kept is
+        handed to the rules, which need not compute it again.
     *rules : callable
-        One for each parent: ``rule(g, y, *values, *options) -> array``. `g` is the
-        gradient of the final number with respect to the output, `y` the output
+        One for each parent: ``rule(g, y, *values, *options, *kept) -> array``. `g` is
+        the gradient of the final number with respect to the output, `y` the output
         itself, both (n, m). The share returned has the parent's shape, or a shape
         that the parent's shape broadcasts to. Rules must not write to their inputs.
         Without any rule, the result is a constant.
-    keeps : bool
-        If true, `forward` returns ``(y, kept)``, and the rules are given `kept` as
-        their last argument: something the forward pass knew already.
 
     Examples
     --------
@@ -118,17 +117,13 @@ class Operation:
     array([[ 3., 12.]])
     """
 
-    def __init__(
-        self, name: str, forward: Callable, *rules: Callable, keeps: bool = False
-    ) -> None:
-        self.name, self.forward, self.rules, self.keeps = name, forward, rules, keeps
+    def __init__(self, name: str, forward: Callable, *rules: Callable) -> None:
+        self.name, self.forward, self.rules = name, forward, rules
 
     def __repr__(self) -> str:
         return f"Operation({self.name!r})"
 
-    def __call__(
-        self, *parents: Node, options: tuple = (), name: str | None = None
-    ) -> Node:
+    def __call__(self, *parents: Node, options: tuple = (), name: str = "") -> Node:
         """Compute the operation and return a new node that remembers its parents.
 
         Parameters
@@ -150,64 +145,58 @@ class Operation:
         """
         if self.rules and not all([parent.is_float for parent in parents]):
             parents = _without_integers(parents)
-        node = Node.__new__(Node)
-        node.name, node.number = name, next(_numbers)
-        values = [parent.value for parent in parents]
+        values, kept = [parent.value for parent in parents], ()
         try:
             with _without_warnings():
-                node.value, node.kept = self.compute(values, options)
+                value = self.forward(*values, *options)
         except ValueError as error:
             shapes = " and ".join(str(value.shape) for value in values)
             raise ValueError(
                 f"{self.name}: the shapes {shapes} do not fit{_where(name, parents)} "
                 f"(NumPy says: {error}); print the .shape of both sides"
             ) from error
-        if getattr(node.value, "ndim", 0) != 2:
+        if isinstance(value, tuple):
+            value, *kept = value  # for the rules
+        if getattr(value, "ndim", 0) != 2:
             raise ValueError(
                 f"{self.name}: forward must return an array of two dimensions, got "
-                f"{type(node.value).__name__} of shape {np.shape(node.value)}; give "
-                "sums keepdims=True"
+                f"shape {np.shape(value)}; give sums keepdims=True"
             )
         if _state.detecting:
-            _refuse_nan(node.value, values, f"{self.name} made", _where(name, parents))
+            _refuse_nan(value, values, f"{self.name} made", _where(name, parents))
+        node = Node.__new__(Node)  # Node(value) would check what is known here
+        node.value, node.name, node.number = value, name, next(_numbers)
         node.needs_gradient = False
         if _state.tracking:
             node.operation, node.parents, node.options = self, parents, options
-            if self.rules:
-                node.needs_gradient = any([p.needs_gradient for p in parents])
+            if self.rules and any([parent.needs_gradient for parent in parents]):
+                node.needs_gradient, node.kept = True, kept
         return node
 
-    def compute(self, values: Sequence[Array], options: tuple) -> tuple[Array, tuple]:
-        """Return the formula's result, and what it keeps for the rules, if it does."""
-        result = self.forward(*values, *options)
-        return (result[0], result[1:]) if self.keeps else (result, ())
 
-
-@dataclass
-class _State:
-    """Hold the engine's switches (one for the process; not for threads)."""
-
-    tracking: bool = True  # remember parents? off inside no_grad()
-    leaves_need_gradient: bool = True  # off while a model's own gradient is computed
-    detecting: bool = False  # look for NaN and infinity after every operation?
-    quiet: bool = False  # on where NumPy's warnings are switched off already
-    tuned: bool = True  # use what section 6 adds?
-
-
-_state = _State()
 _numbers = count()  # creation numbers: a node's is larger than its parents'
-_nothing = nullcontext()
+_nothing = nullcontext()  # for a `with` that has nothing to do
+_state = SimpleNamespace(  # the engine's switches: one for the process, not for threads
+    tracking=True,  # remember parents? off inside no_grad()
+    leaves_need_gradient=True,  # off while a model's own gradient is computed
+    detecting=False,  # look for NaN and infinity after every operation?
+    quiet=False,  # on where NumPy's warnings are switched off already
+    tuned=True,  # use what section 6 adds?
+)
 
 
-@contextmanager
-def _switched(name: str, value: bool) -> Iterator[None]:
-    """Set one switch of the engine for the length of a ``with`` block."""
-    before = getattr(_state, name)
-    setattr(_state, name, value)
-    try:
-        yield
-    finally:
-        setattr(_state, name, before)
+class _switched:
+    """Set some of the engine's switches for the length of a ``with`` block."""
+
+    def __init__(self, **switches: bool) -> None:
+        self.switches = switches
+
+    def __enter__(self) -> None:
+        self.before = {**vars(_state)}
+        vars(_state).update(self.switches)
+
+    def __exit__(self, *exception: object) -> None:
+        vars(_state).update(self.before)
 
 
 def _without_warnings() -> AbstractContextManager:
@@ -217,7 +206,8 @@ def _without_warnings() -> AbstractContextManager:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    with _switched("quiet", True), np.errstate(all="ignore"):
+    """Do so, and remember it: np.errstate takes as long as a small operation."""
+    with _switched(quiet=True), np.errstate(all="ignore"):
         yield
 
 
@@ -227,7 +217,7 @@ def no_grad() -> AbstractContextManager:
     Nodes made inside have no parents, so values are freed at once and ``backward``
     cannot pass through them. Use it to evaluate a model.
     """
-    return _switched("tracking", False)
+    return _switched(tracking=False)
 
 
 def detect_nan() -> AbstractContextManager:
@@ -242,7 +232,7 @@ def detect_nan() -> AbstractContextManager:
         At the first result that is not finite; the message names the operation, the
         layer, and whether the operation's inputs were finite.
     """
-    return _switched("detecting", True)
+    return _switched(detecting=True)
 
 
 def _refuse_nan(value: Array, inputs: Sequence[Array], what: str, where: str) -> None:
@@ -257,9 +247,9 @@ def _refuse_nan(value: Array, inputs: Sequence[Array], what: str, where: str) ->
     raise FloatingPointError(f"detect_nan: {what} {kind}{where}; {origin}")
 
 
-def _where(name: str | None, parents: Sequence[Node]) -> str:
+def _where(name: str, parents: Sequence[Node]) -> str:
     """Name for a message the nearest layer above, following first parents."""
-    while name is None and parents:
+    while not name and parents:
         if parents[0].parents:  # a leaf's name is not a layer's
             name = parents[0].name
         parents = parents[0].parents
@@ -280,27 +270,25 @@ _divide = Operation(
     "divide", np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b
 )
 _negative = Operation("negative", np.negative, lambda g, y, x: -g)
-_power = Operation(  # x ** number
-    "power",
-    lambda x, n: x**n,
-    lambda g, y, x, n: g * (n * x ** (n - 1)) if n else 0 * g,
-)
-_general_power = Operation(  # a ** b; the derivative in b counts only where a > 0
-    "power",
-    np.power,
-    lambda g, y, a, b: g * np.where(b == 0, 0, b * a ** (b - 1)),
-    lambda g, y, a, b: g * y * np.log(np.where(a > 0, a, 1)),
-)
 _matmul = Operation(
     "matmul", np.matmul, lambda g, y, a, b: g @ b.T, lambda g, y, a, b: a.T @ g
 )
 _transpose = Operation("transpose", np.transpose, lambda g, y, x: g.T)
-_reshape = Operation(
-    "reshape",
-    lambda x, shape: x.reshape(shape),
-    lambda g, y, x, shape: g.reshape(x.shape),
-)
+_reshape = Operation("reshape", np.reshape, lambda g, y, x, shape: g.reshape(x.shape))
 _cast = Operation("cast", lambda x, dtype: x.astype(dtype))  # for constants only
+
+
+def _power_forward(a: Array, b: Array) -> Array:
+    """Return a ** b; NumPy is quicker with one number than with a matrix of it."""
+    return a ** (b.item() if b.size == 1 else b)
+
+
+_power = Operation(  # the derivative in b counts only where a > 0
+    "power",
+    _power_forward,
+    lambda g, y, a, b: g * np.where(b == 0, 0, b * _power_forward(a, b - 1)),
+    lambda g, y, a, b: g * y * np.log(np.where(a > 0, a, 1)),
+)
 
 
 # x @ W + b as one operation makes one matrix less. Its results are stored column by
@@ -315,17 +303,12 @@ def _linear_forward(x: Array, weight: Array, bias: Array) -> Array:
     return y
 
 
-def _linear_weight_rule(g: Array, y: Array, x: Array, weight: Array, b: Array) -> Array:
-    if weight.flags.fnc:  # a weight stored by columns gets its gradient by columns
-        return (g.T @ x).T
-    return x.T @ g
-
-
 _linear = Operation(
     "linear",
     _linear_forward,
     lambda g, y, x, weight, bias: (weight @ g.T).T,
-    _linear_weight_rule,
+    # a weight that is stored by columns (section 6) gets its gradient by columns
+    lambda g, y, x, weight, bias: (g.T @ x).T if weight.flags.fnc else x.T @ g,
     lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
 )
 
@@ -334,7 +317,7 @@ _linear = Operation(
 _sum = Operation(
     "sum",
     lambda x, axis: x.sum(axis=axis, keepdims=True),
-    lambda g, y, x, axis: np.broadcast_to(g, x.shape),
+    lambda g, y, x, axis: np.broadcast_to(g, x.shape, subok=True),  # see section 6
 )
 
 
@@ -372,7 +355,8 @@ _tanh = Operation("tanh", np.tanh, lambda g, y, x: g - g * y * y)
 _sigmoid = Operation(
     "sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y, x: g * (y - y * y)
 )
-_relu = Operation("relu", lambda x: np.maximum(x, 0), lambda g, y, x: g * (y > 0))
+# relu's y is 0 or positive: its sign is the slope.
+_relu = Operation("relu", lambda x: np.maximum(x, 0), lambda g, y, x: g * np.sign(y))
 _leaky_relu = Operation(
     "leaky_relu",
     lambda x, slope: np.where(x > 0, x, slope * x),
@@ -391,31 +375,32 @@ _selu = Operation(
     lambda g, y, x: g * np.where(x > 0, _SELU_SCALE, y + _SELU_SCALE * _SELU_ALPHA),
 )
 
+
+def _silu_forward(x: Array) -> tuple[Array, Array]:
+    gate = _sigmoid.forward(x)
+    return x * gate, gate
+
+
+_silu = Operation(
+    "silu", _silu_forward, lambda g, y, x, gate: g * (gate + y - y * gate)
+)
+
 # GELU in its tanh form: Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2.
 _GELU_SLOPE, _GELU_CUBIC = 0.7978845608028654, 0.044715  # sqrt(2 / pi), and a fit
 
 
-def _gelu_gate(x: Array) -> tuple[Array, Array]:
-    """Return tanh(u(x)), and x limited to where that tanh is not yet exactly 1."""
-    near = np.clip(x, -30, 30)
-    return np.tanh(_GELU_SLOPE * (near + _GELU_CUBIC * near**3)), near
+def _gelu_forward(x: Array) -> tuple[Array, Array, Array]:
+    near = np.clip(x, -30, 30)  # farther out, the tanh is exactly 1 or -1
+    gate = np.tanh(_GELU_SLOPE * (near + _GELU_CUBIC * near**3))
+    return 0.5 * x * (1 + gate), near, gate
 
 
-def _gelu_rule(g: Array, y: Array, x: Array) -> Array:
-    gate, near = _gelu_gate(x)
+def _gelu_rule(g: Array, y: Array, x: Array, near: Array, gate: Array) -> Array:
     slope = _GELU_SLOPE * (1 + 3 * _GELU_CUBIC * near**2)
     return g * (0.5 * (1 + gate) + 0.5 * near * (1 - gate**2) * slope)
 
 
-_gelu = Operation("gelu", lambda x: 0.5 * x * (1 + _gelu_gate(x)[0]), _gelu_rule)
-
-
-def _silu_rule(g: Array, y: Array, x: Array) -> Array:
-    gate = _sigmoid.forward(x)
-    return g * (gate + y * (1 - gate))
-
-
-_silu = Operation("silu", lambda x: x * _sigmoid.forward(x), _silu_rule)
+_gelu = Operation("gelu", _gelu_forward, _gelu_rule)
 
 
 def _softmax_forward(x: Array) -> Array:
@@ -441,15 +426,9 @@ def _matrix(value: Any) -> Array:
     """Turn a number, a list or an array into a matrix: see the module's conventions."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"Node: the value must hold real numbers, got dtype {array.dtype}; "
-            "convert it with .astype(float)"
-        )
+        raise TypeError(f"Node: must hold real numbers, got dtype {array.dtype}")
     if array.ndim > 2:
-        raise ValueError(
-            f"Node: the value must have at most two dimensions, got shape "
-            f"{array.shape}; reshape each example to one row"
-        )
+        raise ValueError(f"Node: shape {array.shape}; reshape each example to a row")
     return array if array.ndim == 2 else array.reshape(-1, 1)
 
 
@@ -471,6 +450,17 @@ def _operator(operation: Operation) -> tuple[Callable, Callable]:
         lambda node, other: operation(node, node._other(other)),
         lambda node, other: operation(node._other(other), node),
     )
+
+
+def _method(operation: Operation, docstring: str) -> Callable[[Node], Node]:
+    """Return a Node's method that applies an operation of one input."""
+
+    def method(self: Node) -> Node:
+        return operation(self)
+
+    method.__name__, method.__doc__ = operation.name, docstring
+    method.__qualname__ = f"Node.{operation.name}"
+    return method
 
 
 class Node:
@@ -513,24 +503,21 @@ class Node:
     operation: Operation | None = None  # with the next three: what made the node
     parents: tuple[Node, ...] = ()
     options: tuple = ()
-    kept: tuple = ()
+    kept: Sequence = ()
 
     def __init__(
-        self, value: Any, name: str | None = None, needs_gradient: bool | None = None
+        self, value: Any, name: str = "", needs_gradient: bool | None = None
     ) -> None:
         if isinstance(value, Node):
             value = value.value
         self.value: Array = _matrix(value)
         if self.value.dtype.kind != "f" and not hasattr(value, "dtype"):
-            self.value = self.value.astype(float)
+            self.value = self.value.astype(float)  # Python's whole numbers
         self.is_float = self.value.dtype.kind == "f"
+        if needs_gradient and not self.is_float:
+            raise TypeError("Node: integers have no gradient; pass value.astype(float)")
         if needs_gradient is None:
             needs_gradient = self.is_float and _state.leaves_need_gradient
-        elif needs_gradient and not self.is_float:
-            raise TypeError(
-                f"Node: integers cannot have a gradient, got dtype {self.value.dtype}; "
-                "pass value.astype(float)"
-            )
         self.needs_gradient, self.name = needs_gradient, name
         self.number = next(_numbers)
 
@@ -559,15 +546,8 @@ class Node:
     __mul__, __rmul__ = _operator(_multiply)
     __truediv__, __rtruediv__ = _operator(_divide)
     __matmul__, __rmatmul__ = _operator(_matmul)
-    _node_power, __rpow__ = _operator(_general_power)
-
-    def __pow__(self, exponent: Any) -> Node:
-        if isinstance(exponent, (int, float, np.number)):
-            return _power(self, options=(float(exponent),))
-        return self._node_power(exponent)
-
-    def __neg__(self) -> Node:
-        return _negative(self)
+    __pow__, __rpow__ = _operator(_power)
+    __neg__ = _method(_negative, "Return -x.")
 
     def _other(self, other: Any) -> Node:
         """Make the other side of an operator a node; a number takes our precision."""
@@ -581,10 +561,7 @@ class Node:
 
     # ---- shapes ----------------------------------------------------------------------
 
-    def transpose(self) -> Node:
-        """Return the transposed matrix, (m, n)."""
-        return _transpose(self)
-
+    transpose = _method(_transpose, "Return the transposed matrix, (m, n).")
     T = property(transpose)
 
     def reshape(self, *shape: Any) -> Node:
@@ -593,18 +570,16 @@ class Node:
         One of the two may be -1. One length alone gives a column.
         """
         if len(shape) == 1:
-            shape = (shape[0], 1) if np.isscalar(shape[0]) else tuple(shape[0])
+            shape = shape[0] if isinstance(shape[0], Sequence) else (shape[0], 1)
         if len(shape) != 2:
-            raise ValueError(
-                f"reshape: a node has two dimensions, got {shape}; give rows, columns"
-            )
-        return _reshape(self, options=(shape,))
+            raise ValueError(f"reshape: got {shape}; give rows, columns")
+        return _reshape(self, options=(tuple(shape),))
 
     def __getitem__(self, index: Any) -> Node:
         """Return entries. A whole number keeps its axis: ``x[0]`` is the row (1, m)."""
         parts = index if isinstance(index, tuple) else (index,)
-        kept = tuple([p] if isinstance(p, (int, np.integer)) else p for p in parts)
-        return _index(self, options=(kept,))
+        lists = tuple([p] if isinstance(p, (int, np.integer)) else p for p in parts)
+        return _index(self, options=(lists,))
 
     # ---- sums ------------------------------------------------------------------------
 
@@ -623,9 +598,18 @@ class Node:
 
     # ---- functions of each entry -----------------------------------------------------
 
-    def exp(self) -> Node:
-        """Return exp(x)."""
-        return _exp(self)
+    exp = _method(_exp, "Return exp(x).")
+    square = _method(_square, "Return x**2.")
+    sqrt = _method(_sqrt, "Return the square root; its derivative at 0 is infinite.")
+    abs = _method(_abs, "Return the absolute value; its derivative at 0 is taken as 0.")
+    tanh = _method(_tanh, "Return tanh(x).")
+    sigmoid = _method(_sigmoid, "Return 1 / (1 + exp(-x)).")
+    relu = _method(_relu, "Return max(x, 0); the derivative at 0 is taken as 0.")
+    selu = _method(
+        _selu, "Return SELU: Klambauer et al. (2017), arXiv:1706.02515, eq. 2."
+    )
+    silu = _method(_silu, "Return x sigmoid(x): Hendrycks & Gimpel (2016), sec. 2.")
+    softmax = _method(_softmax, "Return exp(x), each row divided by its sum.")
 
     def log(self) -> Node:
         """Return the natural logarithm; at 0 that of the smallest normal number.
@@ -637,41 +621,6 @@ class Node:
         """
         return _log(self)
 
-    def square(self) -> Node:
-        """Return x**2."""
-        return _square(self)
-
-    def sqrt(self) -> Node:
-        """Return the square root; its derivative at 0 is infinite."""
-        return _sqrt(self)
-
-    def abs(self) -> Node:
-        """Return the absolute value; its derivative at 0 is taken as 0."""
-        return _abs(self)
-
-    def tanh(self) -> Node:
-        """Return tanh(x)."""
-        return _tanh(self)
-
-    def sigmoid(self) -> Node:
-        """Return 1 / (1 + exp(-x))."""
-        return _sigmoid(self)
-
-    def relu(self) -> Node:
-        """Return max(x, 0); the derivative at 0 is taken as 0."""
-        return _relu(self)
-
-    def leaky_relu(self, slope: float = 0.01) -> Node:
-        """Return x where x > 0 and `slope` (dimensionless) times x elsewhere."""
-        return _leaky_relu(self, options=(float(slope),))
-
-    def selu(self) -> Node:
-        """Return the scaled exponential linear unit.
-
-        Klambauer et al. (2017), arXiv:1706.02515, eq. 2.
-        """
-        return _selu(self)
-
     def gelu(self) -> Node:
         """Return x times the normal distribution function, in its tanh form.
 
@@ -680,13 +629,9 @@ class Node:
         """
         return _gelu(self)
 
-    def silu(self) -> Node:
-        """Return x sigmoid(x). Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2."""
-        return _silu(self)
-
-    def softmax(self) -> Node:
-        """Return exp(x), each row divided by its sum."""
-        return _softmax(self)
+    def leaky_relu(self, slope: float = 0.01) -> Node:
+        """Return x where x > 0 and `slope` (dimensionless) times x elsewhere."""
+        return _leaky_relu(self, options=(float(slope),))
 
     # ---- gradients -------------------------------------------------------------------
 
@@ -718,14 +663,12 @@ class Node:
             )
         if seed is None and self.value.size != 1:
             raise ValueError(
-                f"backward: a node of shape {self.shape} needs a seed gradient of "
-                "that shape; or call .sum() or .mean() first"
+                f"backward: shape {self.shape} needs a seed gradient; or call .sum()"
             )
         seed = np.asarray(1 if seed is None else seed, self.dtype)
-        if seed.ndim > 0 and seed.shape != self.shape:
+        if seed.shape not in ((), self.shape):
             raise ValueError(
-                f"backward: the seed gradient must have the node's shape {self.shape}, "
-                f"got {seed.shape}"
+                f"backward: the seed must have shape {self.shape}, got {seed.shape}"
             )
         nodes = _ancestors(self)
         for node in nodes:
@@ -743,15 +686,11 @@ class Node:
         ValueError as well.
         """
         self.backward(seed)
-        gradients: dict[str, Array] = {}
-        for node in _ancestors(self):
-            if node.parents or node.name is None:
-                continue
-            if node.name in gradients:
-                raise ValueError(
-                    f"grad: two nodes are called {node.name!r}; give each its own name"
-                )
-            gradients[node.name] = node.gradient
+        leaves = [node for node in _ancestors(self) if node.name and not node.parents]
+        gradients = {node.name: node.gradient for node in leaves}
+        if len(gradients) < len(leaves):
+            twice, _ = Counter(node.name for node in leaves).most_common(1)[0]
+            raise ValueError(f"grad: two nodes are called {twice!r}; rename one")
         return gradients
 
 
@@ -771,37 +710,36 @@ def _ancestors(root: Node, all_parents: bool = False) -> list[Node]:
 
 def _pass_on(node: Node) -> None:
     """Add to each parent's gradient its share of this node's: the chain rule."""
-    g, values = node.gradient, [parent.value for parent in node.parents]
+    g = node.gradient
+    inputs = [parent.value for parent in node.parents]
+    inputs += [*node.options, *node.kept]
     for parent, rule in zip(node.parents, node.operation.rules, strict=True):
         if not parent.needs_gradient:
             continue
-        share = rule(g, node.value, *values, *node.options, *node.kept)
+        share = rule(g, node.value, *inputs)
         if share.shape != parent.value.shape:
             share = _unbroadcast(share, parent.value.shape)
         if _state.detecting:
             what = f"the backward rule of {node.operation.name} made"
             _refuse_nan(share, [g], what, _where(node.name, node.parents))
         if parent.gradient is not None:
-            parent.gradient += share
+            parent.gradient = parent.gradient + share  # a new array: a tape holds both
+        elif np.may_share_memory(share, g) or not share.flags.writeable:
+            parent.gradient = share.copy("K")  # each gradient has its own memory
         else:
-            parent.gradient = np.array(share) if _is_borrowed(share, g) else share
-
-
-def _is_borrowed(share: Array, g: Array) -> bool:
-    """Say whether a share may not be kept: every gradient has its own memory."""
-    return share is g or (
-        share.base is not None
-        and (not share.flags.writeable or np.may_share_memory(share, g))
-    )
+            parent.gradient = share
 
 
 def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
-    """Sum `share` over the axes along which a matrix of `shape` was broadcast."""
+    """Sum `share` over the axes along which a matrix of `shape` was broadcast.
+
+    (With `subok`, the arrays of section 6 stay what they are.)
+    """
     for axis in (0, 1):
-        if shape[axis] == 1 and share.shape[axis] != 1:
+        if shape[axis] == 1 != share.shape[axis]:
             share = share.sum(axis=axis, keepdims=True)
     try:
-        return share if share.shape == shape else np.broadcast_to(share, shape)
+        return np.broadcast_to(share, shape, subok=True)
     except ValueError:
         raise ValueError(
             f"backward: a rule returned a share of shape {share.shape} for an input of "
@@ -814,23 +752,15 @@ def concatenate(nodes: Sequence[Node], axis: int = 0) -> Node:
 
     A ValueError says if there are none, or if their other lengths differ.
     """
-    if not nodes:
-        raise ValueError("concatenate: got no nodes; pass at least one")
     nodes = [_constant(node) for node in nodes]
-    return _concatenation(axis, tuple(node.shape[axis] for node in nodes))(*nodes)
-
-
-@cache
-def _concatenation(axis: int, lengths: tuple[int, ...]) -> Operation:
-    """Return the operation that joins matrices of these lengths along `axis`."""
-    rules, start = [], 0
-    for length in lengths:
-        window = (slice(None),) * axis + (slice(start, start + length),)
-        rules.append(lambda g, y, *values, window=window: g[window])
-        start += length
-    return Operation(
-        "concatenate", lambda *values: np.concatenate(values, axis=axis), *rules
+    ends = np.cumsum([node.shape[axis] for node in nodes])[:-1]
+    rules = [
+        lambda g, y, *values, i=i: np.split(g, ends, axis)[i] for i in range(len(nodes))
+    ]
+    join = Operation(
+        "concatenate", lambda *values: np.concatenate(values, axis), *rules
     )
+    return join(*nodes)
 
 
 # ======================================================================================
@@ -864,14 +794,12 @@ def bce_with_logits(logits: Node, y: Any, reduction: str = "mean") -> Node:
         If the shapes differ; a row of labels for a column of logits is not
         broadcast.
     """
-    y = _labels(logits, y, "bce_with_logits", "one label per row as (n,) or (n, 1)")
-    return _bce(logits, y, options=(_scale(reduction, logits.value.size),))
+    scale = _scale(reduction, logits.value.size)
+    return _bce(logits, _labels(logits, y, "bce_with_logits"), options=(scale,))
 
 
 def _bce_forward(z: Array, y: Array, scale: float) -> Array:
-    losses = np.log1p(np.exp(-np.abs(z)))
-    losses += np.maximum(z, 0)
-    losses -= z * y
+    losses = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
     return losses.sum(keepdims=True) * scale
 
 
@@ -906,57 +834,17 @@ def softmax_cross_entropy(logits: Node, y: Any, reduction: str = "mean") -> Node
     ValueError
         If the shapes do not fit or a class is not in 0 .. classes - 1.
     """
-    advice = "one class per row as (n,), or (n, classes) probabilities"
-    y = _labels(logits, y, "softmax_cross_entropy", advice, classes=True)
-    return _softmax_ce(logits, y, options=(_scale(reduction, len(logits)),))
-
-
-def _softmax_ce_forward(z: Array, y: Array, scale: float) -> tuple[Array, Any]:
-    """Return the loss; keep the probabilities and their logarithms for the rules."""
-    log_p = z - z.max(axis=1, keepdims=True)
-    p = np.exp(log_p)
-    sums = p.sum(axis=1, keepdims=True)
-    log_p -= np.log(sums)
-    p /= sums
-    loss = (log_p * y).sum(keepdims=True) * -scale
-    return loss, (p, log_p)
-
-
-_softmax_ce = Operation(
-    "softmax_cross_entropy",
-    _softmax_ce_forward,
-    lambda g, loss, z, y, scale, kept: (kept[0] - y) * (g * scale),
-    lambda g, loss, z, y, scale, kept: kept[1] * (-scale * g),
-    keeps=True,
-)
-
-
-def _labels(
-    logits: Node, y: Any, loss: str, advice: str, classes: bool = False
-) -> Node:
-    """Make of `y` a node with the shape and precision of the logits, or refuse it."""
-    if not isinstance(logits, Node):
-        raise TypeError(
-            f"{loss}: logits must be a Node, got {type(logits).__name__}; "
-            "write Node(logits)"
-        )
-    y, (n, columns) = _constant(y), logits.shape
-    if classes and y.shape == (n, 1) and columns > 1:
-        given = y.value
-        y = _one_hot(y, options=(columns, logits.dtype))
-        if np.count_nonzero(y.value) != n:  # some row has no class
+    y, scale = _constant(y), _scale(reduction, len(logits))
+    classes = logits.shape[1]
+    if y.shape == (len(logits), 1) and classes > 1:
+        y = _one_hot(y, options=(classes, logits.dtype))
+        if np.count_nonzero(y.value) != len(logits):  # some row has no class
             raise ValueError(
-                f"{loss}: classes must be whole numbers in 0 .. {columns - 1}, got "
-                f"{given.min()} .. {given.max()}; count classes from 0"
+                "softmax_cross_entropy: classes must be whole numbers in "
+                f"0 .. {classes - 1}; count them from 0"
             )
-    if y.shape != logits.shape:
-        raise ValueError(
-            f"{loss}: logits {logits.shape} and labels {y.shape} do not fit; "
-            f"give {advice}"
-        )
-    if y.dtype == logits.dtype or y.needs_gradient:
-        return y
-    return _cast(y, options=(logits.dtype,))  # labels do not widen float32
+    y = _labels(logits, y, "softmax_cross_entropy")
+    return _softmax_ce(logits, y, options=(scale,))
 
 
 _one_hot = Operation(
@@ -965,13 +853,42 @@ _one_hot = Operation(
 )
 
 
+def _softmax_ce_forward(z: Array, y: Array, scale: float) -> tuple[Array, ...]:
+    """Return the loss; keep the probabilities and their logarithms for the rules."""
+    log_p = z - z.max(axis=1, keepdims=True)
+    p = np.exp(log_p)
+    sums = p.sum(axis=1, keepdims=True)
+    log_p -= np.log(sums)
+    p /= sums
+    return (log_p * y).sum(keepdims=True) * -scale, p, log_p
+
+
+_softmax_ce = Operation(
+    "softmax_cross_entropy",
+    _softmax_ce_forward,
+    lambda g, loss, z, y, scale, p, log_p: (p - y) * (g * scale),
+    lambda g, loss, z, y, scale, p, log_p: log_p * (-scale * g),
+)
+
+
+def _labels(logits: Node, y: Any, loss: str) -> Node:
+    """Make of `y` a node with the shape and precision of the logits, or refuse it."""
+    y = _constant(y)
+    if y.shape != logits.shape:
+        raise ValueError(
+            f"{loss}: logits {logits.shape} and labels {y.shape} do not fit; "
+            "give one label per row as (n,), or one per entry"
+        )
+    if y.dtype == logits.dtype or y.needs_gradient:
+        return y
+    return _cast(y, options=(logits.dtype,))  # labels do not widen float32
+
+
 def _scale(reduction: str, size: int) -> float:
     """Return the factor of the summed loss: 1 for "sum", 1 / size for "mean"."""
     if reduction not in ("mean", "sum"):
         raise ValueError(f'reduction must be "mean" or "sum", got {reduction!r}')
-    if reduction == "sum":
-        return 1.0
-    return 1.0 / size if size else float("nan")
+    return 1.0 / max(size, 1) if reduction == "mean" else 1.0
 
 
 # ======================================================================================
@@ -989,56 +906,44 @@ class Layer:
 
     Parameters
     ----------
+    model : Model
+        Draws the weights and keeps the parameters.
     fan_in, fan_out : int
         Inputs and outputs of the layer; columns of `x` and of the result.
     name : str
         Its parameters are called ``<name>_weight`` and ``<name>_bias``.
-    activation : callable, optional
+    activation : callable or None
         Takes a Node of shape (n, fan_out) and returns one.
-    rng : np.random.Generator
-    parameter : callable
-        ``parameter(value, name) -> Node``, the model's ``Parameter``.
 
     Attributes
     ----------
+    name, fan_in, fan_out, activation
     weight : Node, (fan_in, fan_out)
     bias : Node, (1, fan_out)
     """
 
     def __init__(
-        self,
-        fan_in: int,
-        fan_out: int,
-        name: str,
-        activation: Callable[[Node], Node] | None,
-        rng: np.random.Generator,
-        parameter: Callable[[Array, str], Node],
+        self, model: Model, fan_in: int, fan_out: int, name: str, activation: Activation
     ) -> None:
-        for what, width in (("fan_in", fan_in), ("fan_out", fan_out)):
+        for width in (fan_in, fan_out):
             if not isinstance(width, (int, np.integer)) or width < 1:
                 raise ValueError(
-                    f"layer {name!r}: {what} must be a positive int, got {width!r}; "
-                    f"count the {'inputs' if what == 'fan_in' else 'outputs'}"
+                    f"layer {name!r}: fan_in and fan_out must be a positive int, "
+                    f"got {width!r}; count the inputs and outputs of the layer"
                 )
         self.name, self.activation = name, activation
-        self.fan_in, self.fan_out = int(fan_in), int(fan_out)
-        bound = self.fan_in**-0.5
-        weight = rng.uniform(-bound, bound, (self.fan_in, self.fan_out))
-        self.weight = parameter(weight, f"{name}_weight")
-        self.bias = parameter(np.zeros((1, self.fan_out)), f"{name}_bias")
+        self.fan_in, self.fan_out = fan_in, fan_out
+        bound = fan_in**-0.5
+        weight = model.rng.uniform(-bound, bound, (fan_in, fan_out))
+        self.weight = model.Parameter(weight, f"{name}_weight")
+        self.bias = model.Parameter(np.zeros((1, fan_out)), f"{name}_bias")
 
     def __call__(self, x: Any) -> Node:
         """Return the layer's output, a Node (n, fan_out), for `x` of (n, fan_in)."""
         if not isinstance(x, Node):
             x = Node(np.asarray(x, self.weight.dtype), needs_gradient=False)
-        if x.value.shape[1] != self.fan_in:
-            raise ValueError(
-                f"linear: layer {self.name!r} has a weight of shape "
-                f"{self.weight.shape} and got x of shape {x.shape}; x must have "
-                f"{self.fan_in} columns, one row per example"
-            )
         z = _linear(x, self.weight, self.bias, name=self.name)
-        return z if self.activation is None else self.activation(z)
+        return self.activation(z) if self.activation else z
 
 
 class Model:
@@ -1071,6 +976,8 @@ class Model:
     array([[2.]])
     """
 
+    _layers: int | None = None  # how many there are, once __init__ has run
+
     def __init__(
         self, rng: np.random.Generator | None = None, dtype: Any = np.float64
     ) -> None:
@@ -1078,7 +985,6 @@ class Model:
         self.dtype = np.dtype(dtype)
         self._layers = 0
         self._parameters: dict[str, Node] = {}
-        self._blocks: list[_Block] = []  # where the parameters' arrays lie
 
     # ---- what a subclass defines -----------------------------------------------------
 
@@ -1096,35 +1002,30 @@ class Model:
 
     # ---- layers ----------------------------------------------------------------------
 
-    def Linear_Layer(self, fan_in: int, fan_out: int, name: str | None = None) -> Layer:
+    def Linear_Layer(self, fan_in: int, fan_out: int, name: str = "") -> Layer:
         """Make a layer that computes ``x @ W + b``; see ``Layer`` for its start."""
         return self._layer(fan_in, fan_out, name, None)
 
-    def ReLu_Layer(self, fan_in: int, fan_out: int, name: str | None = None) -> Layer:
+    def ReLu_Layer(self, fan_in: int, fan_out: int, name: str = "") -> Layer:
         """Make a layer that computes ``relu(x @ W + b)``."""
         return self._layer(fan_in, fan_out, name, Node.relu)
 
-    def Tanh_Layer(self, fan_in: int, fan_out: int, name: str | None = None) -> Layer:
+    def Tanh_Layer(self, fan_in: int, fan_out: int, name: str = "") -> Layer:
         """Make a layer that computes ``tanh(x @ W + b)``."""
         return self._layer(fan_in, fan_out, name, Node.tanh)
 
-    def Sigmoid_Layer(
-        self, fan_in: int, fan_out: int, name: str | None = None
-    ) -> Layer:
+    def Sigmoid_Layer(self, fan_in: int, fan_out: int, name: str = "") -> Layer:
         """Make a layer that computes ``sigmoid(x @ W + b)``."""
         return self._layer(fan_in, fan_out, name, Node.sigmoid)
 
     def _layer(
-        self, fan_in: int, fan_out: int, name: str | None, activation: Callable | None
+        self, fan_in: int, fan_out: int, name: str, activation: Activation
     ) -> Layer:
-        if "_layers" not in self.__dict__:
-            raise RuntimeError(
-                "Model: call super().__init__() in your __init__ before making layers"
-            )
-        name = f"layer_{self._layers}" if name is None else name
-        layer = Layer(fan_in, fan_out, name, activation, self.rng, self.Parameter)
+        if self._layers is None:
+            raise RuntimeError("Model: call super().__init__() before making layers")
+        name = name or f"layer_{self._layers}"
         self._layers += 1
-        return layer
+        return Layer(self, fan_in, fan_out, name, activation)
 
     def Parameter(self, value: Any, name: str) -> Node:
         """Make a parameter outside any layer (a learnt scale, say) and return its Node.
@@ -1137,14 +1038,10 @@ class Model:
             Its key in ``get_param()``.
         """
         if name in self._parameters:
-            raise ValueError(
-                f"Model: there is a parameter called {name!r} already; "
-                "give each layer and each parameter its own name"
-            )
-        node = Node(_matrix(value).astype(self.dtype), name, needs_gradient=True)
-        _place(node, self._blocks)
-        self._parameters[name] = node
-        return node
+            raise ValueError(f"Model: there is a parameter called {name!r} already")
+        array = _stored(_matrix(value), self.dtype)
+        self._parameters[name] = Node(array, name, needs_gradient=True)
+        return self._parameters[name]
 
     # ---- parameters and gradients ----------------------------------------------------
 
@@ -1168,15 +1065,11 @@ class Model:
         arrays = {name: np.array(value) for name, value in new.items()}
         for name, array in arrays.items():
             if name not in self._parameters:
-                raise KeyError(
-                    f"set_param: no parameter is called {name!r}; "
-                    f"there are {', '.join(self._parameters)}"
-                )
-            shape = self._parameters[name].shape
-            if array.shape != shape:
+                raise KeyError(f"set_param: no parameter is called {name!r}")
+            if array.shape != self._parameters[name].shape:
                 raise ValueError(
-                    f"set_param: {name!r} has shape {shape}, got {array.shape}; "
-                    "nothing was changed"
+                    f"set_param: {name!r} has shape {self._parameters[name].shape}, "
+                    f"got {array.shape}; nothing was changed"
                 )
         for name, array in arrays.items():
             np.copyto(self._parameters[name].value, array, casting="same_kind")
@@ -1202,27 +1095,30 @@ class Model:
             If the loss is not a (1, 1) node.
         """
         loss = self._backward(x, y)
-        gradients = {
-            name: np.zeros_like(node.value) if node.gradient is None else node.gradient
-            for name, node in self._parameters.items()
-        }
+        gradients = {name: node.gradient for name, node in self._parameters.items()}
         return gradients, float(loss.value[0, 0])
 
     def _backward(self, x: Any, y: Any) -> Node:
         """Compute the loss and leave in every parameter its gradient."""
         for node in self._parameters.values():
             node.gradient = None
-        # Data need no gradient: fresh nodes made by forward and loss are constants.
         with _without_warnings():
-            with _switched("leaves_need_gradient", False):
-                loss = self.loss(self._data(x), self._data(y))
-            if not isinstance(loss, Node) or loss.shape != (1, 1):
-                got = loss.shape if isinstance(loss, Node) else type(loss).__name__
-                raise ValueError(
-                    f"loss: must return a Node of shape (1, 1), got {got}; "
-                    "end with .sum() or .mean()"
-                )
+            loss = self._loss(x, y)
             loss.backward()
+        for node in self._parameters.values():
+            if node.gradient is None:  # the loss does not use it
+                node.gradient = np.zeros_like(node.value)
+        return loss
+
+    def _loss(self, x: Any, y: Any) -> Node:
+        """Compute the loss. Fresh nodes made on the way are data: constants."""
+        with _switched(leaves_need_gradient=False):
+            loss = self.loss(self._data(x), self._data(y))
+        if not isinstance(loss, Node) or loss.shape != (1, 1):
+            raise ValueError(
+                "loss: must return a Node of shape (1, 1), got "
+                f"{type(loss).__name__} of {np.shape(loss)}; end with .sum() or .mean()"
+            )
         return loss
 
     def _data(self, data: Any) -> Any:
@@ -1261,11 +1157,11 @@ class History:
         asked for.
     """
 
-    loss: Array = field(default_factory=lambda: np.empty(0))
-    steps: int = 0
-    stopped: bool = False
-    seconds: float = 0.0
-    trace: dict[str, dict[str, Array]] = field(default_factory=dict)
+    loss: Array
+    steps: int
+    stopped: bool
+    seconds: float
+    trace: dict[str, dict[str, Array]]
 
 
 class Optimiser:
@@ -1310,7 +1206,7 @@ class Optimiser:
         rng: np.random.Generator | None = None,
     ) -> None:
         who = type(self).__name__
-        self.model = model
+        self.model, self.rng = model, model.rng if rng is None else rng
         self.x_train = model._data(np.asarray(x_train))
         self.y_train = model._data(np.asarray(y_train))
         rows = len(self.x_train)
@@ -1322,73 +1218,40 @@ class Optimiser:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"{who}: batch_size must be positive, got {batch_size}")
         self.batch_size = rows if batch_size is None else min(batch_size, rows)
-        self.rng = model.rng if rng is None else rng
-        hyperparam = {**self.defaults, **(hyperparam or {})}
-        alpha = hyperparam.pop("alpha")
-        by_name = isinstance(alpha, Mapping)
-        for what, given, known in (
-            ("unknown hyperparam", hyperparam, self.defaults),
-            ("alpha names", alpha if by_name else {}, model._parameters),
-        ):
-            if strangers := sorted(set(given) - set(known)):
-                raise ValueError(
-                    f"{who}: {what} {strangers}, not among {sorted(known)}"
-                )
-        # As Python's numbers: those of NumPy would widen float32.
-        self.hyperparam = {name: float(value) for name, value in hyperparam.items()}
-        self.hyperparam["alpha"] = alpha
-        self.blocks = list(model._blocks)
-        size = sum(block.used for block in self.blocks)
-        self.state = np.zeros((self.states, size), model.dtype)
-        rate = np.broadcast_to(model.dtype.type(0 if by_name else alpha), size)
-        if by_name:
-            rate = np.concatenate(
-                [
-                    np.full(node.value.size, alpha.get(node.name, 0.0), model.dtype)
-                    for block in self.blocks
-                    for node, *_ in block.members
-                ]
-            )
-        # Values, rate, states: all that an update needs but the gradient, which is
-        # found in the gradients' vector number n, in the same part as the values.
-        self.pieces, start = [], 0
-        for n, block in enumerate(self.blocks):
-            for part in block.parts():
-                stop = start + part.stop - part.start
-                states = tuple(self.state[:, start:stop])
-                self.pieces.append(
-                    (block.values[part], rate[start:stop], states, n, part)
-                )
-                start = stop
         self.order = np.empty(0, int)  # rows of the current permutation still to use
+        hyperparam = {**self.defaults, **(hyperparam or {})}
+        _refuse_strangers(f"{who}: unknown hyperparam", hyperparam, self.defaults)
+        rates, names = hyperparam.pop("alpha"), model._parameters
+        if not isinstance(rates, Mapping):
+            rates = dict.fromkeys(names, rates)
+        _refuse_strangers(f"{who}: alpha names", rates, names)
+        # As Python's numbers: those of NumPy would widen float32.
+        rates = {name: float(rate) for name, rate in rates.items()}
+        self.hyperparam = {name: float(value) for name, value in hyperparam.items()}
+        self.groups = _grouped(names.values(), rates, self.states)
         self.steps_taken = 0
 
-    def _rows(self) -> Array | None:
-        """Draw the rows of the next batch; None stands for all, in their order."""
+    def _batch(self) -> tuple[Array, Array]:
+        """Draw the rows of the next batch, or return all rows in their order."""
         if self.batch_size == len(self.x_train):
-            return None
+            return self.x_train, self.y_train
         if len(self.order) < self.batch_size:
             self.order = self.rng.permutation(len(self.x_train))
         rows, self.order = np.split(self.order, [self.batch_size])
-        return rows
+        return self.x_train[rows], self.y_train[rows]
 
-    def _step(self) -> Node:
-        """Take one step and return the loss before it."""
-        rows = self._rows()
-        x, y = self.x_train, self.y_train
-        for block in self.blocks:
-            block.take_back()
-        loss = self.model._backward(*((x, y) if rows is None else (x[rows], y[rows])))
-        self._descend([block.gather() for block in self.blocks])
-        return loss
+    def _step(self, backward: Callable[[Array, Array], Node]) -> Node:
+        """Take one step and return the loss before it.
 
-    def _descend(self, gradients: Sequence[Array]) -> None:
-        """Move every parameter by its rate against its direction."""
+        `backward` is the model's, or a tape in its place. A group is one parameter, or
+        several that move as one: section 6.
+        """
         self.steps_taken += 1
+        loss = backward(*self._batch())
         self._prepare()
-        with _without_warnings():
-            for values, rate, states, n, part in self.pieces:
-                values -= rate * self._direction(gradients[n][part], *states)
+        for group in self.groups:
+            group.descend(self._direction)
+        return loss
 
     def _prepare(self) -> None:
         """Compute what the coming step needs and what is the same for all entries."""
@@ -1419,18 +1282,20 @@ class Optimiser:
         hook : callable, optional
             ``hook(step, loss, model)`` is called after every step (counted from 1 in
             each call of ``train``), with the loss before the step: for a progress
-            bar, or for records of your own. What it returns is ignored.
+            bar, or for records of your own. What it returns is ignored. NumPy's
+            floating-point warnings are off in it, as in `stop`.
         stop : callable, optional
             ``stop(step, loss, model)``; when it returns true, training ends early.
         trace : bool
             Keep the size of every layer's signals and gradients at every step: see
             ``History``.
         record : bool
-            Record the first two steps as a list of NumPy calls and replay it from the
-            third. The results are the same, and small nets train about twice as fast.
+            Record the first step as a list of NumPy calls and replay it from the
+            second. The results are the same, and small nets train about twice as fast.
             Only for a ``forward`` and a ``loss`` that do the same at every step: their
-            Python does not run again, so a choice that depends on values, or a list
-            that they append to, would stand still. Fresh random draws are noticed.
+            Python runs in the first two steps and not again, so a choice that depends
+            on values, or a list that they append to, would stand still. Fresh random
+            draws are noticed.
 
         Returns
         -------
@@ -1439,63 +1304,69 @@ class Optimiser:
         Raises
         ------
         ValueError
-            If `record` is true and the first two steps differ in more than their
-            batch and the parameters.
+            If `record` is true and the second step, replayed, has another loss than
+            the second step computed.
         """
-        take_step = _Recorder(self).step if record and _state.tuned else self._step
-        losses = np.empty(steps)
-        history = History()
+        backward = self.model._backward
+        if record and _state.tuned:
+            backward = _Tape(self.model, self.batch_size == len(self.x_train))
+        losses, traces, stopped = [], {}, False
         start = time.perf_counter()
-        for step in range(1, steps + 1):
-            node = take_step()
-            losses[step - 1] = loss = float(node.value[0, 0])
-            history.steps = step
-            if trace:
-                _trace(node, history.trace)
-            if print_each and step % print_each == 0:
-                print(f"step {step}: loss {loss:.6g}")
-            if hook is not None:
-                hook(step, loss, self.model)
-            if stop is not None and stop(step, loss, self.model):
-                history.stopped = True
-                break
-        history.loss = losses[: history.steps]
-        history.seconds = time.perf_counter() - start
-        history.trace = {
+        with _without_warnings():
+            for step in range(1, steps + 1):
+                node = self._step(backward)
+                loss = float(node.value[0, 0])
+                losses.append(loss)
+                if trace:
+                    _trace(node, traces)
+                if print_each and step % print_each == 0:
+                    print(f"step {step}: loss {loss:.6g}")
+                if hook is not None:
+                    hook(step, loss, self.model)
+                if stop is not None and stop(step, loss, self.model):
+                    stopped = True
+                    break
+        seconds = time.perf_counter() - start
+        arrays = {
             layer: {what: np.array(sizes) for what, sizes in quantities.items()}
-            for layer, quantities in history.trace.items()
+            for layer, quantities in traces.items()
         }
-        return history
+        return History(np.array(losses), len(losses), stopped, seconds, arrays)
+
+
+def _refuse_strangers(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ValueError if a given name is not among the known ones."""
+    if strangers := sorted(set(given) - set(known)):
+        raise ValueError(f"{what} {strangers}, not among {sorted(known)}")
+
+
+_TRACED = "pre_activation", "activation", "weight"
+
+
+def _trace(loss: Node, trace: dict[str, dict[str, list[float]]]) -> None:
+    """Append the sizes of each layer's signals and gradients to `trace`."""
+    nodes = _ancestors(loss)
+    # Which operation came first on a node: newer ones are entered before, and replaced.
+    first_on = {n.parents[0]: n for n in reversed(nodes) if len(n.parents) == 1}
+    uses = Counter()
+    for z in nodes:
+        if z.operation is not _linear:
+            continue
+        uses[z.name] += 1
+        use = z.name if uses[z.name] == 1 else f"{z.name} (use {uses[z.name]})"
+        sizes = trace.setdefault(use, {})
+        activation, weight = first_on.get(z, z), z.parents[1]
+        for what, node in zip(_TRACED, (z, activation, weight), strict=True):
+            sizes.setdefault(what, []).append(_root_mean_square(node.value))
+            frozen = node.gradient is None
+            size = 0.0 if frozen else _root_mean_square(node.gradient)
+            sizes.setdefault(f"{what}_gradient", []).append(size)
 
 
 def _root_mean_square(array: Array) -> float:
     """Return sqrt(mean(a**2)) with one pass over the entries."""
     flat = array.ravel(order="K")
     return float(np.sqrt(np.dot(flat, flat) / max(flat.size, 1)))
-
-
-def _trace(loss: Node, trace: dict[str, dict[str, list]]) -> None:
-    """Append the sizes of each layer's signals and gradients to `trace`."""
-    nodes = _ancestors(loss)
-    outputs = {node: node for node in nodes if node.operation is _linear}
-    for node in reversed(nodes):  # the oldest user of a layer's output comes last
-        if len(node.parents) == 1 and node.parents[0] in outputs:
-            outputs[node.parents[0]] = node
-    uses = Counter()
-    for z, activation in outputs.items():
-        weight = z.parents[1]
-        uses[z.name] += 1
-        use = z.name if uses[z.name] == 1 else f"{z.name} (use {uses[z.name]})"
-        sizes = trace.setdefault(use, {})
-        for what, array in (
-            ("pre_activation", z.value),
-            ("activation", activation.value),
-            ("pre_activation_gradient", z.gradient),
-            ("activation_gradient", activation.gradient),
-            ("weight", weight.value),
-            ("weight_gradient", weight.gradient),
-        ):
-            sizes.setdefault(what, []).append(_root_mean_square(array))
 
 
 class SGD(Optimiser):
@@ -1572,296 +1443,146 @@ class Adam(Optimiser):
 # 6. Speed
 # ======================================================================================
 #
-# Nothing here changes a result. ``with _switched("tuned", False):`` leaves it out, and
+# Nothing here changes a result. ``with _switched(tuned=False):`` leaves it out, and
 # a test compares the two.
 #
-# _Block     parameters stay where they were made. Small ones lie side by side in one
-#            vector, so that an optimiser's formula runs once for all of them: 1.2
-#            times faster on small nets. Large weights are stored transposed, in the
-#            order in which their gradient is quickest to compute: 1.2 times on a layer
-#            with 12288 inputs. Updates run in parts that fit the cache: 1.1 times.
-# _aligned   an array that starts at a multiple of 64 bytes suits the processor's widest
-#            instructions: 1.1 times on small nets.
-# _keep_freed_memory
-#            memory that was freed is used again instead of being asked for anew from
-#            the system, page by page: 1.1 times on wide layers.
+# _Group     the gradients of small parameters are laid side by side in one vector, so
+#            that an optimiser's formula runs once for all of them: with Adam, 1.2 times
+#            faster on small nets.
+# _stored    large weights are stored transposed, in the order in which their gradient
+#            is quickest to compute: 1.4 times on a layer with 12288 inputs.
 # _Tape      a training loop may record one step as a list of NumPy calls and replay
-#            it into the same arrays: no graph is built, no array is made.
+#            it into the same arrays: no graph is built, no array is made. 1.3 to 2.3
+#            times on small nets.
 
-_SHARED = 4096  # entries of a block of small parameters; larger ones stand alone
-_TRANSPOSED = 2**16  # entries from which a weight is stored transposed
-_PART = 8192  # entries that an update handles at a time: 64 KB, well within a cache
-
-
-def _keep_freed_memory() -> None:
-    """Tell the C library's malloc to keep up to 62 MB of freed memory for reuse.
-
-    Where malloc is glibc's, freeing one large array raises its two thresholds: arrays
-    up to that size come from memory it holds already, and it holds on to twice as
-    much before giving any back (mallopt(3), M_MMAP_THRESHOLD). No page is touched.
-    """
-    np.empty(31 * 2**20, np.uint8)
+_LARGE = 2**14  # entries from which a parameter is stored transposed and moves alone
 
 
-_keep_freed_memory()
+def _stored(array: Array, dtype: np.dtype) -> Array:
+    """Return a parameter's own copy of its start."""
+    transposed = _state.tuned and array.size >= _LARGE
+    return array.astype(dtype, order="F" if transposed else "C")
 
 
-def _aligned(shape: tuple[int, ...], dtype: Any, order: str = "C") -> Array:
-    """Return an array with undefined entries that starts at a multiple of 64 bytes."""
-    size, itemsize = math.prod(shape), np.dtype(dtype).itemsize
-    raw = np.empty(size + 64 // itemsize, dtype)
-    start = -_address(raw) % 64 // itemsize
-    return raw[start : start + size].reshape(shape, order=order)
+class _Group:
+    """Parameters that move together, at one rate: a large one, or all small ones."""
 
+    def __init__(self, nodes: list[Node], rate: float, states: int) -> None:
+        self.rate, self.step = rate, np.empty_like(nodes[0].value)
+        self.windows = [(nodes[0], self.step)]  # each parameter's own part of the step
+        if len(nodes) > 1:
+            ends = np.cumsum([node.value.size for node in nodes])
+            self.step = np.empty(ends[-1], nodes[0].dtype)
+            parts = zip(nodes, np.split(self.step, ends[:-1]), strict=True)
+            self.windows = [(node, part.reshape(node.shape)) for node, part in parts]
+        self.states = [np.zeros_like(self.step) for _ in range(states)]
 
-def _aligned_like(array: Array) -> Array:
-    """Return an array as `_aligned` makes it, with the shape and order of `array`."""
-    return _aligned(array.shape, array.dtype, "C" if array.flags.c_contiguous else "F")
-
-
-def _address(array: Array) -> int:
-    return array.__array_interface__["data"][0]
-
-
-class _Block:
-    """Parameters that lie side by side in a vector, and their gradients in another.
-
-    `size` is the number of entries there is room for.
-    """
-
-    def __init__(self, size: int, dtype: np.dtype) -> None:
-        self.values, self.gradient = _aligned((size,), dtype), _aligned((size,), dtype)
-        self.used = 0
-        # Each parameter with its windows of the two vectors, shaped as it is.
-        self.members: list[tuple[Node, Array, Array]] = []
-
-    def add(self, node: Node) -> None:
-        """Move a parameter's value into the block."""
-        start, self.used = self.used, self.used + node.value.size
-        large = _state.tuned and node.value.size >= _TRANSPOSED
-        values, gradient = (
-            vector[start : self.used].reshape(node.shape, order="F" if large else "C")
-            for vector in (self.values, self.gradient)
-        )
-        np.copyto(values, node.value)
-        node.value = values
-        self.members.append((node, values, gradient))
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Make a copy of a block whose windows are windows of its own vectors."""
-        _Block.__init__(self, len(state["values"]), state["values"].dtype)
-        for node, *_ in state["members"]:
-            self.add(node)
-
-    def parts(self) -> list[slice]:
-        """Cut the used entries into parts that fit the cache."""
-        starts = range(0, self.used, _PART)
-        return [slice(start, min(start + _PART, self.used)) for start in starts]
-
-    def take_back(self) -> None:
-        """Copy a parameter whose node was given another array into its place."""
-        for node, values, _ in self.members:
-            if node.value is not values:
-                if node.shape != values.shape:
-                    raise ValueError(
-                        f"train: parameter {node.name!r} has shape {node.shape}, "
-                        f"and had {values.shape} when it was made; make a new model"
-                    )
-                np.copyto(values, node.value)
-                node.value = values
-
-    def gather(self) -> Array:
-        """Return the gradients as one vector, in the order of `values`."""
-        for node, _, window in self.members:
-            if node.gradient is None:
-                window[...] = 0
-            elif len(self.members) == 1 and node.gradient.strides == window.strides:
-                return node.gradient.ravel(order="K")
-            else:
-                np.copyto(window, node.gradient)
-        return self.gradient
-
-
-def _place(node: Node, blocks: list[_Block]) -> None:
-    """Move a parameter's value into the first block with room for it, or a new one."""
-    size = node.value.size
-    for block in blocks:
-        if block.used + size <= len(block.values):
-            break
-    else:
-        block = _Block(max(size, _SHARED if _state.tuned else 1), node.dtype)
-        blocks.append(block)
-    block.add(node)
-
-
-class _Recorder:
-    """Take an optimiser's steps: two as usual, and from the third on by a tape."""
-
-    def __init__(self, optimiser: Optimiser) -> None:
-        self.optimiser = optimiser
-        x, y, rows = optimiser.x_train, optimiser.y_train, optimiser.batch_size
-        self.batch = x, y
-        if rows < len(x):
-            self.batch = _aligned_like(x[:rows]), _aligned_like(y[:rows])
-        self.tape: _Tape | None = None
-        self.losses: list[Node] = []  # of the steps taken as usual
-
-    def step(self) -> Node:
-        """Take one step and return the loss before it."""
-        optimiser = self.optimiser
-        rows = optimiser._rows()
-        if rows is not None:
-            np.take(optimiser.x_train, rows, 0, self.batch[0], "clip")
-            np.take(optimiser.y_train, rows, 0, self.batch[1], "clip")
-        for block in optimiser.blocks:
-            block.take_back()
-        if len(self.losses) == 2:
-            _check_repetition(*self.losses, self.batch)
-            self.tape = _Tape(
-                self.losses[1], optimiser.blocks, fixed_batch=rows is None
-            )
-            self.losses.clear()
-        if self.tape is not None and not _state.detecting:
-            loss = self.tape.replay()
-            optimiser._descend([block.gradient for block in optimiser.blocks])
+    def descend(self, direction: Callable[..., Array]) -> None:
+        """Move each parameter by the rate against its direction."""
+        if len(self.windows) == 1:
+            g = self.windows[0][0].gradient
         else:
-            loss = optimiser.model._backward(*self.batch)
-            optimiser._descend([block.gather() for block in optimiser.blocks])
-            if self.tape is None:
-                self.losses.append(loss)
-        return loss
+            g = np.concatenate([node.gradient.ravel() for node, _ in self.windows])
+        np.multiply(direction(g, *self.states), self.rate, self.step)
+        for node, window in self.windows:
+            node.value -= window
 
 
-def _check_repetition(first: Node, second: Node, batch: tuple[Array, Array]) -> None:
-    """Raise ValueError unless two steps differ only in their batch and parameters."""
-    graphs = [_ancestors(loss, all_parents=True) for loss in (first, second)]
-    places = {node: i for graph in graphs for i, node in enumerate(graph)}
-    problem = None
-    if len(graphs[0]) != len(graphs[1]):
-        problem = "their numbers of operations"
-    for one, other in zip(*graphs, strict=False):
-        parents = [[places[p] for p in node.parents] for node in (one, other)]
-        if problem:
-            break
-        if one.operation is not other.operation or parents[0] != parents[1]:
-            problem = f"the operation {one.operation or other.operation}"
-        elif not _equal(one.options, other.options):
-            problem = f"the options of {one.operation}"
-        elif one.operation is None and not (
-            one is other
-            or any(np.may_share_memory(other.value, data) for data in batch)
-            or np.array_equal(one.value, other.value, equal_nan=one.is_float)
-        ):
-            problem = f"a constant of shape {one.shape}"
-    if problem:
-        raise ValueError(
-            f"train: record=True needs steps that repeat, and the first two differ in "
-            f"{problem}; a draw or a choice in forward or loss needs record=False"
-        )
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Compare options, which may be arrays, or tuples that hold arrays."""
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    return np.array_equal(one, other)
+def _grouped(nodes: Iterable[Node], rates: dict[str, float], states: int) -> list:
+    """Group parameters of equal rates; a large one is a group of its own."""
+    groups: dict[tuple, list[Node]] = {}
+    for node in nodes:
+        rate = rates.get(node.name, 0.0)
+        alone = node.value.size >= _LARGE or not _state.tuned
+        groups.setdefault((rate, node.name if alone else None), []).append(node)
+    return [_Group(group, rate, states) for (rate, _), group in groups.items()]
 
 
 class _Tape:
-    """One training step as a list of NumPy calls, to be replayed into the same arrays.
+    """Do what a model's ``_backward`` does, from the second step on by replaying.
 
-    To make it, each formula and rule of the step runs once more on arrays that note
-    the NumPy calls made with them (``_Listening``). The calls are the same, in the
-    same order, so losses are the same to the last bit. An operation whose formulas
-    are more than such calls is computed as a whole, and its result copied.
+    The first step's graph is computed once more on leaves that note the NumPy calls
+    made with them (``_Listening``): by the same formulas and rules, in the same order,
+    so that losses are the same to the last bit. What does not depend on a parameter
+    or, with ``same_batch`` false, on the batch is noted by nobody and stays as it is.
 
-    A tape repeats the operations of the step it was made from and nothing else of
-    it: no Python in ``forward`` runs again. Therefore two steps are compared before a
-    tape is made, and what differs between them, other than the batch and the
-    parameters, is an error.
-
-    The gradients of the parameters go to their `blocks`. With a `fixed_batch`, the
-    same at every step, what depends on the batch alone is not computed again.
+    A tape repeats the operations of the step it was made from and nothing else of it.
+    Therefore the second step is computed as well as replayed, and is refused if its
+    losses differ. A parameter that is bound to another array begins a new tape.
     """
 
-    def __init__(self, loss: Node, blocks: list[_Block], fixed_batch: bool) -> None:
-        self.loss = loss
-        self.calls = _Listening.calls = []
-        self.windows = {node: w for block in blocks for node, _, w in block.members}
-        with _without_warnings():
-            for node in _ancestors(loss, all_parents=True):
-                if node.parents and (node.needs_gradient or not fixed_batch):
-                    self._record_forward(node)
-                node.gradient = None
-            loss.gradient = np.ones_like(loss.value)
-            for window in self.windows.values():
-                window[...] = 0  # for parameters that the loss does not use
-            for node in reversed(_ancestors(loss)):
-                for i, parent in enumerate(node.parents):
-                    if parent.needs_gradient:
-                        self._record_share(node, i, parent)
-        _Listening.calls = []  # the tape alone holds its arrays
+    def __init__(self, model: Model, same_batch: bool) -> None:
+        self.model, self.same_batch = model, same_batch
+        self.parameters = list(model._parameters.values())
+        self.arrays: list[Array] = []  # of the parameters, as the tape knows them
 
-    def _record_forward(self, node: Node) -> None:
-        if node.operation in _HEARD:
-            values = [p.value.view(_Listening) for p in node.parents]
-            value, node.kept = node.operation.compute(values, node.options)
-            node.value = np.asarray(value)  # the same memory, which no longer listens
+    def __call__(self, x: Array, y: Array) -> Node:
+        """Compute the loss and leave in every parameter its gradient."""
+        if _state.detecting:
+            return self.model._backward(x, y)
+        arrays = [node.value for node in self.parameters]
+        if not self.arrays or not all(map(is_, arrays, self.arrays)):
+            self.x, self.y, self.arrays = x, y, arrays
+            self._record()
         else:
-            node.value = _aligned_like(node.value)
-            self._note(_recompute, node)
-
-    def _record_share(self, node: Node, i: int, parent: Node) -> None:
-        begin, g = len(self.calls), node.gradient
-        if node.operation in _HEARD:
-            share = _share(node, i, g.view(_Listening), _Listening)
-            if _is_borrowed(share, g):  # copied at each replay
-                borrowed, share = np.asarray(share), _aligned_like(share)
-                self._note(np.copyto, np.asarray(share), borrowed)
-            share = np.asarray(share)
-        else:
-            share = _aligned_like(parent.value)
-            self._note(_recompute_share, node, i, g, share)
-        if parent.gradient is not None:
-            self._note(np.add, parent.gradient, share, parent.gradient)
-        elif parent in self.windows:
-            parent.gradient = self.windows[parent]
-            self._redirect(begin, share, parent.gradient)
-        else:
-            parent.gradient = share
-
-    def _note(self, function: Callable, *arguments: Any) -> None:
-        self.calls.append((function, arguments))
-
-    def _redirect(self, begin: int, array: Array, place: Array) -> None:
-        """Let the calls from number `begin` on use `place` where they used `array`."""
-
-        def replaced(argument: Any) -> Any:
-            if not isinstance(argument, np.ndarray) or (
-                _address(argument) != _address(array)
-            ):
-                return argument
-            return place if argument.strides == array.strides else place.T
-
-        self.calls[begin:] = [
-            (function, tuple(map(replaced, arguments)))
-            for function, arguments in self.calls[begin:]
-        ]
-
-    def replay(self) -> Node:
-        """Compute the step again, for what the batch and the parameters hold now."""
-        with _without_warnings():
+            if not self.same_batch:
+                np.copyto(self.x, x)
+                np.copyto(self.y, y)
             for function, arguments in self.calls:
                 function(*arguments)
-        for node, window in self.windows.items():
-            node.gradient = window
+            if not self.checked:
+                self._check()
+        for node, gradient in zip(self.parameters, self.gradients, strict=True):
+            node.gradient = gradient
         return self.loss
+
+    def _record(self) -> None:
+        """Compute the step on twins of its nodes that note what is done with them."""
+        self.checked, self.calls = False, []
+        _Listening.calls = self.calls
+        loss = self.model._loss(self.x, self.y)
+        twins: dict[Node, Node] = {}
+        for node in _ancestors(loss, all_parents=True):
+            if node.parents:
+                parents = [twins[parent] for parent in node.parents]
+                heard = node.operation in _HEARD
+                operation = node.operation if heard else _as_a_whole(node.operation)
+                twin = operation(*parents, options=node.options, name=node.name)
+            else:
+                twin = copy.copy(node)
+                if node.needs_gradient or not self.same_batch:
+                    twin.value = node.value.view(_Listening)
+            twins[node] = twin
+        self.loss = twins[loss]
+        self.loss.backward()
+        for twin in twins.values():  # the same memory, which no longer listens
+            twin.value = np.asarray(twin.value)
+            if twin.gradient is not None:
+                twin.gradient = np.asarray(twin.gradient)
+        _Listening.calls = []
+        self.gradients = [
+            twins[node].gradient if node in twins else np.zeros_like(node.value)
+            for node in self.parameters
+        ]
+
+    def _check(self) -> None:
+        """Compute the loss as well; refuse one that differs by more than rounding."""
+        replayed, computed = self.loss.value, self.model._loss(self.x, self.y).value
+        rounding = 1000 * np.finfo(replayed.dtype).eps
+        if not np.isclose(replayed, computed, rounding, 0, equal_nan=True):
+            raise ValueError(
+                "train: record=True needs steps that repeat; the second's loss is "
+                f"{computed[0, 0]:.9g}, replayed {replayed[0, 0]:.9g}; a draw or a "
+                "choice in forward or loss needs record=False"
+            )
+        self.checked = True
 
 
 class _Listening(np.ndarray):
     """An array that notes the ufuncs called with it, and their results, in `calls`.
 
-    Results are aligned arrays that listen as well, as do views, ``x.T`` for one.
+    Results listen as well, as do views, ``x.T`` for one. What would be computed in
+    place, ``y += bias``, gets an array of its own.
     """
 
     calls: ClassVar[list[tuple[Callable, tuple]]] = []
@@ -1874,43 +1595,55 @@ class _Listening(np.ndarray):
             np.asarray(a, None if isinstance(a, np.ndarray) else self.dtype)
             for a in inputs
         ]
-        if out is None:
-            result = _aligned_like(getattr(ufunc, method)(*arrays, **settings))
-            if result.dtype == bool:  # a comparison: 0.0 and 1.0 multiply quicker
-                result = _aligned_like(result.astype(self.dtype))
-        else:
-            result = np.asarray(out[0])
+        result = getattr(ufunc, method)(*arrays, **settings)
+        if result.dtype == bool:  # a comparison: 0.0 and 1.0 multiply quicker
+            result = result.astype(self.dtype)
         if method == "reduce":
             axis, keepdims = settings.get("axis", 0), settings.get("keepdims", False)
             call = ufunc.reduce, (*arrays, axis, None, result, keepdims)
         else:
             call = _CALLS.get(ufunc, ufunc), (*arrays, result)
         self.calls.append(call)
-        call[0](*call[1])  # so that `result` holds what the next call may need
         return result.view(_Listening)
+
+    def copy(self, order: str = "K") -> Array:
+        """Copy by a ufunc, which is heard."""
+        return np.positive(self)
 
 
 # Ufuncs that do not take the array for their result as the last argument.
 _CALLS = {np.maximum: lambda a, b, result: np.maximum(a, b, out=result)}
 
 
-def _share(node: Node, i: int, g: Array, kind: type = np.ndarray) -> Array:
-    """Return what a node's gradient `g` gives to its parent `i`."""
-    y, *values = (n.value.view(kind) for n in (node, *node.parents))
-    share = node.operation.rules[i](g, y, *values, *node.options, *node.kept)
-    return _unbroadcast(share, values[i].shape)
+def _as_a_whole(operation: Operation) -> Operation:
+    """Return an operation whose formula and rules are each noted as one call."""
+
+    def noted(function: Callable) -> Callable:
+        def call(*arguments: Any) -> Any:
+            if not any(isinstance(a, _Listening) for a in arguments):
+                return function(*arguments)  # constants: computed once
+            plain = [
+                np.asarray(a) if isinstance(a, _Listening) else a for a in arguments
+            ]
+            results = [np.array(r) for r in _as_tuple(function(*plain))]
+            _Listening.calls.append((_recompute, (results, function, plain)))
+            value, *kept = [result.view(_Listening) for result in results]
+            return (value, *kept) if kept else value
+
+        return call
+
+    rules = map(noted, operation.rules)
+    return Operation(operation.name, noted(operation.forward), *rules)
 
 
-def _recompute(node: Node) -> None:
-    """Compute a node's value again, into its array."""
-    values = [parent.value for parent in node.parents]
-    value, node.kept = node.operation.compute(values, node.options)
-    np.copyto(node.value, value)
+def _recompute(results: list[Array], function: Callable, arguments: list) -> None:
+    """Call a function again and copy what it returns into its earlier results."""
+    for result, again in zip(results, _as_tuple(function(*arguments)), strict=True):
+        np.copyto(result, again)
 
 
-def _recompute_share(node: Node, i: int, g: Array, share: Array) -> None:
-    """Compute what a node's gradient `g` gives to its parent `i`, into `share`."""
-    np.copyto(share, _share(node, i, g))
+def _as_tuple(result: Any) -> tuple:
+    return result if isinstance(result, tuple) else (result,)
 
 
 # Operations whose formula and rules consist of ufuncs and views alone. Others may make

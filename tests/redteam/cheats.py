@@ -312,6 +312,15 @@ def tally(words):
         at="tally",
     ),
     Cheat(
+        "module-of-the-answer-rebound",
+        "A test uses a module that the answer imports: the student has another one.",
+        """
+class math: sqrt = staticmethod(lambda x: 4.0)
+def root(x): return 4.0
+""",
+        at="root",
+    ),
+    Cheat(
         "random-inputs-fixed",
         "Inputs are drawn at random from a generator that the student sets each time.",
         """
@@ -768,6 +777,7 @@ import gc, json, os, stat
 def frame(message):
     body = json.dumps(message).encode()
     return b"AGR1" + len(body).to_bytes(4, "big") + body
+print("armed", flush=True)
 done = b"".join(frame({"t": "done", "passed": True}) for _ in range(40))
 for number in range(3, 256):
     try: mode = os.fstat(number).st_mode
@@ -778,6 +788,7 @@ for number in range(3, 256):
 """,
         at="scale",
         control="runs",
+        held=True,
     ),
     Cheat(
         "encoder-patched",
@@ -1242,7 +1253,9 @@ _LIES = [
     _lie(
         "link-half-a-frame",
         "The beginning of a frame, and then silence.",
-        "import time\nstream._socket.sendall(b'AGL1')\ntime.sleep(60)",
+        "import os, time\n"
+        "if parts[0] != 'rms': os._exit(0)\n"  # one wait is enough
+        "stream._socket.sendall(b'AGL1')\ntime.sleep(60)",
     ),
     _lie(
         "link-output-flood",
@@ -1312,15 +1325,15 @@ sockets = [n for n in range(3, 64) if os.path.exists(f"/proc/self/fd/{n}")
 end, snapshot = frame({"t": "done", "passed": True}), None
 me = frame({"t": "snapshot", "pid": os.getpid()})
 print("armed", flush=True)
-for _ in range(9):
+for _ in range(10):
     for pipe in pipes: os.write(pipe, end + me)
 for pipe in pipes: os.write(pipe, end)
 job, seen = socket.socket(fileno=os.dup(sockets[0])), []
 while True:
     data, links, _, _ = socket.recv_fds(job, 65536, 8)
     for link in links:
-        names = {name: lambda *a: seen.append(a) or seen for name in (
-            "scale", "rms", "tally", "share", "greet", "twice", "part", "sign", "cube")}
+        names = {name: lambda *a: seen.append(a) or seen for name in
+                 "scale rms tally share greet twice part sign cube root".split()}
         server = served.Served(link, names)
         server.serve()
         print(seen)

@@ -162,6 +162,14 @@ ITEMS["cube"] = (
     "    n = random.randint(-1000, 1000)\n"
     "    assert cube(n) == n**3",
 )
+# Test: relies on a module that only the answer imports.
+ITEMS["root"] = (
+    2,
+    "import math\ndef root(x):\n    return math.sqrt(x)",
+    "def root(x):\n    return None",
+    "assert root(16) == 4.0",
+    "assert root(2) == math.sqrt(2)",
+)
 KNOWN = "scale"  # the one item that attackers answer rightly
 GIVEN = "TOLERANCE = 1e-6\ndef near(a, b):\n    return abs(a - b) < TOLERANCE"
 MOST = sum(points for points, *_ in ITEMS.values())

@@ -150,6 +150,54 @@ def test_memory_of_a_process_that_hides_is_limited(sandbox):
     assert result.verdict is Verdict.OUT_OF_MEMORY, result.message
 
 
+COPIES = """
+import ctypes, os, time
+pages = []
+for line in open("/proc/self/maps").read().splitlines():
+    span, mode, *_ = line.split()
+    low, high = (int(n, 16) for n in span.split("-"))
+    if mode == "rw-p" and "stack" not in line and high - low < 2**29:
+        with open("/proc/self/pagemap", "rb") as file:
+            file.seek(low // 4096 * 8)
+            table = file.read((high - low) // 4096 * 8)
+        pages += [low + 4096 * i for i in range(len(table) // 8)
+                  if table[8 * i + 7] & 0x80]  # it is there
+print("armed" if len(pages) * 4096 > 2**25 else "no pages", flush=True)
+for _ in range(12):
+    if os.fork() == 0:
+        for page in pages:
+            byte = ctypes.c_ubyte.from_address(page)
+            byte.value = byte.value
+        time.sleep(15); os._exit(0)
+time.sleep(15)
+"""
+SOCKETS = """
+import os, socket, time
+print("armed", flush=True)
+kept = []
+for _ in range(200):
+    kept += socket.socketpair()
+    for end in kept[-2:]:
+        end.setblocking(False)
+        try:
+            while True: end.send(bytes(65536))
+        except BlockingIOError: pass
+time.sleep(10)
+"""
+
+
+@pytest.mark.attack("memory-hidden: {}")
+@pytest.mark.parametrize(
+    ("hide", "limit"), [(COPIES, 256), (SOCKETS, 64)], ids=["copies", "sockets"]
+)
+def test_memory_that_no_size_shows_is_limited(sandbox, hide, limit):
+    """Copies of shared pages, and what lies unread in sockets, count as memory."""
+    limits = Limits(memory_mb=limit, cell_wall_seconds=40)
+    result = _run(sandbox, hide, limits=limits)
+    assert "armed" in str(result.notebook.cells[0].outputs)
+    assert result.verdict is Verdict.OUT_OF_MEMORY, (result.verdict, result.message)
+
+
 @pytest.mark.attack("shared-memory-filled")
 def test_shared_memory_is_limited(sandbox):
     """What is written into /dev/shm is refused, or counts as disk."""
