@@ -348,6 +348,14 @@ found = {
         "    kept[-1].write(bytes(2**20))\\n    kept[-1].flush()\\n"
         "time.sleep(30)"
     ),
+    "in flight": run(
+        "import socket\\nkept = []\\n"
+        "try:\\n"
+        "    while True:\\n"
+        "        kept.append(socket.socketpair())\\n"
+        "        socket.send_fds(kept[-1][0], [b'x'], [0] * 250)\\n"
+        "except OSError as error: print(type(error).__name__)"
+    ),
     "priority": run(
         "import ctypes, os\\n"
         "try: os.setpriority(os.PRIO_USER, 0, 7)\\nexcept OSError: pass\\n"
@@ -411,6 +419,7 @@ def test_runner_works_for_an_ordinary_user(level):
     assert found["attributes"] == ["graded", "11\n"]
     assert found["hidden"][0] == "out of disk" or level == "bwrap"
     assert found["unseen"][0] == "out of disk"
+    assert found["in flight"] == ["graded", "PermissionError\n"]
     assert found["priority"] == ["graded", "tried\n"]
     assert found["nice"] == 0
     assert found["book"]

@@ -190,6 +190,7 @@ class Host:
         self.died = False  # it ended by itself, or was killed from outside
         self._number = 0
         self._ended: set[int] = set()  # runs whose end nobody has asked about yet
+        self._first = 0  # inside bwrap: of its process namespace
         self._as_root = os.geteuid() == 0
         self.uid = new_uid()  # in bwrap: of all its runs, one after the other
         self._undo = contextlib.ExitStack()
@@ -238,8 +239,9 @@ class Host:
             os.close(info_in)
             os.close(errors_in)
         self._undo.callback(self._end)
-        self._first = _first_process(info) if inside else 0
-        if not inside:
+        if inside:
+            self._first = _first_process(info)
+        else:
             os.close(info)
         config = {
             "packages": self.sandbox.interpreter.packages,

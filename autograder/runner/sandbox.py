@@ -38,7 +38,9 @@ sys.path.insert(0, sys.argv[1])
 from autograder.runner.worker import main
 main(int(sys.argv[2]))
 """
-_OPEN_FILES = 1024
+# What the kernel holds for open files counts nowhere, and can grow with their square
+# (an epoll of each, with all others in it).
+_OPEN_FILES = 256
 # The kernel's limit lies above the one that is judged: the shell itself counts there,
 # and a fork bomb that is refused too early is over before it is seen.
 _KERNEL_PROCESSES = 4
