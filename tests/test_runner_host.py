@@ -13,7 +13,7 @@ import pytest
 from test_runner_levels import left_of_runs, sandbox_or_skip
 
 from autograder.errors import SandboxError
-from autograder.runner import Job, Limits, host, meter, run, run_notebook
+from autograder.runner import Job, Limits, RunResult, host, meter, run, run_notebook
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -165,3 +165,18 @@ def test_grader_needs_nothing_that_students_can_use_up(sandbox, monkeypatch):
     monkeypatch.setattr(select, "epoll", refuse)
     job = _job("x = 4", "assert x == 4", tests={1: True})
     assert run_notebook(job, sandbox).ran == [True, True]
+
+
+def _run_into(results, sandbox):
+    results.append(run_notebook(_job("1"), sandbox))
+
+
+def test_warm_process_is_not_lent_beyond_its_thread(sandbox):
+    """A run works right after the thread that ran the last one has ended."""
+    for _ in range(3):
+        results: list[RunResult] = []
+        thread = threading.Thread(target=_run_into, args=(results, sandbox))
+        thread.start()
+        thread.join()
+        results.append(run_notebook(_job("1"), sandbox))
+        assert [result.verdict for result in results] == [Verdict.GRADED] * 2

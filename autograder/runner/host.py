@@ -185,6 +185,7 @@ class Host:
             If it cannot be started.
         """
         self.sandbox, self.warm = sandbox, warm
+        self.thread = threading.current_thread()
         self.libraries = LIBRARIES.keys() & set(libraries) if warm else set()
         self.broken = False  # nothing is to be started in it any more
         self.died = False  # it ended by itself, or was killed from outside
@@ -494,14 +495,22 @@ _guard = threading.Lock()
 def lend(
     sandbox: Sandbox, limits: Limits, libraries: Collection[str] = ()
 ) -> Iterator[Host]:
-    """Give a warm host that nobody else has meanwhile; start one if there is none."""
+    """Give a warm host that nobody else has meanwhile; start one if there is none.
+
+    The kernel ends a warm process with the thread that started it, so each thread gets
+    its own.
+    """
     wanted = frozenset(LIBRARIES).intersection(libraries)
+    me = threading.current_thread()
     with _guard:
         waiting = _free.setdefault((sandbox, wanted), [])
-        host = waiting.pop() if waiting else None
-    if host is not None and host.process.poll() is not None:
-        host.close()
-        host = None
+        own = [host for host in waiting if host.thread is me]
+        dead = [host for host in waiting if not host.thread.is_alive()]
+        dead += [host for host in own if host.process.poll() is not None]
+        host = next((host for host in own if host not in dead), None)
+        waiting[:] = [h for h in waiting if h is not host and h not in dead]
+    for other in dead:
+        other.close()
     host = host or Host(sandbox, limits, libraries=wanted)
     try:
         yield host
