@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from fnmatch import fnmatch
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
@@ -201,6 +201,11 @@ def master_files(source: Path, ignore: list[str], config: Config) -> dict[str, b
     return {name: file.read_bytes() for name, file in files.items() if name not in kept}
 
 
+def _folders(name: str) -> list[str]:
+    """Return the folders that a file lies in."""
+    return [str(folder) for folder in PurePosixPath(name).parents][:-1]
+
+
 def gather(
     submitted: Path, master: Mapping[str, bytes], ignore: list[str]
 ) -> tuple[dict[str, bytes], list[str]]:
@@ -228,6 +233,7 @@ def gather(
         What was left out, a sentence each.
     """
     taken = {name.casefold() for name in master}
+    folders = {folder for name in taken for folder in _folders(name)}
     files = dict(master)
     left_out: dict[str, list[str]] = {}
     total = count = 0
@@ -241,6 +247,10 @@ def gather(
             if _read(path) == master.get(name):
                 continue
             reason = "the assignment's own is used"
+        elif name.casefold() in folders or not taken.isdisjoint(
+            _folders(name.casefold())
+        ):
+            reason = "a file and a folder cannot have the same name"
         elif module := _shadowed(name):
             reason = f"it would be imported instead of the module {module}"
         elif count >= MOST_FILES or total + status.st_size > LARGEST_FILES:

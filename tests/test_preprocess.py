@@ -100,6 +100,21 @@ def test_gather_leaves_out_what_would_be_imported_instead(folders, name):
     assert name in said
 
 
+def test_gather_leaves_out_a_file_where_the_assignment_has_a_folder(folders):
+    """And what lies in a folder where it has a file: both cannot be written."""
+    submitted, source = folders
+    (source / "data").mkdir()
+    (source / "data" / "x.csv").write_text("master")
+    (source / "notes").write_text("master")
+    (submitted / "Data").write_text("mine")
+    (submitted / "notes" / "deep").mkdir(parents=True)
+    (submitted / "notes" / "deep" / "a.txt").write_text("mine")
+    files, (said,) = gathered(folders)
+    assert sorted(files) == ["data/x.csv", "notes"]
+    assert "Data" in said
+    assert "a.txt" in said
+
+
 def test_gather_follows_no_links(folders, tmp_path):
     """Links to files and folders, and devices, are left out."""
     submitted, _ = folders

@@ -208,6 +208,18 @@ def test_fork_bomb_that_collapses_harms_nobody(attempt):
     assert time.monotonic() - began < 15
 
 
+def test_snapshots_are_not_the_student_s_processes(sandbox):
+    """A notebook may have more tests than the student's code may have processes."""
+    cells = ["x = 4", *["assert x == 4"] * 12]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
+    )
+    tests = dict.fromkeys(range(1, 13), True)
+    result = run_notebook(Job(notebook, {}, Limits(processes=2), tests=tests), sandbox)
+    assert result.verdict is Verdict.GRADED, result.message
+    assert all(result.ran)
+
+
 @pytest.mark.parametrize(
     "fill",
     [
@@ -215,11 +227,13 @@ def test_fork_bomb_that_collapses_harms_nobody(attempt):
         "for i in range(64): open(f'part{i}', 'wb').write(bytes(2**20))",
         "for i in range(600): open(f'empty{i}', 'w').close()",
         "import os\nfor i in range(600): os.mkdir('d'); os.chdir('d')",
+        "import os\nfor i in range(20): os.mkdir('d' * 250); os.chdir('d' * 250)\n"
+        "for i in range(64): open(f'part{i}', 'wb').write(bytes(2**20))",
         "f = open('x', 'wb'); import os; os.unlink('x')\n"
         "f.write(bytes(2**24)); f.flush()\n"
         "g = open('x', 'wb'); os.unlink('x'); g.write(bytes(2**23)); g.flush()",
     ],
-    ids=["one file", "many files", "names", "depth", "unlinked"],
+    ids=["one file", "many files", "names", "depth", "long path", "unlinked"],
 )
 @pytest.mark.attack("disk: {}")
 def test_disk_is_limited(attempt, fill):
@@ -238,6 +252,13 @@ def test_disk_limit_covers_what_was_handed_in(sandbox):
     result = run_notebook(Job(notebook, {"big": bytes(2**25)}, SMALL), sandbox)
     assert result.verdict is Verdict.OUT_OF_DISK
     assert result.ran == [False]
+    many = {f"folder{number}/file": b"" for number in range(300)}
+    result = run_notebook(Job(notebook, many, SMALL), sandbox)
+    assert result.verdict is Verdict.OUT_OF_DISK
+    small = {f"file{number}": b"x" for number in range(300)}
+    tight = Limits(disk_mb=1, files=500)
+    result = run_notebook(Job(notebook, small, tight), sandbox)
+    assert result.verdict is Verdict.OUT_OF_DISK
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,45 @@ def test_remove_tree_removes_deep_and_closed_trees_and_no_target_of_a_link(tmp_p
     assert (kept / "file").read_text() == "x"
 
 
+def test_remove_tree_follows_no_link_that_takes_the_place_of_a_folder(
+    tmp_path, monkeypatch
+):
+    """A process that puts a link where a folder was has nothing removed elsewhere."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("x")
+    inner = tmp_path / "top" / "inner"
+    inner.mkdir(parents=True)
+    look = scratch._unlink_files
+
+    def look_then_swap(folder):
+        found = look(folder)
+        if found == ["inner"]:
+            inner.rename(tmp_path / "moved")
+            inner.symlink_to(kept)
+        return found
+
+    monkeypatch.setattr(scratch, "_unlink_files", look_then_swap)
+    with pytest.raises(NotADirectoryError):
+        scratch.remove_tree(inner.parent)
+    assert (kept / "file").read_text() == "x"
+    monkeypatch.undo()
+    scratch.remove_tree(inner.parent)
+    assert not inner.parent.exists()
+
+
+def test_removing_what_was_left_behind_opens_nothing(tmp_path):
+    """A long life among folders of killed graders costs no descriptors."""
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(3):
+        left = tmp_path / f"autograder-run-{number}"
+        left.mkdir()
+        os.utime(left, (1, 1))
+    scratch.remove_left_behind(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_run_folder_is_kept_while_it_lives_and_removed_after(tmp_path, monkeypatch):
     """Only a folder that is old, ours and held by nobody counts as left behind."""
     monkeypatch.setattr(scratch, "temporary_root", lambda for_others: tmp_path)
@@ -296,6 +335,33 @@ found = {
         "open('a', 'w').write('1'); shutil.copy('a', 'b'); shutil.copy2('a', 'c')\\n"
         "print(open('b').read() + open('c').read())"
     ),
+    "hidden": run(
+        "import os, time\\nos.mkdir('a', 0o300)\\n"
+        "for i in range(64): open(f'a/{i}', 'wb').write(bytes(2**20))\\n"
+        "time.sleep(30)"
+    ),
+    "unseen": run(
+        "import ctypes, os, time\\n"
+        "ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\\nkept = []\\n"
+        "for i in range(64):\\n"
+        "    kept.append(open('x', 'wb'))\\n    os.unlink('x')\\n"
+        "    kept[-1].write(bytes(2**20))\\n    kept[-1].flush()\\n"
+        "time.sleep(30)"
+    ),
+    "in flight": run(
+        "import socket\\nkept = []\\n"
+        "try:\\n"
+        "    while True:\\n"
+        "        kept.append(socket.socketpair())\\n"
+        "        socket.send_fds(kept[-1][0], [b'x'], [0] * 250)\\n"
+        "except OSError as error: print(type(error).__name__)"
+    ),
+    "priority": run(
+        "import ctypes, os\\n"
+        "try: os.setpriority(os.PRIO_USER, 0, 7)\\nexcept OSError: pass\\n"
+        "ctypes.CDLL(None).syscall(251, 3, 0, 3 << 13)\\nprint('tried')"
+    ),
+    "nice": os.getpriority(os.PRIO_PROCESS, 0),
     "book": before == (book.stat(), os.listxattr(book)),
 }
 host.close_all()
@@ -351,5 +417,10 @@ def test_runner_works_for_an_ordinary_user(level):
     assert found["signal"][1] in ("PermissionError", "ProcessLookupError")
     assert found["environ"][1] in ("PermissionError", "FileNotFoundError")
     assert found["attributes"] == ["graded", "11\n"]
+    assert found["hidden"][0] == "out of disk" or level == "bwrap"
+    assert found["unseen"][0] == "out of disk"
+    assert found["in flight"] == ["graded", "PermissionError\n"]
+    assert found["priority"] == ["graded", "tried\n"]
+    assert found["nice"] == 0
     assert found["book"]
     assert found["left"] == []

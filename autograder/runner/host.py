@@ -130,14 +130,16 @@ class Side:
         """
         deadline = time.monotonic() + _END_SECONDS
         while time.monotonic() < deadline:
+            # A process that forks and ends, over and over, is seen now and then only:
+            # none is left if none ended while this looked, and none waits to be reaped.
+            missed: set[int] = set()
             left = [
                 stat.pid
-                for stat in meter.descendants(self.root)
-                if not stat.is_zombie
-                and stat.pid not in self.usage.keepers
+                for stat in meter.descendants(self.root, missed)
+                if stat.pid not in self.usage.keepers
                 and meter.inner_pid(stat.pid) not in spared
             ]
-            if not left:
+            if not left and not missed:
                 return True
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
@@ -183,10 +185,13 @@ class Host:
             If it cannot be started.
         """
         self.sandbox, self.warm = sandbox, warm
+        self.thread = threading.current_thread()
         self.libraries = LIBRARIES.keys() & set(libraries) if warm else set()
-        self.broken = False
+        self.broken = False  # nothing is to be started in it any more
+        self.died = False  # it ended by itself, or was killed from outside
         self._number = 0
         self._ended: set[int] = set()  # runs whose end nobody has asked about yet
+        self._first = 0  # inside bwrap: of its process namespace
         self._as_root = os.geteuid() == 0
         self.uid = new_uid()  # in bwrap: of all its runs, one after the other
         self._undo = contextlib.ExitStack()
@@ -235,8 +240,9 @@ class Host:
             os.close(info_in)
             os.close(errors_in)
         self._undo.callback(self._end)
-        self._first = _first_process(info) if inside else 0
-        if not inside:
+        if inside:
+            self._first = _first_process(info)
+        else:
             os.close(info)
         config = {
             "packages": self.sandbox.interpreter.packages,
@@ -265,6 +271,7 @@ class Host:
         env: Mapping[str, str],
         checker: Mapping[str, Any] | None = None,
         student_modules: Collection[str] = (),
+        snapshots: int = 0,
     ) -> Side:
         """Fork one side of a run; it locks itself in and will say ``ready``.
 
@@ -282,6 +289,8 @@ class Host:
             For a checker: ``answers``, the names that fall back to the student's.
         student_modules : collection of str
             Modules that live on the student's side.
+        snapshots : int
+            How many snapshots it will have at most: they count as processes.
 
         Raises
         ------
@@ -308,6 +317,7 @@ class Host:
         try:
             self._send(request, [job_in.fileno(), *theirs])
             pid = self._receive(_START_SECONDS, "started")["pid"]
+            root = self._outer_pid(pid)
         except BaseException:
             for descriptor in ours:
                 os.close(descriptor)
@@ -321,20 +331,19 @@ class Host:
         side = Side(
             name,
             self._number,
-            self._outer_pid(pid),
+            root,
             box,
             uid,
             job,
             *ours,
-            usage=meter.Usage(0, memory_limit=limits.memory_mb * MEGABYTE),
+            usage=meter.Usage(root, memory_limit=limits.memory_mb * MEGABYTE),
             decoder=wire.Decoder(output + 65536),
         )
-        side.usage.root = side.root
         home = {"HOME": f"{box}/home", "TMPDIR": f"{box}/tmp"}
         side.outgoing += wire.encode(
             {
                 "t": "enter",
-                "walls": self.sandbox.walls(box, self.top, limits, uid),
+                "walls": self.sandbox.walls(box, self.top, limits, uid, snapshots),
                 "memory_bytes": limits.memory_mb * MEGABYTE,
                 "box": str(box),
                 "fonts": self.sandbox.fonts,
@@ -366,12 +375,13 @@ class Host:
                 os.close(getattr(side, name))
                 setattr(side, name, -1)
         side.job.close()
+        side.raw.clear()  # the numbers will be those of other descriptors
         if not side.root:
             return
         nested = self.sandbox.level == "bwrap" and self.sandbox.nested
         deadline = time.monotonic() + _END_SECONDS
-        while True:
-            try:
+        while not self.broken and side.number not in self._ended:
+            with contextlib.suppress(ProcessLookupError):
                 if nested:
                     # The end of the first process of a process namespace ends all in
                     # it; the helper that made the namespace ends with that.
@@ -381,23 +391,23 @@ class Host:
                             os.kill(stat.pid, signal.SIGKILL)
                 else:
                     os.kill(side.root, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
-            try:
-                while side.number not in self._ended:
-                    self._receive(1.0, "ended")
+            with contextlib.suppress(SandboxError):
+                self._receive(1.0, "ended")
+            if time.monotonic() > deadline:
                 break
-            except SandboxError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.broken = True
-                    self.close()
-                    break
+        if side.number not in self._ended:
+            self.close()
         self._ended.discard(side.number)
         side.root = 0
 
     # ------------------------------------------------------------- talking to it
 
+    def _check(self) -> None:
+        if self.broken:
+            raise SandboxError("sandbox: the warm process has ended; try again")
+
     def _send(self, message: dict[str, Any], descriptors: Collection[int] = ()) -> None:
+        self._check()
         data = json.dumps(message).encode()
         try:
             if descriptors:
@@ -409,6 +419,7 @@ class Host:
 
     def _receive(self, seconds: float, kind: str) -> dict[str, Any]:
         """Return the next message of `kind`; others are of no interest any more."""
+        self._check()
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             ready, _, _ = select.select([self._control], [], [], left)
@@ -431,7 +442,7 @@ class Host:
         )
 
     def _fail(self, why: str) -> None:
-        self.broken = True
+        self.broken = self.died = True
         text = b""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(2)
@@ -458,6 +469,7 @@ class Host:
 
     def close(self) -> None:
         """End it and remove its folder. May be called again."""
+        self.broken = True
         self._undo.close()
 
 
@@ -483,14 +495,22 @@ _guard = threading.Lock()
 def lend(
     sandbox: Sandbox, limits: Limits, libraries: Collection[str] = ()
 ) -> Iterator[Host]:
-    """Give a warm host that nobody else has meanwhile; start one if there is none."""
+    """Give a warm host that nobody else has meanwhile; start one if there is none.
+
+    The kernel ends a warm process with the thread that started it, so each thread gets
+    its own.
+    """
     wanted = frozenset(LIBRARIES).intersection(libraries)
+    me = threading.current_thread()
     with _guard:
         waiting = _free.setdefault((sandbox, wanted), [])
-        host = waiting.pop() if waiting else None
-    if host is not None and host.process.poll() is not None:
-        host.close()
-        host = None
+        own = [host for host in waiting if host.thread is me]
+        dead = [host for host in waiting if not host.thread.is_alive()]
+        dead += [host for host in own if host.process.poll() is not None]
+        host = next((host for host in own if host not in dead), None)
+        waiting[:] = [h for h in waiting if h is not host and h not in dead]
+    for other in dead:
+        other.close()
     host = host or Host(sandbox, limits, libraries=wanted)
     try:
         yield host

@@ -26,6 +26,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
@@ -191,6 +192,10 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "msgrcv": (70, 188),
     "mq_open": (240, 180),
     "mq_unlink": (241, 181),
+    # Descriptors on their way are counted by user: with too many of them sent and never
+    # received, the grader itself can pass none to another run.
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
     # the names of files outside, which Landlock lets a process watch
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
@@ -246,6 +251,7 @@ _CLONE = (56, 220)
 _CLONE3 = (435, 435)
 _IOCTL = (16, 29)
 _FCNTL = (72, 25)
+_PRCTL = (157, 167)
 # These name a process, a thread or a user in an argument; 0 means the caller itself.
 _ON_OTHERS: dict[str, tuple[tuple[int, int], int]] = {
     "prlimit64": ((302, 261), 0),
@@ -256,6 +262,8 @@ _ON_OTHERS: dict[str, tuple[tuple[int, int], int]] = {
     "setpriority": ((141, 140), 1),
     "ioprio_set": ((251, 30), 1),
 }
+# These two also reach every process of a user, who may be the grader.
+_OF_A_USER = {"setpriority": 2, "ioprio_set": 3}
 # Signals: only used where Landlock cannot keep them inside.
 _SIGNALS = [(62, 129), (200, 130), (234, 131), (129, 138), (297, 240)]
 _PIDFD_SEND_SIGNAL = (424, 424)
@@ -333,8 +341,13 @@ def _program(scoped_signals: bool, own_files: bool) -> bytes:
         _IOCTL[column],
         [(1, _JUMP_EQUAL, 0x5412, errno.EPERM), (1, _JUMP_EQUAL, 0x541C, errno.EPERM)],
     )  # TIOCSTI and TIOCLINUX type into a terminal
-    for numbers, index in _ON_OTHERS.values():
-        guarded(numbers[column], [(index, _JUMP_GREATER, 0, errno.EPERM)])
+    # What a process that cannot be looked into holds open goes uncounted.
+    guarded(_PRCTL[column], [(0, _JUMP_EQUAL, _PR_SET_DUMPABLE, errno.EPERM)])
+    for name, (numbers, index) in _ON_OTHERS.items():
+        checks = [(index, _JUMP_GREATER, 0, errno.EPERM)]
+        if name in _OF_A_USER:
+            checks.append((0, _JUMP_EQUAL, _OF_A_USER[name], errno.EPERM))
+        guarded(numbers[column], checks)
 
     # socketpair: AF_UNIX stream only (asyncio needs it). A datagram pair could still
     # send to any named socket.

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISDIR
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -100,8 +101,12 @@ _KERNEL_LISTS_CHILDREN = os.path.exists(
 )
 
 
-def descendants(root: int) -> list[Stat]:
-    """Return every living process beneath `root`, without `root` itself."""
+def descendants(root: int, missed: set[int] | None = None) -> list[Stat]:
+    """Return every process beneath `root`, zombies too, without `root` itself.
+
+    A process that ended while this looked is put into `missed`: what it had started
+    just before may not have been seen.
+    """
     by_parent = None if _KERNEL_LISTS_CHILDREN else _children_by_scan()
     found: dict[int, Stat] = {}
     queue = deque([(root, 0)])
@@ -112,9 +117,13 @@ def descendants(root: int) -> list[Stat]:
         else:
             below = by_parent.get(pid, [])
         for child in below:
-            if child not in found and (stat := read_stat(child)):
+            if child in found:
+                continue
+            if stat := read_stat(child):
                 found[child] = stat
                 queue.append((child, stat.threads))
+            elif missed is not None:
+                missed.add(child)
     return list(found.values())
 
 
@@ -268,23 +277,34 @@ def socket_use(pids: list[int]) -> int:
 def folder_use(folder: Path, most_files: int) -> tuple[int, int]:
     """Return the bytes on disk and the number of files and folders beneath `folder`.
 
-    Stops counting soon after `most_files`, so a folder of many files costs little.
+    Stops counting soon after `most_files`, so a folder of many files costs little. A
+    folder that cannot be looked into, since its name is too long or its mode forbids
+    it, counts as more than that: whatever lies there would go uncounted.
     """
     used = count = 0
     queue = [str(folder)]
     while queue and count <= most_files:
+        path = queue.pop()
         try:
-            with os.scandir(queue.pop()) as entries:
-                for entry in entries:
-                    count += 1
-                    status = entry.stat(follow_symlinks=False)
-                    used += status.st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        queue.append(entry.path)
-                    if count > most_files:
-                        break
-        except OSError:
+            entries = os.scandir(path)
+        except (FileNotFoundError, NotADirectoryError):  # removed meanwhile
             continue
+        except OSError:
+            return used, count if path == str(folder) else most_files + 1
+        with entries:
+            for entry in entries:
+                count += 1
+                if count > most_files:
+                    break
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                except OSError:
+                    return used, most_files + 1
+                used += status.st_blocks * 512
+                if S_ISDIR(status.st_mode):
+                    queue.append(entry.path)
     return used, count
 
 

@@ -23,6 +23,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import nbformat
@@ -41,6 +42,7 @@ _JUST_NOW_SECONDS = 0.002  # what was read so long ago need not be read again
 _START_SECONDS = 120.0
 _GRACE_CPU_SECONDS = 2.0  # after an interrupt, before the end
 _GRACE_WALL_SECONDS = 20.0
+_BLOCK_BYTES = 4096  # of the disk: the least that a file takes
 _MESSAGE_BYTES = 256  # what a message costs besides its text
 _DEEPEST_JSON = 32
 _MOST_DISPLAYS = 32  # with the same id: an update renews each of them
@@ -122,14 +124,14 @@ def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
     """
     began = time.monotonic()
     limits = job.limits
-    used, count = sum(map(len, job.files.values())), len(job.files)
+    used, count = _needed(job.files)
     with contextlib.ExitStack() as stack:
         run = _Run(job, sandbox)
         if used > limits.disk_mb * MEGABYTE or count > limits.files:
             run.end(
                 Verdict.OUT_OF_DISK,
-                f"The files handed in take {used / MEGABYTE:.0f} MB in {count} files; "
-                f"the limits are {limits.disk_mb} MB and {limits.files} files.",
+                f"The files handed in take {used / MEGABYTE:.0f} MB in {count} files "
+                f"and folders; the limits are {limits.disk_mb} MB and {limits.files}.",
             )
             return run.result(began)
         if warm and (sandbox.nested or sandbox.level != "bwrap"):
@@ -148,6 +150,11 @@ def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
             run.test_phase()
         finally:
             run.close()
+        if any(host.died for host, _ in run.sides):
+            raise SandboxError(
+                "sandbox: the process that runs are forked from was ended from outside "
+                "during the run; is the machine out of memory?"
+            )
     return run.result(began)
 
 
@@ -194,7 +201,7 @@ class _Run:
         self.links: dict[int, tuple[socket.socket, int]] = {}
         self.waiting_link: socket.socket | None = None  # of a snapshot being taken
         self.own_link: socket.socket | None = None  # that an unprotected test runs on
-        self.selector = selectors.DefaultSelector()
+        self.selector = selectors.PollSelector()  # epoll counts its watches by user
         self.start_text = ""
         self.polled = 0.0  # when the processes were last looked at
         self.phase_started = self.cell_started = time.monotonic()
@@ -213,6 +220,7 @@ class _Run:
                 self.job.files,
                 self.job.env,
                 student_modules=self.job.student_modules,
+                snapshots=len(self.job.tests),
             ),
         )
         self.watch()
@@ -269,6 +277,8 @@ class _Run:
                 ),
             )
             self.watch()
+            if self.checker is None or self.stopped:  # its imports were the end of it
+                return
             self.over = False
         self.open_cell()
         with contextlib.suppress(OSError):  # an end is noticed elsewhere
@@ -469,7 +479,8 @@ class _Run:
                 raise wire.WireError("a message before the start")
             self.ready(side)
         elif self.preparing:
-            self.preparing = kind != "done"
+            if kind == "done":
+                self.preparing, self.over = False, True
         elif self.waiting_link is not None and kind in ("done", "snapshot"):
             # No cell is running: were "done" taken here, a test would count as run.
             if kind == "done":
@@ -514,8 +525,9 @@ class _Run:
         side.ready()
         self.starting = False
         if side is not self.student:
+            self.preparing = True
+            self.begin_to_count()
             self.send(side, {"t": "run", "source": self.job.imports})
-            self.preparing = self.over = True
             return
         try:
             if self.sandbox.level == "bwrap":
@@ -546,6 +558,10 @@ class _Run:
         self.opened = self.number
         self.cell.execution_count = self.number
         self.clear_first = False
+        self.begin_to_count()
+
+    def begin_to_count(self) -> None:
+        """Give what begins now the time of a cell."""
         self.interrupted = None
         self.cell_started = time.monotonic()
         self.cell_cpu = self.cpu_seconds()
@@ -553,9 +569,7 @@ class _Run:
     def take_snapshot(self) -> None:
         """Ask the student's process for a snapshot, for the current test cell."""
         assert self.student is not None
-        self.interrupted = None
-        self.cell_started = time.monotonic()
-        self.cell_cpu = self.cpu_seconds()
+        self.begin_to_count()
         protected = self.job.tests[self.code_cells[self.number - 1]]
         self.waiting_link, theirs = socket.socketpair()
         request = wire.encode({"t": "snapshot", "protected": protected})
@@ -895,7 +909,7 @@ class _Run:
             self.end(
                 Verdict.OUT_OF_DISK,
                 f"Cell {self.number} had made more than {limits.files} files, the "
-                "limit.",
+                "limit, or folders that nobody can look into.",
             )
 
     # ------------------------------------------------------------------- the end
@@ -938,6 +952,13 @@ class _Run:
             wall_only=verdict is Verdict.OUT_OF_TIME and bool(timed) and all(timed),
             evidence=self.evidence,
         )
+
+
+def _needed(files: Mapping[str, bytes]) -> tuple[int, int]:
+    """Return the bytes on disk and the number of files and folders that they take."""
+    blocks = sum(-(-len(content) // _BLOCK_BYTES) for content in files.values())
+    folders = {folder for name in files for folder in PurePosixPath(name).parents[:-1]}
+    return blocks * _BLOCK_BYTES, len(files) + len(folders)
 
 
 def _copied(value: Any) -> Any:

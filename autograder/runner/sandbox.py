@@ -38,10 +38,13 @@ sys.path.insert(0, sys.argv[1])
 from autograder.runner.worker import main
 main(int(sys.argv[2]))
 """
-_OPEN_FILES = 1024
+# What the kernel holds for open files counts nowhere, and can grow with their square
+# (an epoll of each, with all others in it).
+_OPEN_FILES = 256
 # The kernel's limit lies above the one that is judged: the shell itself counts there,
 # and a fork bomb that is refused too early is over before it is seen.
 _KERNEL_PROCESSES = 4
+_OWN_PROCESSES = 2  # the run's first process and its keeper
 _NOBODY = 65534
 # A range that distributions leave unused: 64 runs at once for each possible pid.
 _FIRST_RUN_UID = 1_879_048_192
@@ -153,9 +156,17 @@ class Sandbox:
         return Path("/tmp/box") if self.level == "bwrap" else top / name
 
     def walls(
-        self, box: Path, top: Path, limits: Limits, uid: int | None
+        self,
+        box: Path,
+        top: Path,
+        limits: Limits,
+        uid: int | None,
+        snapshots: int = 0,
     ) -> dict[str, Any]:
-        """Return how a run's first process locks itself in: see `lockdown.lock`."""
+        """Return how a run's first process locks itself in: see `lockdown.lock`.
+
+        Its own `snapshots` are processes too, besides those that `limits` allows.
+        """
         inside = self.level == "bwrap"
         if inside:
             readable, writable = ["/"], ["/tmp"]
@@ -180,7 +191,10 @@ class Sandbox:
                 "MEMLOCK": 0,
                 "NOFILE": _OPEN_FILES,
                 "FSIZE": disk + disk // 16,
-                "NPROC": _KERNEL_PROCESSES * limits.processes + others,
+                "NPROC": _KERNEL_PROCESSES * limits.processes
+                + _OWN_PROCESSES
+                + snapshots
+                + others,
                 "CPU": int(2 * limits.notebook_cpu_seconds) + 60,
             },
         }

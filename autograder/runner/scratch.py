@@ -64,7 +64,8 @@ def temporary_root(for_others: bool) -> Path:
 def remove_tree(top: Path) -> None:
     """Remove `top` and all beneath it, however deep and whatever the modes.
 
-    Symbolic links are removed, never followed. No process may be using the tree.
+    Symbolic links are removed, never followed, not even one that a process puts in the
+    place of a folder meanwhile: root may be removing what a stranger made.
     """
     if not top.is_dir() or top.is_symlink():
         with contextlib.suppress(FileNotFoundError):
@@ -72,33 +73,44 @@ def remove_tree(top: Path) -> None:
         return
     # What lies deeper is first moved up to `top`, so neither the stack nor the length
     # of a path grows with the depth.
-    _open_up(top)
-    while True:
-        folders = _unlink_files(top)
-        if not folders:
-            os.rmdir(top)
-            return
-        for folder in folders:
-            for deeper in _unlink_files(folder):
-                os.rename(deeper, f"{top}/{secrets.token_hex(16)}")
-            os.rmdir(folder)
+    with _opened(str(top)) as above:
+        while folders := _unlink_files(above):
+            for name in folders:
+                with _opened(name, above) as folder:
+                    for deeper in _unlink_files(folder):
+                        moved = secrets.token_hex(16)
+                        os.rename(deeper, moved, src_dir_fd=folder, dst_dir_fd=above)
+                os.rmdir(name, dir_fd=above)
+    os.rmdir(top)
 
 
-def _open_up(folder: str | Path) -> None:
-    if os.geteuid() != 0:  # root needs no permission
-        os.chmod(folder, 0o700)
+@contextlib.contextmanager
+def _opened(name: str, above: int | None = None) -> Iterator[int]:
+    """Open the folder `name`, which is no link, whatever its mode."""
+    flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    found = os.open(name, flags | os.O_PATH, dir_fd=above)
+    try:
+        itself = f"/proc/self/fd/{found}"
+        if os.geteuid() != 0:  # root needs no permission
+            os.chmod(itself, 0o700)
+        descriptor = os.open(itself, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    finally:
+        os.close(found)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
-def _unlink_files(folder: str | Path) -> list[str]:
-    """Remove everything in `folder` but its folders; return these, opened up."""
+def _unlink_files(folder: int) -> list[str]:
+    """Remove everything in `folder` but its folders; return these."""
     folders = []
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                _open_up(entry.path)
-                folders.append(entry.path)
+                folders.append(entry.name)
             else:
-                os.unlink(entry.path)
+                os.unlink(entry.name, dir_fd=folder)
     return folders
 
 
@@ -112,8 +124,9 @@ def remove_left_behind(root: Path) -> None:
                 stat.S_ISDIR(status.st_mode)
                 and status.st_uid == os.geteuid()
                 and age > _FRESH_SECONDS
-                and _lock(folder) is not None
+                and (lock := _lock(folder)) is not None
             ):
+                os.close(lock)
                 remove_tree(folder)
 
 

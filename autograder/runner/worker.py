@@ -29,6 +29,7 @@ import signal
 import site
 import socket
 import sys
+from collections.abc import Collection
 from typing import Any
 
 from autograder.runner import lockdown, meter, namespaces
@@ -87,7 +88,9 @@ def _serve(control: socket.socket, shell: Shell, config: dict[str, Any]) -> None
                 return
             for pid, code in _reaped():
                 if pid in runs:
-                    _tell(control, t="ended", run=runs.pop(pid), code=code)
+                    number = runs.pop(pid)
+                    _end_strays(runs)
+                    _tell(control, t="ended", run=number, code=code)
         if control in ready:
             data, descriptors, _, _ = socket.recv_fds(
                 control, _MOST_BYTES, _DESCRIPTORS
@@ -181,6 +184,8 @@ def _run(
     else:
         lockdown.die_with_parent(signal.SIGTERM)
         lockdown.become_subreaper()
+    # Until the keeper can act on it, a request to end the run waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     first = os.fork()
     if first:
         for descriptor in (job, results, 1, 2):
@@ -188,6 +193,7 @@ def _run(
         namespaces.open_to_own_user(False)
         return _keep(first, status)
     os.close(status)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     lockdown.die_with_parent(signal.SIGKILL)
     os.setsid()
     if message["uid"] is not None:
@@ -204,10 +210,12 @@ def _keep(first: int, status: int) -> int:
     """Reap what the run leaves; tell how its first process ended; end on SIGTERM."""
 
     def stop(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it may come again
         raise _Stop
 
     signal.signal(signal.SIGTERM, stop)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         while True:
             try:
                 pid, how = os.waitpid(-1, 0)
@@ -218,9 +226,22 @@ def _keep(first: int, status: int) -> int:
                 with contextlib.suppress(OSError):
                     os.write(status, bytes([_exit_code(how)]))
                 os.close(status)
+                first = 0  # another process may get its number
     except _Stop:
         _end_everybody()
         return 0
+
+
+def _end_strays(kept: Collection[int]) -> None:
+    """End the children that are not `kept`: what a killed keeper has left behind."""
+    me = os.getpid()
+    while strays := [s.pid for s in meter.children(me) if s.pid not in kept]:
+        for stray in strays:
+            for pid in [stray, *(stat.pid for stat in meter.descendants(stray))]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(stray, 0)
 
 
 def _end_everybody() -> None:
