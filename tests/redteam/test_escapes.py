@@ -162,7 +162,7 @@ for line in open("/proc/self/maps").read().splitlines():
             table = file.read((high - low) // 4096 * 8)
         pages += [low + 4096 * i for i in range(len(table) // 8)
                   if table[8 * i + 7] & 0x80]  # it is there
-print("armed" if len(pages) * 4096 > 2**25 else "no pages", flush=True)
+print("armed" if len(pages) * 4096 > 2**24 else "no pages", flush=True)
 for _ in range(12):
     if os.fork() == 0:
         for page in pages:
@@ -175,7 +175,9 @@ SOCKETS = """
 import os, socket, time
 print("armed", flush=True)
 kept = []
-for _ in range(200):
+for _ in range(2):
+    os.fork()
+for _ in range(100):
     kept += socket.socketpair()
     for end in kept[-2:]:
         end.setblocking(False)
