@@ -16,11 +16,13 @@ import ast
 import builtins
 import contextlib
 import hashlib
+import importlib.util
 import json
+import marshal
 import symtable
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
 from nbgrader.utils import is_locked, is_solution
@@ -51,6 +53,9 @@ class Protection:
         What runs are likely to load, of those that can be loaded before.
     unprotected : frozenset of str
         The ``grade_id`` of each test cell that runs in the student's process.
+    compiled : dict of str to bytes
+        The instructor's modules as their import would compile them, so that no run has
+        to. Python uses them only with the very text that they were made from.
     """
 
     trusted: Mapping[str, bytes]
@@ -59,6 +64,7 @@ class Protection:
     names: frozenset[str]
     libraries: frozenset[str] = frozenset()
     unprotected: frozenset[str] = frozenset()
+    compiled: Mapping[str, bytes] = field(default_factory=dict)
 
     def tests(self, notebook: NotebookNode) -> dict[int, bool]:
         """Say for the index of each test cell of `notebook` whether it is protected."""
@@ -78,11 +84,11 @@ class Protection:
         """Make the job of running one notebook, rebuilt from the instructor's."""
         return Job(
             notebook,
-            files,
+            {**files, **self.compiled},
             limits,
             env,
             tests=self.tests(notebook),
-            trusted=self.trusted,
+            trusted={**self.trusted, **self.compiled},
             student_modules=self.student_modules,
             imports=self.imports,
             names=self.names,
@@ -140,7 +146,23 @@ def protect(
         imports="\n".join([*dict.fromkeys(guarded), *helpers]),
         names=frozenset(names),
         libraries=_libraries(source, master),
+        compiled=_compiled(master),
     )
+
+
+def _compiled(master: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Compile the modules beside a notebook into what Python keeps in __pycache__."""
+    checked_by_hash = (0b11).to_bytes(4, "little")  # PEP 552
+    found = {}
+    for path, content in master.items():
+        if path.endswith(".py") and "/" not in path:
+            with contextlib.suppress(SyntaxError, ValueError):
+                code = compile(content, path, "exec", dont_inherit=True)
+                header = importlib.util.MAGIC_NUMBER + checked_by_hash
+                header += importlib.util.source_hash(content)
+                place = importlib.util.cache_from_source(path)
+                found[place] = header + marshal.dumps(code)
+    return found
 
 
 def _libraries(source: NotebookNode, master: Mapping[str, bytes]) -> frozenset[str]:
