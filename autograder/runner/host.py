@@ -364,7 +364,7 @@ class Host:
         if self.sandbox.level != "bwrap":
             return pid
         for stat in meter.children(self._worker):
-            if meter.inner_pid(stat.pid) == pid:
+            if meter.inner_pid(stat.pid, levels_up=self.sandbox.nested) == pid:
                 return stat.pid
         raise SandboxError("sandbox: a run that was started cannot be seen in /proc")
 
@@ -382,15 +382,9 @@ class Host:
         deadline = time.monotonic() + _END_SECONDS
         while not self.broken and side.number not in self._ended:
             with contextlib.suppress(ProcessLookupError):
-                if nested:
-                    # The end of the first process of a process namespace ends all in
-                    # it; the helper that made the namespace ends with that.
-                    inner = meter.children(side.root)
-                    for stat in inner or [meter.read_stat(side.root)]:
-                        if stat is not None:
-                            os.kill(stat.pid, signal.SIGKILL)
-                else:
-                    os.kill(side.root, signal.SIGTERM)
+                # The end of the first process of a process namespace ends all in it;
+                # where there is none, the keeper ends them.
+                os.kill(side.root, signal.SIGKILL if nested else signal.SIGTERM)
             with contextlib.suppress(SandboxError):
                 self._receive(1.0, "ended")
             if time.monotonic() > deadline:

@@ -136,12 +136,15 @@ def children(pid: int) -> list[Stat]:
     return [stat for child in below if (stat := read_stat(child))]
 
 
-def inner_pid(pid: int) -> int:
-    """Return the number of `pid` in its own process namespace; 0 if it is gone."""
+def inner_pid(pid: int, levels_up: int = 0) -> int:
+    """Return the number of `pid` in its own process namespace; 0 if it is gone.
+
+    With `levels_up`, in the namespace so many levels above that.
+    """
     try:
         for line in _read(f"/proc/{pid}/status").splitlines():
             if line.startswith(b"NSpid:"):
-                return int(line.split()[-1])
+                return int(line.split()[-1 - levels_up])
     except OSError:
         pass
     return 0

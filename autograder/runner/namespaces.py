@@ -4,11 +4,12 @@ bwrap puts the warm process into namespaces once; each run forked from it gets o
 of its own: processes, mounts, System V IPC, and a user namespace that allows this. The
 process that makes them has every capability inside, and drops them all when it is done.
 Standard library only.
-Sources: unshare(2), user_namespaces(7), mount(2), capabilities(7).
+Sources: clone(2), user_namespaces(7), mount(2), capabilities(7).
 """
 
 import ctypes
 import os
+import signal
 import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -18,6 +19,7 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 4, 24
 _CAPABILITY_VERSION_3 = 0x20080522
 _MOST_CAPABILITIES = 64
+_CLONE = {"x86_64": 56, "aarch64": 220}  # numbers of the system call
 
 
 def _check(result: int, what: str) -> None:
@@ -26,17 +28,37 @@ def _check(result: int, what: str) -> None:
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
-def unshare() -> None:
-    """Move this process into namespaces of its own; its next child is their first.
+def fork() -> int:
+    """Fork as `os.fork` does; the child is the first process of new namespaces.
+
+    `os.fork` cannot do that, and a process that has called unshare(2) has to fork once
+    more, which costs as much as a cell. So this makes the system call itself, between
+    what Python does before and after each fork. The C library is not told: in the child
+    its idea of the thread's number is wrong until that forks in the ordinary way.
 
     Raises
     ------
     OSError
         If the kernel, or a policy of this machine, does not allow it.
     """
-    user, group = os.getuid(), os.getgid()
-    wanted = _NEW_USER | _NEW_MOUNTS | _NEW_PIDS | _NEW_IPC
-    _check(_libc.unshare(ctypes.c_int(wanted)), "unshare")
+    flags = _NEW_USER | _NEW_MOUNTS | _NEW_PIDS | _NEW_IPC | signal.SIGCHLD
+    # Called so, the interpreter's lock stays taken, in the child too.
+    call = ctypes.PyDLL(None, use_errno=True).syscall
+    call.restype = ctypes.c_long
+    arguments = [ctypes.c_ulong(n) for n in (_CLONE[os.uname().machine], flags)]
+    arguments += [ctypes.c_ulong(0)] * 4
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid = call(*arguments)
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+    else:
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+    _check(pid, "clone")
+    return pid
+
+
+def settle(user: int, group: int) -> None:
+    """Be, in the new user namespace, the user and group that this process was."""
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{user} {user} 1"),

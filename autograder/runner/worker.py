@@ -9,11 +9,10 @@ and never holds a test: a fork inherits its memory. For each run it forks
     └── keeper          reaps, tells how the run's first process ended, ends the rest
         └── the run's first process: locked in, then `Shell.serve`
 
-Inside bwrap the keeper is the first process of namespaces of the run's own (a helper
-between it and the warm process makes them), so that all that the run has started ends
-with it. At the level lockdown it is the parent of every orphan of the run and kills
-until none is left; there the warm process has the grader's rights, and each run gives
-them up.
+Inside bwrap the keeper is the first process of namespaces of the run's own, so that
+all that the run has started ends with it. At the level lockdown it is the parent of
+every orphan of the run and kills until none is left; there the warm process has the
+grader's rights, and each run gives them up.
 
 The grader asks over `control`, a socket of packets: one JSON object each, with the
 run's descriptors. It is told ``{"t": "warm"}``, then for each run ``started`` and
@@ -52,6 +51,7 @@ def main(control_descriptor: int) -> None:
     control = socket.socket(fileno=control_descriptor)
     control.set_inheritable(False)
     config = json.loads(control.recv(_MOST_BYTES))
+    config |= {"uid": os.getuid(), "gid": os.getgid()}
     shell = _load(config)
     # What is here now is never collected: forks go on sharing its pages.
     gc.collect()
@@ -98,7 +98,7 @@ def _serve(control: socket.socket, shell: Shell, config: dict[str, Any]) -> None
             if not data:
                 return
             message = json.loads(data)
-            pid = os.fork()
+            pid = namespaces.fork() if config["nested"] else os.fork()
             if pid == 0:
                 _child(message, descriptors, shell, config, (control, wake, woken))
             runs[pid] = message["run"]
@@ -168,17 +168,10 @@ def _run(
     results: int,
     status: int,
 ) -> int:
-    """Fork the keeper and the run's first process; return an exit code in each."""
+    """Be the keeper; fork the run's first process. Return an exit code in each."""
     if config["nested"]:
         lockdown.die_with_parent(signal.SIGKILL)
-        namespaces.unshare()
-        keeper = os.fork()
-        if keeper:
-            for descriptor in (job, results, status, 1, 2):
-                os.close(descriptor)
-            namespaces.open_to_own_user(False)
-            return _exit_code(os.waitpid(keeper, 0)[1])
-        lockdown.die_with_parent(signal.SIGKILL)
+        namespaces.settle(config["uid"], config["gid"])
         namespaces.mount_own(message["disk_bytes"], message["files"])
         namespaces.drop_capabilities()
     else:
