@@ -33,7 +33,7 @@ from autograder.preprocess import (
     read_source,
     sandbox,
 )
-from autograder.protect import Protection, protect
+from autograder.protect import Protection, find_unprotected, protect
 from autograder.runner import Job, RunResult, run_notebook
 from autograder.score import Item, is_test, settle
 from autograder.verdicts import Status, Verdict
@@ -105,11 +105,15 @@ class Checked:
         Number of runs of each kind.
     shortfalls : list of str
         What is not as it must be, a line each; empty for a sound assignment.
+    unprotected : list of str
+        The tests that cannot run apart from the student's process: sound, but what
+        hostile code does there is not excluded.
     """
 
     assignment: str
     trials: dict[str, int] = field(default_factory=dict)
     shortfalls: list[str] = field(default_factory=list)
+    unprotected: list[str] = field(default_factory=list)
 
 
 def check(
@@ -160,13 +164,21 @@ def check(
         name: master_files(course.source / name, ignore, course.config)
         for name in names
     }
-    protections = {
-        (trial.assignment, trial.notebook_name): protect(
-            trial.notebook, files[trial.assignment], limits.student_modules
-        )
-        for trial in reversed(todo)
-        if trial.kind == "reference"
-    }
+    protections: dict[tuple[str, str], Protection] = {}
+    for trial in todo:
+        place = trial.assignment, trial.notebook_name
+        if trial.kind == "reference" and place not in protections:
+            protections[place] = find_unprotected(
+                trial.notebook,
+                protect(
+                    trial.notebook, files[trial.assignment], limits.student_modules
+                ),
+                limits.limits(trial.assignment),
+                ENVIRONMENT,
+                lambda job: run_notebook(job, box),
+            )
+            found = sorted(protections[place].unprotected)
+            results[trial.assignment].unprotected += found
     jobs_and_keys = (
         (number, (_job(trial, protections, limits), box))
         for number, trial in enumerate(todo)

@@ -445,10 +445,12 @@ def check(
 
 
 def _print_checked(results: list[Any]) -> None:
-    table = _table("assignment", "runs", "sound")
+    table = _table("assignment", "runs", "sound", "unprotected")
     for result in results:
         runs = ", ".join(f"{n} {kind}" for kind, n in result.trials.items())
-        table.add_row(result.assignment, runs, "no" if result.shortfalls else "yes")
+        sound = "no" if result.shortfalls else "yes"
+        unprotected = ", ".join(result.unprotected) or "none"
+        table.add_row(result.assignment, runs, sound, unprotected)
     _print_table(table)
     for result in results:
         for line in result.shortfalls:

@@ -62,6 +62,19 @@ if os.environ["CHECKS_SEED"] == "1":
 )
 
 
+# A test that cannot run in another process than the answer's.
+INSIDE = (
+    SOLUTION
+    + STUB
+    + TEST
+    + """\
+import inspect
+
+assert "2 * x" in inspect.getsource(double)
+"""
+)
+
+
 def wrong(name, says, code):
     """Make a cell of a file of wrong solutions."""
     return WRONG.replace("NAME", name).replace("SAYS", says) + code + "\n"
@@ -73,7 +86,7 @@ ADDED = "def double(x):\n    return x + 1\n"
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A course of one sound and one thoroughly unsound assignment."""
+    """A sound assignment, a thoroughly unsound one, and one that is unprotected."""
     root = tmp_path_factory.mktemp("course")
     (root / "source").mkdir()
     (root / "tests" / "wrong").mkdir(parents=True)
@@ -83,6 +96,7 @@ def course(tmp_path_factory):
     (root / "helper.py").write_text("def twice(x):\n    return 2 * x\n")
     (root / "source" / "sound.py").write_text(SOUND)
     (root / "source" / "unsound.py").write_text(UNSOUND)
+    (root / "source" / "inside.py").write_text(INSIDE)
     (root / "tests" / "wrong" / "sound.py").write_text(
         '"""Mistakes."""\n\n' + wrong("squared", "square", SQUARED)
     )
@@ -96,7 +110,7 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checked(course):
-    """What check says of the two, by name."""
+    """What check says of each, by name."""
     return {result.assignment: result for result in check(course, seeds=2)}
 
 
@@ -129,6 +143,13 @@ def test_check_finds_nothing_but_the_shipped_answer(checked):
 def test_check_names_each_shortfall(checked, line):
     """Every way in which an assignment does not measure is a line of its own."""
     assert line in checked["unsound"].shortfalls
+
+
+def test_check_finds_what_cannot_be_protected(checked):
+    """A test that only works beside the answer is named, and is no shortfall."""
+    found = {name: result.unprotected for name, result in checked.items()}
+    assert found == {"sound": [], "unsound": [], "inside": ["double-test"]}
+    assert not [x for x in checked["inside"].shortfalls if "reference" in x]
 
 
 def test_check_sees_a_stub_that_earns_points(checked):
