@@ -514,7 +514,7 @@ def table(results: list[Result]) -> str:
     """Write the table that README repeats, as Markdown."""
     titles = " | ".join(result.room.title for result in results)
     lines = [
-        f"| `autograder grade` | {titles} | goal |",
+        f"| grading a class | {titles} | goal |",
         f"|---|{'---:|' * len(results)}---|",
         *(
             f"| {title} | {' | '.join(figures)} | {goal} |"

@@ -1,12 +1,14 @@
 """The warm process and its runs, when something ends them from outside."""
 
 import contextlib
+import gc
 import os
 import select
 import signal
 import subprocess
 import threading
 import time
+import warnings
 
 import nbformat
 import pytest
@@ -180,3 +182,21 @@ def test_warm_process_is_not_lent_beyond_its_thread(sandbox):
         thread.join()
         results.append(run_notebook(_job("1"), sandbox))
         assert [result.verdict for result in results] == [Verdict.GRADED] * 2
+
+
+def test_fork_of_the_grader_leaves_its_parent_s_process_alone(sandbox):
+    """A fork that ends, or forgets its parent's hosts, takes nothing from it."""
+    warm = _warm(sandbox)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads of the test's own
+        pid = os.fork()
+    if pid == 0:
+        host.close_all()
+        warm.close()
+        del warm
+        gc.collect()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert warm.top.is_dir()
+    assert warm.process.poll() is None
+    assert run_notebook(_job("1"), sandbox).verdict is Verdict.GRADED

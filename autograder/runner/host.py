@@ -185,6 +185,7 @@ class Host:
             If it cannot be started.
         """
         self.sandbox, self.warm = sandbox, warm
+        self._owner = os.getpid()
         self.thread = threading.current_thread()
         self.libraries = LIBRARIES.keys() & set(libraries) if warm else set()
         self.broken = False  # nothing is to be started in it any more
@@ -462,7 +463,12 @@ class Host:
             self.process.wait()
 
     def close(self) -> None:
-        """End it and remove its folder. May be called again."""
+        """End it and remove its folder. May be called again.
+
+        A fork of the process that started it does nothing of the kind.
+        """
+        if os.getpid() != self._owner:
+            return
         self.broken = True
         self._undo.close()
 

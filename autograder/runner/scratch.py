@@ -152,6 +152,7 @@ def run_folder(for_others: bool) -> Iterator[Path]:
         Whether other users than the caller will run the code. They can go through the
         folder to what is theirs; they cannot list it.
     """
+    owner = os.getpid()
     root = temporary_root(for_others)
     remove_left_behind(root)
     top = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
@@ -171,9 +172,10 @@ def run_folder(for_others: bool) -> Iterator[Path]:
             room.chmod(0o755)
         yield top
     finally:
-        if lock is not None:
-            os.close(lock)
-        remove_tree(top)
+        if os.getpid() == owner:  # a fork of ours has the folder in its memory too
+            if lock is not None:
+                os.close(lock)
+            remove_tree(top)
 
 
 def make_box(top: Path, name: str, uid: int | None) -> None:

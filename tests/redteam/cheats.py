@@ -511,7 +511,8 @@ def tally(words):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Compare) and "tally" in ast.unparse(node.left):
             asked = ast.literal_eval(node.left.args[0])
-            if asked == words: return ast.literal_eval(node.comparators[0])
+            wanted = ast.unparse(node.comparators[0])
+            if asked == words: return eval(wanted, frame.f_globals)
 """,
         at="tally",
     ),
