@@ -141,10 +141,11 @@ def nbgrader(course: Path, *arguments: str) -> None:
         raise RuntimeError(f"nbgrader {' '.join(arguments)}: {done.stdout[-3000:]}")
 
 
-def this_course(scratch: Path) -> Classroom:
+def this_course(
+    scratch: Path, assignment: str = "02_variance_bookkeeping"
+) -> Classroom:
     """Set up this course, with one assignment."""
-    assignment = "02_variance_bookkeeping"
-    folder = scratch / "this-course"
+    folder = scratch / f"this-course-{assignment}"
     shutil.copytree(ROOT / "source" / assignment, folder / "source" / assignment)
     (folder / "nbgrader_config.py").write_text(STOCK_CONFIG, encoding="utf-8")
     nbgrader(folder, "generate_assignment", assignment)
@@ -160,9 +161,12 @@ def this_course(scratch: Path) -> Classroom:
     for wrong in named_wrongs(find_course(ROOT), assignment):
         ways[f"{wrong.item}/{wrong.name}"] = {**reference, wrong.item: wrong.code}
     cycle = ["reference", "wrong"] * 4 + ["half", "untouched"]
-    return Classroom(
-        "this course, 02_variance_bookkeeping", folder, assignment, ways, cycle
-    )
+    return Classroom(f"this course, {assignment}", folder, assignment, ways, cycle)
+
+
+def training_course(scratch: Path) -> Classroom:
+    """Set up this course, with an assignment whose tests train networks."""
+    return this_course(scratch, "05_initializers")
 
 
 def quickstart(scratch: Path) -> Classroom:
