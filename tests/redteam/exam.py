@@ -361,7 +361,11 @@ class _Peak:
                 except OSError:
                     continue
                 peak = re.search(r"VmHWM:\s+(\d+)", status)
-                if peak and b"autograder" in command and b"warden" not in command:
+                if (
+                    peak
+                    and b"autograder" in command
+                    and b"runner.worker" not in command
+                ):
                     self.megabytes = max(self.megabytes, int(peak[1]) / 1024)
 
     def stop(self) -> None:
