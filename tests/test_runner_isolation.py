@@ -394,7 +394,8 @@ def test_daemons_end_with_the_run(sandbox):
 
 
 _GRADER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job may be born deaf to it
 from autograder.runner import Job, Limits, choose_sandbox, run_notebook
 source = "import os, time\\nif os.fork() == 0:\\n    os.setsid()\\n" \
          "    time.sleep(100)\\nprint('up')\\ntime.sleep(100)"

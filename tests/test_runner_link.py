@@ -967,6 +967,15 @@ def test_link_an_interrupt_between_requests_is_dropped(cell):
     one.run("assert f()")
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt here, also where tests run as a job without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_link_an_interrupt_here_leaves_the_link_unusable(cell):
     """SIGINT in the checker while it waits ends the cell; what is asked then fails."""
     one = cell("import time\ndef slow(): time.sleep(60)\ndef f(): return 3")
