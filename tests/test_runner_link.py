@@ -969,7 +969,7 @@ def test_link_an_interrupt_between_requests_is_dropped(cell):
 
 @pytest.fixture
 def interruptible():
-    """SIGINT raises KeyboardInterrupt here, also where tests run as a job without it."""
+    """SIGINT raises KeyboardInterrupt here, also where a job is born without it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
