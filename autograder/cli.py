@@ -445,14 +445,17 @@ def check(
 
 
 def _print_checked(results: list[Any]) -> None:
-    table = _table("assignment", "runs", "sound", "unprotected")
+    table = _table("assignment", "runs", "sound")
     for result in results:
         runs = ", ".join(f"{n} {kind}" for kind, n in result.trials.items())
-        sound = "no" if result.shortfalls else "yes"
-        unprotected = ", ".join(result.unprotected) or "none"
-        table.add_row(result.assignment, runs, sound, unprotected)
+        table.add_row(result.assignment, runs, "no" if result.shortfalls else "yes")
     _print_table(table)
     for result in results:
+        for name in result.unprotected:
+            err.print(
+                f"{result.assignment}: {name} cannot run apart from the answers, so it "
+                "is unprotected"
+            )
         for line in result.shortfalls:
             err.print(f"{result.assignment}: {line}")
 
