@@ -59,8 +59,6 @@ class Side:
         The process whose descendants it is, keeper included.
     box : Path
         The folder it may write to, as it sees it.
-    uid : int or None
-        Its user, where it has one of its own.
     job : socket.socket
         Messages to it.
     results, stdout, stderr, status : int
@@ -78,7 +76,6 @@ class Side:
     number: int
     root: int
     box: Path
-    uid: int | None
     job: socket.socket
     results: int
     stdout: int
@@ -334,7 +331,6 @@ class Host:
             self._number,
             root,
             box,
-            uid,
             job,
             *ours,
             usage=meter.Usage(root, memory_limit=limits.memory_mb * MEGABYTE),

@@ -22,8 +22,8 @@ from typing import Any
 
 # ------------------------------------------------------------------ the C library
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -33,7 +33,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
 
 
-def _check(result: int, what: str) -> int:
+def check(result: int, what: str) -> int:
+    """Return what a call of the C library returned; OSError if that says it failed."""
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{what}: {os.strerror(code)}")
@@ -42,7 +43,7 @@ def _check(result: int, what: str) -> int:
 
 def _prctl(option: int, *values: int) -> None:
     padded = [ctypes.c_ulong(v) for v in (*values, 0, 0, 0, 0)[:4]]
-    _check(_libc.prctl(option, *padded), f"prctl({option})")
+    check(libc.prctl(option, *padded), f"prctl({option})")
 
 
 def die_with_parent(signal_number: int) -> None:
@@ -75,7 +76,7 @@ _SCOPE_ABSTRACT_SOCKET_AND_SIGNAL = 3  # from ABI 6
 
 def landlock_abi() -> int:
     """Return the version of Landlock that the kernel offers; 0 if there is none."""
-    return max(0, _libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, 1))
+    return max(0, libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, 1))
 
 
 def restrict_files(readable: list[str], writable: list[str], devices: list[str]) -> int:
@@ -109,8 +110,8 @@ def restrict_files(readable: list[str], writable: list[str], devices: list[str])
     # struct landlock_ruleset_attr grew with the ABI; an older kernel takes a prefix.
     attributes = struct.pack("=QQQ", handled, net, scope)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
-    ruleset = _check(
-        _libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, size, 0),
+    ruleset = check(
+        libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, size, 0),
         "landlock_create_ruleset",
     )
 
@@ -123,8 +124,8 @@ def restrict_files(readable: list[str], writable: list[str], devices: list[str])
             if not os.path.isdir(path):
                 rights &= _FILE_ONLY
             rule = struct.pack("=Qi", rights & handled, descriptor)
-            _check(
-                _libc.syscall(_LANDLOCK_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0),
+            check(
+                libc.syscall(_LANDLOCK_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0),
                 "landlock_add_rule",
             )
         finally:
@@ -136,7 +137,7 @@ def restrict_files(readable: list[str], writable: list[str], devices: list[str])
         allow(path, handled & ~(_MAKE_CHAR | _MAKE_BLOCK | _MAKE_SOCK))
     for path in devices:
         allow(path, _READ_FILE | _WRITE_FILE)
-    _check(_libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0), "landlock_restrict_self")
+    check(libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0), "landlock_restrict_self")
     os.close(ruleset)
     return abi
 

@@ -12,7 +12,7 @@ import os
 import signal
 import struct
 
-_libc = ctypes.CDLL(None, use_errno=True)
+from autograder.runner.lockdown import check, libc
 
 _NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PIDS = 0x20000, 0x8000000, 0x10000000, 0x20000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
@@ -20,12 +20,6 @@ _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 4, 24
 _CAPABILITY_VERSION_3 = 0x20080522
 _MOST_CAPABILITIES = 64
 _CLONE = {"x86_64": 56, "aarch64": 220}  # numbers of the system call
-
-
-def _check(result: int, what: str) -> None:
-    if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
 def fork() -> int:
@@ -53,7 +47,7 @@ def fork() -> int:
         ctypes.pythonapi.PyOS_AfterFork_Child()
     else:
         ctypes.pythonapi.PyOS_AfterFork_Parent()
-    _check(pid, "clone")
+    check(pid, "clone")
     return pid
 
 
@@ -78,17 +72,17 @@ def mount_own(disk_bytes: int, files: int) -> None:
     """
     options = f"size={disk_bytes},nr_inodes={files},mode=755".encode()
     safe = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV)
-    _check(_libc.mount(b"tmpfs", b"/tmp", b"tmpfs", safe, options), "mount /tmp")
+    check(libc.mount(b"tmpfs", b"/tmp", b"tmpfs", safe, options), "mount /tmp")
     safe = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-    _check(_libc.mount(b"proc", b"/proc", b"proc", safe, None), "mount /proc")
+    check(libc.mount(b"proc", b"/proc", b"proc", safe, None), "mount /proc")
 
 
 def drop_capabilities() -> None:
     """Give up every capability, here and in whatever is started from here."""
     for number in range(_MOST_CAPABILITIES):
-        _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(number), 0, 0, 0)
+        libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(number), 0, 0, 0)
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
-    _check(_libc.capset(header, ctypes.create_string_buffer(24)), "capset")
+    check(libc.capset(header, ctypes.create_string_buffer(24)), "capset")
 
 
 def open_to_own_user(is_open: bool) -> None:
@@ -96,4 +90,4 @@ def open_to_own_user(is_open: bool) -> None:
 
     A change of user closes them: a process could not even read its own /proc/self.
     """
-    _check(_libc.prctl(_PR_SET_DUMPABLE, int(is_open), 0, 0, 0), "prctl")
+    check(libc.prctl(_PR_SET_DUMPABLE, int(is_open), 0, 0, 0), "prctl")
