@@ -47,7 +47,7 @@ from autograder.gradebook import (
     save_scores,
 )
 from autograder.harmless import tame_name, tame_outputs, tame_texts
-from autograder.prepare import read_notebook, rebuild, reference
+from autograder.prepare import handout_texts, read_notebook, rebuild, reference
 from autograder.preprocess import (
     ENVIRONMENT,
     SandboxLimits,
@@ -338,6 +338,7 @@ class _Grader:
         shared = _digest_of_course(course, self.master, self.limits, place.level)
         self.sources: dict[str, NotebookNode] = {}  # with the solutions
         self.references: dict[str, NotebookNode] = {}
+        self.handouts: dict[str, dict[str, str]] = {}
         self.trusted: dict[str, set[str]] = {}
         self.digests: dict[str, str] = {}
         for name in names:
@@ -347,6 +348,7 @@ class _Grader:
                 self.references[name] = reference(self.sources[name], self.config)
             except Exception as error:  # nbgrader has many for an unsound notebook
                 raise CourseError(f"{path} cannot be graded with: {error}") from error
+            self.handouts[name] = handout_texts(self.references[name], self.config)
             self.trusted[name] = {cell.source for cell in self.references[name].cells}
             self.digests[name] = _digest(shared, _told(self.references[name]))
 
@@ -491,7 +493,9 @@ class _Grader:
             return
         try:
             handed_in = read_notebook(part.data)
-            prepared = rebuild(self.references[name], handed_in, self.config)
+            prepared = rebuild(
+                self.references[name], handed_in, self.config, self.handouts[name]
+            )
         except NotReadableError as error:
             self.end(submission, name, Verdict.NOT_READABLE, str(error))
         else:

@@ -153,11 +153,18 @@ def prepare(
 
 
 def rebuild(
-    master: NotebookNode, submitted_nb: Any, config: Config | None = None
+    master: NotebookNode,
+    submitted_nb: Any,
+    config: Config | None = None,
+    handout: dict[str, str] | None = None,
 ) -> Prepared:
-    """Do what `prepare` does, with the instructor's `reference` already made."""
+    """Do what `prepare` does, with the instructor's `reference` already made.
+
+    So may be its `handout_texts`, which are the same for the whole class.
+    """
     repairs: list[str] = []
-    handout = _handout_texts(master, config)
+    if handout is None:
+        handout = handout_texts(master, config)
     named = {cell_id: cell for cell in master.cells if (cell_id := grade_id(cell))}
     cells = _read_cells(submitted_nb, named, repairs)
     plain = {cell.source.strip() for cell in master.cells if not grade_id(cell)}
@@ -208,7 +215,7 @@ def _kind_in_words(cell: NotebookNode) -> str:
     return "test cell" if is_grade(cell) else "given cell"
 
 
-def _handout_texts(master: NotebookNode, config: Config | None) -> dict[str, str]:
+def handout_texts(master: NotebookNode, config: Config | None) -> dict[str, str]:
     """Give the text that each cell with an id had when students got it."""
     notebook, resources = copy.deepcopy(master), {}
     for step in (ClearHiddenTests, ClearMarkScheme):
