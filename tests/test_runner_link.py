@@ -1090,11 +1090,16 @@ HOSTILE = {
     "a state that is none": _frame('["v",[],null,["l",["t",0,["t",1,2]]]]'),
     "an exception that is none": _frame('["e",[],["KeyError"],["l"]]'),
     "an exception that is not known": _frame(
-        '["e",[],[["X","os.system"],["t"],"",null],["l"]]'
+        '["e",[],[["X","os.system"],["t"],"",null,""],["l"]]'
     ),
-    "an exception without a base": _frame('["e",[],[["x",1,"E",[]],["t"],"",1],["l"]]'),
+    "an exception without a base": _frame(
+        '["e",[],[["x",1,"E",[]],["t"],"",1,""],["l"]]'
+    ),
+    "an exception from a place that is no text": _frame(
+        '["e",[],[["X","builtins.KeyError"],["t"],"",null,5],["l"]]'
+    ),
     "an exception of two layouts": _frame(
-        '["e",[],[["x",1,"E",[["X","builtins.OSError"],["X","builtins.SyntaxError"]]],["t"],"",1],["l"]]'
+        '["e",[],[["x",1,"E",[["X","builtins.OSError"],["X","builtins.SyntaxError"]]],["t"],"",1,""],["l"]]'
     ),
     "an exception that we did not raise": _frame('["e",[],["k",0],["l"]]'),
     "an output that is no text": _frame('["o","stdout",3]'),

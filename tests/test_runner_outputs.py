@@ -206,6 +206,35 @@ def test_run_notebook_colours_tracebacks(sandbox):
     assert "\x1b[31mZeroDivisionError\x1b[39m" in "\n".join(error.traceback)
 
 
+def test_run_notebook_test_shows_where_the_answer_failed(sandbox):
+    """A failing test's traceback leads to the student's line, not into the runner."""
+    cells = (
+        "import json",
+        "def inner(text):\n    return json.loads(text)\n\n"
+        "def outer(text):\n    return inner(text)",
+        "assert outer('[1]') == [1]\nouter('[')",
+        "def deep(n):\n    return 1 / n if n == 0 else deep(n - 1)",
+        "deep(40)",
+    )
+    job = Job(_notebook(*cells), {}, Limits(), tests={2: True, 4: True})
+    result = run_notebook(job, sandbox)
+    shown = [
+        re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
+        for cell in result.notebook.cells
+        for output in cell.outputs
+    ]
+    assert len(shown) == 2
+    failed, deep = shown
+    assert "----> 2 outer('[')" in failed
+    assert "Cell In[2], line 5, in outer\n----> 5     return inner(text)" in failed
+    assert "Cell In[2], line 2, in inner" in failed
+    assert "File decoder.py, line" in failed
+    assert failed.index("in outer") < failed.index("in inner")
+    assert failed.splitlines()[-1].startswith("JSONDecodeError: Expecting value")
+    assert "[... 35 more frames ...]" in deep
+    assert "checker.py" not in failed + deep
+
+
 def test_run_notebook_goes_on_after_quit_and_exit(sandbox):
     """A cell that says quit() or exit() ends itself, not the run."""
     cells = "quit()", "exit()", "import sys; sys.exit(1)", "print('on')"

@@ -32,7 +32,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograder.runner import values, wire
+from autograder.runner import traces, values, wire
 from autograder.runner.served import MOST_NESTING, SPECIAL
 
 _IPYTHON = re.compile(r"_+|_i*\d*|_[iod]h|In|Out")  # a shell's own names, at both ends
@@ -735,7 +735,7 @@ class Link:
             return lent.items if isinstance(lent, _Lent) else lent
         if tag in ("X", "x"):
             return self._read_exception_class(node)
-        if tag == "xi" and count in (3, 5):
+        if tag == "xi" and count in (3, 6):
             return self._read_error(node[1:], decoder)
         if tag == "M" and count == 3:
             return self._read_module(node[1], node[2], decoder)
@@ -820,8 +820,13 @@ class Link:
             if found is None:
                 _tampering("an exception that was not raised")
             return found
-        if len(node) != 4 or type(node[2]) is not str:
+        if len(node) != 5 or type(node[2]) is not str or type(node[4]) is not str:
             _tampering("an exception that cannot be")
+        error = self._make_error(node, decoder)
+        error._link_where = node[4][: traces.MOST_TEXT]
+        return error
+
+    def _make_error(self, node: Any, decoder: values.Decoder) -> BaseException:
         kind = self._read_exception_class(node[0])
         arguments = decoder.decode(node[1])
         if type(arguments) is not tuple:

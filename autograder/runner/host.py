@@ -10,7 +10,6 @@ Where a run must be fresh from its interpreter on, a cold host serves one side o
 """
 
 import atexit
-import base64
 import codecs
 import contextlib
 import json
@@ -19,9 +18,10 @@ import select
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ LIBRARIES = {
 _START_SECONDS = 120.0
 _END_SECONDS = 20.0
 _MOST_BYTES = 2**20
+_KILL_SECONDS = 0.005
+_MOST_AWAITED = 64  # processes at once: each takes a descriptor
 
 
 @dataclass
@@ -56,7 +58,8 @@ class Side:
     number : int
         Which run of its host it is.
     root : int
-        The process whose descendants it is, keeper included.
+        The process whose descendants it is, keeper included; the checker itself where
+        it needs no keeper.
     box : Path
         The folder it may write to, as it sees it.
     job : socket.socket
@@ -70,6 +73,9 @@ class Side:
         Of what comes on `results`.
     main : int
         The process that runs the cells; 0 before it was ready.
+    exact_base : int
+        What it had of memory at the beginning, shared pages counted once, in bytes; the
+        same for all that a warm process forks, so it is looked at once. 0: not yet.
     """
 
     name: str
@@ -87,6 +93,8 @@ class Side:
     raw: dict[int, tuple[str, codecs.IncrementalDecoder]] = field(default_factory=dict)
     cpu_at_start: float = 0.0
     main: int = 0
+    exact_base: int = 0
+    _inner_pids: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the descriptors non-blocking."""
@@ -130,27 +138,53 @@ class Side:
             # A process that forks and ends, over and over, is seen now and then only:
             # none is left if none ended while this looked, and none waits to be reaped.
             missed: set[int] = set()
-            left = [
-                stat.pid
-                for stat in meter.descendants(self.root, missed)
-                if stat.pid not in self.usage.keepers
-                and meter.inner_pid(stat.pid) not in spared
-            ]
+            left = [stat.pid for stat in self.others(spared, missed)]
             if not left and not missed:
                 return True
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.0005)
+            _kill(left)
         return False
+
+    def others(
+        self, spared: Collection[int], missed: set[int] | None = None
+    ) -> list[meter.Stat]:
+        """Find its processes but the keeper and those `spared`; see `sweep`."""
+        return [
+            stat
+            for stat in self.usage.living(missed)
+            if stat.pid not in self.usage.keepers
+            and self._inner_pid(stat) not in spared
+        ]
+
+    def _inner_pid(self, stat: meter.Stat) -> int:
+        """Return the number of a process inside, which never changes."""
+        key = stat.pid, stat.started
+        if not (number := self._inner_pids.get(key, 0)):
+            number = self._inner_pids[key] = meter.inner_pid(stat.pid)
+        return number
 
     def ready(self) -> None:
         """Take what there is now, before any code ran, as the beginning."""
-        self.usage.begin()
+        self.exact_base = self.usage.begin(self.exact_base)
         self.cpu_at_start = self.usage.cpu_seconds
         if not self.usage.pids:
             raise SandboxError("sandbox: the student's process cannot be seen in /proc")
         self.main = self.usage.pids[-1]
+
+
+def _kill(pids: list[int]) -> None:
+    """Kill processes, and wait a moment until they have ended."""
+    ends: list[int] = []
+    with contextlib.ExitStack() as stack:
+        for pid in pids[:_MOST_AWAITED]:
+            with contextlib.suppress(OSError):
+                ends.append(os.pidfd_open(pid))
+                stack.callback(os.close, ends[-1])
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if ends:
+            select.select(ends, [], [], _KILL_SECONDS)
+    time.sleep(0.0002)  # they are still to be reaped
 
 
 class Host:
@@ -188,6 +222,7 @@ class Host:
         self.broken = False  # nothing is to be started in it any more
         self.died = False  # it ended by itself, or was killed from outside
         self._number = 0
+        self._exact_bases: dict[str, int] = {}  # by the side's name
         self._ended: set[int] = set()  # runs whose end nobody has asked about yet
         self._first = 0  # inside bwrap: of its process namespace
         self._as_root = os.geteuid() == 0
@@ -296,19 +331,22 @@ class Host:
             If the warm process is gone.
         """
         inside = self.sandbox.level == "bwrap"
+        alone = checker is not None and inside and self.sandbox.nested
         room = "box" if name == "student" else "check"
         uid = self.uid if inside else new_uid()
         if not inside:
             scratch.make_box(self.top, room, uid)
         box = self.sandbox.box(self.top, room)
+        contents = _in_memory(files.values())
         job, job_in = socket.socketpair()
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(4)]
-        ours, theirs = [p[0] for p in pipes], [p[1] for p in pipes]
+        ours, theirs = [p[0] for p in pipes], [*(p[1] for p in pipes), contents]
         self._number += 1
         disk = limits.disk_mb * MEGABYTE
         request = {
             "run": self._number,
             "uid": None if inside else uid,
+            "alone": alone,
             "disk_bytes": disk + disk // 16 + MEGABYTE,
             "files": limits.files + limits.files // 16 + 64,
         }
@@ -333,8 +371,11 @@ class Host:
             box,
             job,
             *ours,
-            usage=meter.Usage(root, memory_limit=limits.memory_mb * MEGABYTE),
+            usage=meter.Usage(
+                root, memory_limit=limits.memory_mb * MEGABYTE, with_root=alone
+            ),
             decoder=wire.Decoder(output + 65536),
+            exact_base=self._exact_bases.get(name, 0),
         )
         home = {"HOME": f"{box}/home", "TMPDIR": f"{box}/tmp"}
         side.outgoing += wire.encode(
@@ -343,11 +384,7 @@ class Host:
                 "walls": self.sandbox.walls(box, self.top, limits, uid, snapshots),
                 "memory_bytes": limits.memory_mb * MEGABYTE,
                 "box": str(box),
-                "fonts": self.sandbox.fonts,
-                "files": {
-                    path: base64.b64encode(content).decode("ascii")
-                    for path, content in files.items()
-                },
+                "files": [[path, len(content)] for path, content in files.items()],
                 "env": {**home, **env},
                 "checker": checker is not None,
                 "answers": sorted((checker or {}).get("answers", ())),
@@ -375,6 +412,7 @@ class Host:
         side.raw.clear()  # the numbers will be those of other descriptors
         if not side.root:
             return
+        self._exact_bases[side.name] = side.exact_base
         nested = self.sandbox.level == "bwrap" and self.sandbox.nested
         deadline = time.monotonic() + _END_SECONDS
         while not self.broken and side.number not in self._ended:
@@ -467,6 +505,18 @@ class Host:
             return
         self.broken = True
         self._undo.close()
+
+
+def _in_memory(contents: Iterable[bytes]) -> int:
+    """Return a descriptor of a file without a name that holds all `contents`."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("files")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    with open(descriptor, "wb", closefd=False) as stream:
+        stream.writelines(contents)
+    return descriptor
 
 
 def _first_process(info: int) -> int:

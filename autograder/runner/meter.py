@@ -169,7 +169,7 @@ class Usage:
     Attributes
     ----------
     root : int
-        The process; it does not count itself.
+        The process; it does not count itself, but `with_root`.
     memory_limit : int
         In bytes: see `memory_bytes`.
     cpu_seconds : float
@@ -191,6 +191,7 @@ class Usage:
 
     root: int
     memory_limit: int
+    with_root: bool = False
     overhead: int = 0
     cpu_seconds: float = 0.0
     memory_bytes: int = 0
@@ -206,10 +207,15 @@ class Usage:
     _polls: int = 0
     _in_sockets: int = 0
 
+    def living(self, missed: set[int] | None = None) -> list[Stat]:
+        """Return the processes that count, and keepers; see `descendants`."""
+        own = read_stat(self.root) if self.with_root else None
+        return [*([own] if own else []), *descendants(self.root, missed)]
+
     def poll(self) -> None:
         """Read everything once more."""
-        living = descendants(self.root)
-        root = read_stat(self.root)
+        living = self.living()
+        root = None if self.with_root else read_stat(self.root)
         for stat in living:
             self._seen[stat.pid, stat.started] = stat.own_cpu
         alive = sum(s.own_cpu + s.reaped_cpu for s in living)
@@ -247,20 +253,23 @@ class Usage:
         self.memory_bytes = memory
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
 
-    def begin(self) -> None:
-        """Take what there is now as nothing: the shell itself, before any code ran."""
+    def begin(self, exact_base: int = 0) -> int:
+        """Take what there is now as nothing: the shell itself, before any code ran.
+
+        Return what it has of memory, with shared pages counted once, in bytes. Where
+        that is known, as `exact_base`, it need not be found out: it takes a while.
+        """
         self.poll()
         self.overhead = self.tasks
         # The innermost process is the one that will run code; the others are keepers.
         self.keepers = set(self.pids[:-1])
         main = read_stat(self.pids[-1]) if self.pids else None
         if main is not None:
-            self._base, self._exact_base = (
-                main.resident_bytes,
-                _proportional_bytes(main.pid),
-            )
+            self._base = main.resident_bytes
+            self._exact_base = exact_base or _proportional_bytes(main.pid)
             self._stack = main.stack
         self.memory_bytes = self.peak_memory_bytes = 0
+        return self._exact_base
 
 
 def socket_use(pids: list[int]) -> int:

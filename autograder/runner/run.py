@@ -286,7 +286,7 @@ class _Run:
                 self.checker.job, [wire.encode({"t": "link"})], [link.fileno()]
             )
         link.close()  # the checker alone notices the snapshot's end
-        self.send(self.checker, {"t": "run", "source": self.cell.source})
+        self.send(self.checker, self.request())
         self.watch()
 
     def run_unprotected(self, link: socket.socket) -> None:
@@ -299,7 +299,7 @@ class _Run:
         self.student.decoder = wire.Decoder(output + 65536)
         self.student.outgoing.clear()
         self.selector.register(link, selectors.EVENT_READ, (self.student, "link"))
-        self.send(self.student, {"t": "run", "source": self.cell.source})
+        self.send(self.student, self.request())
         self.watch()
         with contextlib.suppress(KeyError):
             self.selector.unregister(link)
@@ -549,7 +549,7 @@ class _Run:
                 self.take_snapshot()
                 return
             self.open_cell()
-            self.send(self.student, {"t": "run", "source": self.cell.source})
+            self.send(self.student, self.request())
             return
         self.over = True
 
@@ -559,6 +559,10 @@ class _Run:
         self.cell.execution_count = self.number
         self.clear_first = False
         self.begin_to_count()
+
+    def request(self) -> dict[str, Any]:
+        """Return the message that asks a side to run the current cell."""
+        return {"t": "run", "source": self.cell.source, "number": self.number}
 
     def begin_to_count(self) -> None:
         """Give what begins now the time of a cell."""
@@ -603,8 +607,10 @@ class _Run:
                 self.note(Verdict.OUT_OF_TIME, "The check was interrupted.")
             elif not passed:
                 self.note(Verdict.CRASHED, "The check ended in an exception.")
-        self.poll()
-        self.judge(time.monotonic())
+        now = time.monotonic()
+        if now - self.polled >= _POLL_SECONDS:
+            self.poll()
+            self.judge(now)
         if self.over:
             return
         if self.testing:
@@ -880,13 +886,9 @@ class _Run:
         protected = self.testing and self.own_link is None
         side = self.checker if protected else self.student
         assert side is not None
-        for process in meter.descendants(side.root):
-            if (
-                process.pid not in side.usage.keepers
-                and meter.inner_pid(process.pid) not in spared
-            ):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGINT)
+        for process in side.others(spared):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGINT)
 
     def judge_disk(self) -> None:
         """Compare the files with the limits."""

@@ -31,6 +31,7 @@ _MODULES_INSIDE = (
     "served.py",
     "shelf.py",
     "shell.py",
+    "traces.py",
     "values.py",
     "wire.py",
     "worker.py",

@@ -67,7 +67,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autograder.runner import values, wire
+from autograder.runner import traces, values, wire
 
 MOST_NESTING = 40  # callbacks in callbacks
 _STREAM_BYTES = 32768
@@ -117,6 +117,7 @@ def _as_array(value: Any) -> Any:
 _asarray = np.asarray
 _signature = inspect.signature
 _import = importlib.import_module
+_told = traces.told
 _on_signal = _signal.signal  # that of `signal` looks builtins up
 
 
@@ -196,12 +197,19 @@ class Served:
         The student's names.
     student_modules : collection of str
         Top-level modules that live on this side, so that they cross as objects.
+    cell_of : callable
+        Names the cell of a file name, for tracebacks; see `traces.told`.
     """
 
     def __init__(
-        self, link: int, namespace: dict, student_modules: Collection[str] = ()
+        self,
+        link: int,
+        namespace: dict,
+        student_modules: Collection[str] = (),
+        cell_of: Callable[[str], tuple[str, str] | None] = lambda file: None,
     ) -> None:
         """Begin with nothing handed out."""
+        self._cell_of = cell_of
         self._stream = wire.Stream(link)
         self._namespace = namespace
         self._student_modules = frozenset(student_modules)
@@ -459,7 +467,7 @@ class Served:
         return ["x", self._handle(value), value.__name__[:200], bases]
 
     def _write_error(self, error: BaseException, encoder: values.Encoder) -> list[Any]:
-        """Return class, arguments, text and handle of an exception."""
+        """Return class, arguments, text, handle and place of an exception."""
         foreign = self._foreign.get(id(error))
         if foreign is not None:
             return ["k", foreign[2]]
@@ -476,7 +484,11 @@ class Served:
                 raise
             arguments = encoder.encode((text,))
         number = self._handle(error) if kind[0] == "x" else None
-        return [kind, arguments, text, number]
+        try:
+            where = _told(error.__traceback__, self._cell_of)
+        except Exception:
+            where = ""
+        return [kind, arguments, text, number, where]
 
     def _read_other(self, node: list, decoder: values.Decoder) -> Any:
         tag = node[0]

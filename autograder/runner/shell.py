@@ -35,7 +35,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from autograder.runner import lockdown, wire
+from autograder.runner import lockdown, traces, wire
 from autograder.runner.checker import (
     Namespace,
     Proxy,
@@ -281,11 +281,18 @@ def _build_ipython() -> Any:
             """The names of the cells: also for functions that they define."""
             return self.user_ns
 
+        def _get_exc_info(self, exc_tuple: Any = None) -> tuple[Any, Any, Any]:
+            kind, error, _ = super()._get_exc_info(exc_tuple)
+            traces.hide_runner(error)
+            return kind, error, error.__traceback__
+
         def _showtraceback(
             self, etype: type, evalue: BaseException, stb: list[str]
         ) -> None:
             if etype in (Tampering, SnapshotGone):  # told when the cell ends
                 return
+            if where := getattr(evalue, "_link_where", ""):
+                stb = [*stb[:-1], *where.split("\n"), *stb[-1:]]
             try:
                 text = str(evalue)
             except Exception:
@@ -318,8 +325,9 @@ def _build_ipython() -> Any:
 class Shell:
     """An IPython shell that runs one cell after another for the grader."""
 
-    def __init__(self) -> None:
-        """Build the shell; nobody listens yet."""
+    def __init__(self, fonts: str = "") -> None:
+        """Build the shell; nobody listens yet. `fonts` is for `write_fonts`."""
+        self._fonts = fonts
         self._ipython = _build_ipython()
         self._namespace: Namespace | None = None  # of the checker
         builtins.input = _no_input
@@ -337,7 +345,7 @@ class Shell:
             details = type(error), error, error.__traceback__
             self._ipython.InteractiveTB.structured_traceback(*details)
 
-    def enter_and_serve(self, job: socket.socket, results: int) -> None:
+    def enter_and_serve(self, job: socket.socket, results: int, files: int) -> None:
         """Wait for the first message, lock this process in, do what is asked.
 
         Parameters
@@ -346,13 +354,16 @@ class Shell:
             Where messages, and descriptors with them, come from.
         results : int
             The pipe for the answers.
+        files : int
+            A file that holds what the working folder will, one after the other.
         """
         decoder = wire.Decoder(cap=2**31)
         links: list[int] = []
         first = next(_messages(job, decoder, links), None)
         if first is None:
             return
-        _enter(first)
+        _enter(first, files)
+        write_fonts(self._fonts, f"{first['box']}/home")
         self.attach(Channel(results))
         self._student_modules = frozenset(first["student_modules"])
         if first["checker"]:
@@ -391,7 +402,7 @@ class Shell:
                 assert self._namespace is not None
                 self._namespace.attach(links.pop(0))
                 continue
-            passed = self.run_cell(message["source"])
+            passed = self.run_cell(message["source"], message.get("number"))
             if self._namespace is not None:
                 # A test cell may have swallowed what was raised; it has not passed.
                 fault, refusals = self._namespace.fault, self._namespace.refusals
@@ -407,12 +418,14 @@ class Shell:
         elif isinstance(fault, SnapshotGone):
             self._channel.send({"t": "gone"})
 
-    def run_cell(self, source: str) -> bool:
-        """Run `source` as the next cell and send its outputs.
+    def run_cell(self, source: str, number: int | None = None) -> bool:
+        """Run `source` as the cell of that number and send its outputs.
 
         Return whether it ran to its end without an exception: some exceptions show
         nothing, or something else.
         """
+        if number is not None:
+            self._ipython.execution_count = number
         try:
             return self._run_cell(source)
         except KeyboardInterrupt:  # it came when the cell had just ended
@@ -453,7 +466,12 @@ class Shell:
             os.close(results)
             job.close()
             if protected:
-                served = Served(link, self._ipython.user_ns, self._student_modules)
+                served = Served(
+                    link,
+                    self._ipython.user_ns,
+                    self._student_modules,
+                    self._ipython.compile.format_code_name,
+                )
                 self.attach(served)
                 served.serve()
             else:
@@ -491,8 +509,8 @@ def _messages(
             yield message
 
 
-def _enter(message: dict[str, Any]) -> None:
-    """Lock this process in and make its folders."""
+def _enter(message: dict[str, Any], files: int) -> None:
+    """Lock this process in, and make its folders and its `files`."""
     with open("/proc/self/oom_score_adj", "w", encoding="ascii") as stream:
         stream.write("1000")  # if the machine runs out of memory, this goes first
     lockdown.lock(message["walls"])
@@ -500,12 +518,14 @@ def _enter(message: dict[str, Any]) -> None:
     box = message["box"]
     for room in ("home", "tmp", "shm", "work"):
         os.makedirs(f"{box}/{room}", exist_ok=True)
-    for name, content in message["files"].items():
+    begin = 0
+    for name, size in message["files"]:
         path = f"{box}/work/{name}"
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as stream:
-            stream.write(base64.b64decode(content))
-    write_fonts(message["fonts"], f"{box}/home")
+            stream.write(os.pread(files, size, begin))
+        begin += size
+    os.close(files)
     os.environ.update(message["env"])
     os.chdir(f"{box}/work")
     sys.path.insert(0, "")

@@ -36,7 +36,8 @@ from autograder.runner.shelf import Shelf
 from autograder.runner.shell import Shell, write_fonts
 
 _MOST_BYTES = 2**20
-_DESCRIPTORS = 5  # of a run: job, results, stdout, stderr, status
+_KEPT_BYTES = 2**25 - 2**16  # glibc's own bound is 32 MB
+_DESCRIPTORS = 6  # of a run: job, results, stdout, stderr, status, files
 
 
 class _Stop(BaseException):
@@ -53,6 +54,9 @@ def main(control_descriptor: int) -> None:
     config = json.loads(control.recv(_MOST_BYTES))
     config |= {"uid": os.getuid(), "gid": os.getgid()}
     shell = _load(config)
+    # The C library keeps blocks up to the size of the largest that was ever freed. If
+    # it gives back every array of 200 kB, the kernel clears the pages of the next one.
+    bytearray(_KEPT_BYTES)
     # What is here now is never collected: forks go on sharing its pages.
     gc.collect()
     gc.freeze()
@@ -67,8 +71,9 @@ def _load(config: dict[str, Any]) -> Shell:
     """Build the shell and import what most notebooks do."""
     for folder in config["packages"]:
         site.addsitedir(folder)
-    write_fonts(config["fonts"], f"{config['box']}/home")
-    shell = Shell()
+    fonts = config["fonts"]
+    write_fonts(fonts, f"{config['box']}/home")
+    shell = Shell(fonts)
     Shelf(config["libraries"], config["preload"])
     shell.warm_up()
     return shell
@@ -151,8 +156,8 @@ def _child(
         os.dup2(descriptors[3], 2)
         for descriptor in descriptors[2:4]:
             os.close(descriptor)
-        job, results, _, _, status = descriptors
-        code = _run(message, shell, config, job, results, status)
+        job, results, _, _, status, files = descriptors
+        code = _run(message, shell, config, job, results, status, files)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.write(2, f"worker: {type(error).__name__}: {error}\n".encode())
@@ -167,8 +172,14 @@ def _run(
     job: int,
     results: int,
     status: int,
+    files: int,
 ) -> int:
-    """Be the keeper; fork the run's first process. Return an exit code in each."""
+    """Be the keeper; fork the run's first process. Return an exit code in each.
+
+    What ends with its process namespace and has nobody to outlive it, the checker, can
+    do without a keeper: it is the first process itself, and its end is told by the end
+    of `status`.
+    """
     if config["nested"]:
         lockdown.die_with_parent(signal.SIGKILL)
         namespaces.settle(config["uid"], config["gid"])
@@ -177,11 +188,15 @@ def _run(
     else:
         lockdown.die_with_parent(signal.SIGTERM)
         lockdown.become_subreaper()
+    if message["alone"]:
+        os.setsid()
+        shell.enter_and_serve(socket.socket(fileno=job), results, files)
+        return 0
     # Until the keeper can act on it, a request to end the run waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     first = os.fork()
     if first:
-        for descriptor in (job, results, 1, 2):
+        for descriptor in (job, results, files, 1, 2):
             os.close(descriptor)
         namespaces.open_to_own_user(False)
         return _keep(first, status)
@@ -195,7 +210,7 @@ def _run(
         os.setresuid(message["uid"], message["uid"], message["uid"])
         lockdown.die_with_parent(signal.SIGKILL)  # a change of user clears it
         namespaces.open_to_own_user(True)
-    shell.enter_and_serve(socket.socket(fileno=job), results)
+    shell.enter_and_serve(socket.socket(fileno=job), results, files)
     return 0
 
 
