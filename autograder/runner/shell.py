@@ -339,6 +339,7 @@ class Shell:
         A traceback looks for the module of each file among all that are loaded, so this
         comes after the libraries.
         """
+        traces.quicken()
         try:
             exec(compile("1 / 0", "/tmp/ipykernel_1/0.py", "exec"))
         except ZeroDivisionError as error:

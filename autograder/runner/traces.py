@@ -6,10 +6,13 @@ say where (`told`); the checker shows them below its own frames, and leaves out 
 the runner (`hide_runner`).
 """
 
+import contextlib
+import functools
 import linecache
 import os
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
+from typing import Any
 
 MOST_TEXT = 4096  # of what is told, in characters
 _RUNNER = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -72,3 +75,33 @@ def told(
     if left_out > 0:
         blocks.insert(_FIRST, f"[... {left_out} more frames ...]\n")
     return "\n".join(blocks)[:MOST_TEXT]
+
+
+def quicken() -> None:
+    """Let pygments compute but once what it computes for each frame of a traceback.
+
+    stack_data makes a new subclass of the Python lexer for each frame, whose tables are
+    those of its parent, and IPython a new formatter, whose nearest colours are those of
+    the last. That is half of the 7 ms that a short traceback takes.
+    """
+    with contextlib.suppress(ImportError, AttributeError):  # another pygments: slower
+        from pygments.formatters.terminal256 import Terminal256Formatter
+        from pygments.lexer import RegexLexerMeta
+
+        process = RegexLexerMeta.process_tokendef
+
+        def process_once(
+            cls: Any, name: str, tokendefs: dict[str, Any] | None = None
+        ) -> Any:
+            parent = vars(cls.__base__)
+            if not name and "tokens" not in vars(cls) and "_tokens" in parent:
+                return parent["_tokens"]
+            return process(cls, name, tokendefs)
+
+        closest = functools.cache(
+            functools.partial(
+                Terminal256Formatter._closest_color, Terminal256Formatter()
+            )
+        )
+        RegexLexerMeta.process_tokendef = process_once
+        Terminal256Formatter._closest_color = lambda self, r, g, b: closest(r, g, b)
