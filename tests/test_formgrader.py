@@ -1,0 +1,114 @@
+"""formgrader's own Autograde button goes through the sandbox and the checker."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from conftest import hand_in, solved
+from nbformat.v4 import new_code_cell
+from test_runner_levels import sandbox_or_skip
+
+from autograder import store
+from autograder.course import find_course
+from autograder.verdicts import Verdict
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 120
+
+
+class Server:
+    """A Jupyter server with formgrader, started in a course's folder."""
+
+    def __init__(self, folder: Path):
+        """Start it and wait until it answers."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        token = secrets.token_hex(16)
+        self.url = f"http://127.0.0.1:{port}"
+        self.headers = {"Authorization": f"token {token}"}
+        self.log = folder / "server.log"
+        options = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": port,
+            "ServerApp.open_browser": False,
+            "ServerApp.allow_root": True,
+            "ServerApp.root_dir": folder,
+            "IdentityProvider.token": token,
+        }
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "jupyter_server"),
+                    *(f"--{name}={value}" for name, value in options.items()),
+                ],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                self.ask("/formgrader/api/assignments")
+                return
+            except urllib.error.URLError:
+                time.sleep(0.2)
+        raise RuntimeError(f"the server did not start: {self.log.read_text()[-3000:]}")
+
+    def ask(self, path: str, data: bytes | None = None) -> object:
+        """Send a request, as the page's script does; return the answer."""
+        request = urllib.request.Request(self.url + path, data, self.headers)
+        with urllib.request.urlopen(request, timeout=300) as answer:
+            return json.load(answer)
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def test_formgrader_autograde_button_uses_the_sandbox(tiny_course):
+    """The button's request grades in the sandbox, with protected tests."""
+    box = sandbox_or_skip("auto")
+    shutil.copyfile(
+        ROOT / "nbgrader_config.py", tiny_course.root / "nbgrader_config.py"
+    )
+    course = find_course(tiny_course.root)
+    hand_in(course, "student-01", solved())
+    liar = solved({"square": "def square(x):\n    return 0"})
+    cheat = new_code_cell("import sys\nsys.displayhook = lambda value: None")
+    liar.cells.insert(0, cheat)
+    hand_in(course, "student-02", liar)
+    server = Server(course.root)
+    try:
+        made = server.ask("/formgrader/api/assignment/ps1/assign", b"{}")
+        assert made["success"], made["log"]
+        for student in ("student-01", "student-02"):
+            path = f"/formgrader/api/submission/ps1/{student}/autograde"
+            answer = server.ask(path, b"{}")
+            assert answer["success"], answer["log"]
+    finally:
+        server.stop()
+    runs = {run.student: run for run in store.runs(course, "ps1")}
+    assert {run.verdict for run in runs.values()} == {Verdict.GRADED}
+    assert {run.level for run in runs.values()} == {box.level}
+    items = store.items(course, "ps1")
+    assert items
+    assert all(item.protected for item in items)
+    points = {
+        student: sum(i.points for i in items if i.student == student)
+        for student in runs
+    }
+    assert points["student-01"] == sum(
+        i.max_points for i in items if i.student == "student-01"
+    )
+    assert points["student-02"] < points["student-01"]
