@@ -15,7 +15,16 @@ import pytest
 from test_runner_levels import left_of_runs, sandbox_or_skip
 
 from autograder.errors import SandboxError
-from autograder.runner import Job, Limits, RunResult, host, meter, run, run_notebook
+from autograder.runner import (
+    Job,
+    Limits,
+    RunResult,
+    host,
+    meter,
+    run,
+    run_notebook,
+    scratch,
+)
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -129,6 +138,23 @@ def test_process_that_forks_and_ends_is_gone_before_the_tests(sandbox, monkeypat
         result = run_notebook(_job(_HOP, "assert True", tests={1: True}), sandbox)
         assert result.ran[0]
         assert seen == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+def test_host_says_that_the_temporary_folder_is_full(sandbox, tmp_path, monkeypatch):
+    """A full disk is told as such, with what helps, and leaves nothing there."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32k,mode=1777", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this container does not let root mount a disk in memory")
+    try:
+        monkeypatch.setattr(scratch, "temporary_root", lambda for_others: disk)
+        with pytest.raises(SandboxError, match=r"No space left.*set TMPDIR"):
+            host.Host(sandbox, Limits())
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("imports", [f"BIG = '{'x' * 400_000}'", "while True: pass"])

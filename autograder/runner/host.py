@@ -228,9 +228,15 @@ class Host:
         self._as_root = os.geteuid() == 0
         self.uid = new_uid()  # in bwrap: of all its runs, one after the other
         self._undo = contextlib.ExitStack()
-        self.top = self._undo.enter_context(scratch.run_folder(self._as_root))
         try:
+            self.top = self._undo.enter_context(scratch.run_folder(self._as_root))
             self._start(limits)
+        except OSError as error:
+            self.close()
+            raise SandboxError(
+                f"sandbox: its folder cannot be made ({error}); free some space there, "
+                "or set TMPDIR to another place"
+            ) from error
         except BaseException:
             self.close()
             raise
