@@ -319,7 +319,7 @@ def assign_params(net, new):
     old = {name: live[name].copy() for name in new}
     for name, v in live.items():
         if name in new:
-            v = new[name]  # noqa: F841
+            v = new[name]
     return old
 
 
