@@ -21,7 +21,7 @@ COURSE = {"numpy", "matplotlib", "sklearn", *OWN}
 ALLOWED = {
     "dp.py": {"numpy"},
     "checks.py": {"numpy"},
-    "lab.py": {"numpy", "matplotlib", "sklearn", "IPython", "dp", "tqdm"},
+    "lab.py": {"numpy", "matplotlib", "sklearn", "IPython", "dp", "tqdm", "h5py"},
 }
 
 

@@ -47,6 +47,37 @@ def test_lab_over_seeds_is_one_row_for_each_seed():
     assert np.array_equal(draws[1], np.random.default_rng(2).normal(size=3))
 
 
+def test_lab_cats_reads_a_file_that_is_there(tmp_path):
+    """Pictures become rows between 0 and 1, labels a vector of 0 and 1."""
+    h5py = pytest.importorskip("h5py")
+    pictures = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3), dtype=np.uint8)
+    with h5py.File(tmp_path / "cats.h5", "w") as file:
+        file["train_set_x"] = pictures
+        file["train_set_y"] = np.array([[0, 1, 1, 0, 1]])
+        file["list_classes"] = np.array([b"non-cat", b"cat"])
+    x, y = lab.cats(tmp_path / "cats.h5")
+    assert x.shape == (5, 48)
+    assert np.array_equal(x[3], pictures[3].ravel() / 255)
+    assert y.tolist() == [0, 1, 1, 0, 1]
+    with h5py.File(tmp_path / "dogs.h5", "w") as file:
+        file["train_set_x"] = pictures
+    with pytest.raises(ValueError, match="must hold data sets"):
+        lab.cats(str(tmp_path / "dogs.h5"))
+    (tmp_path / "text.h5").write_text("no HDF5")
+    with pytest.raises(ValueError, match="is no HDF5 file"):
+        lab.cats(tmp_path / "text.h5")
+
+
+def test_lab_cats_says_what_is_missing(tmp_path, monkeypatch):
+    """Without the file, or without h5py, the message says what to do."""
+    with pytest.raises(FileNotFoundError, match="go on with breast_cancer"):
+        lab.cats(tmp_path / "cats.h5")
+    (tmp_path / "cats.h5").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ImportError, match="pip install h5py"):
+        lab.cats(tmp_path / "cats.h5")
+
+
 # ---- figures -----------------------------------------------------------------------
 
 
