@@ -76,6 +76,25 @@ def test_lab_cats_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ImportError, match="pip install h5py"):
         lab.cats(tmp_path / "cats.h5")
+def test_lab_plane_gives_the_published_sets():
+    """The sets have the published sizes, and their points lie where they should."""
+    sizes = {}
+    for number in (1, 2, 3):
+        x, y = lab.plane(number)
+        sizes[number] = (len(x), int(y.sum()))
+        assert x.shape == (len(y), 2)
+        assert np.all(np.diff(y) <= 0)
+        assert np.array_equal(x, lab.plane(number)[0])
+        assert not np.array_equal(x[:5], lab.plane(number, seed=0)[0][:5])
+    assert sizes == {1: (179, 41), 2: (131, 40), 3: (301, 105)}
+    x, y = lab.plane(1)
+    assert np.all((x[:, 1] < -0.25 - np.abs(x[:, 0])) == (y == 1))
+    x, y = lab.plane(2)
+    assert np.all((np.hypot(*x.T) < 2.25) == (y == 1))
+    x, y = lab.plane(3)
+    assert np.all((np.abs(np.abs(x[:, 0]) - 2.5) < 1) == (y == 1))
+    with pytest.raises(ValueError, match="1, 2 or 3"):
+        lab.plane(4)
 
 
 # ---- figures -----------------------------------------------------------------------
@@ -142,6 +161,29 @@ def test_lab_show_gives_the_image_its_text(monkeypatch):
     assert "Flat at 1 &lt; 2</p>" in shown[1][0]["text/html"]
     with pytest.raises(ValueError, match="alt is empty"):
         lab.show(fig, alt=" ")
+
+
+def test_lab_strips_draw_a_dot_a_run_and_mark_what_is_published():
+    """One strip for each group, one entry in the legend for all diamonds."""
+    groups = {"he": np.array([0.5, 0.7, 0.6]), "mine": np.array([0.1])}
+    fig, ax = lab.strips(groups, "accuracy", marked={"he": 0.7, "mine": 0.2})
+    dots = [len(line.get_xdata()) for line in ax.get_lines()]
+    assert dots == [3, 1, 1, 1]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["He", "mine"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["published"]
+    assert ax.get_ylabel() == "accuracy"
+    mpl.pyplot.close(fig)
+
+
+def test_lab_decision_map_counts_the_four_kinds():
+    """The legend says how many points of each class are right and wrong."""
+    x = np.array([[1.0, 0], [2, 0], [-1, 0], [-2, 1], [3, 1], [-3, 2]])
+    y = np.array([1, 1, 1, 0, 0, 0])
+    fig, ax = lab.decision_map(lambda points: 1.0 * (points[:, 0] > 0), x, y, label="u")
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == ["TP 2", "FN 1", "TN 2", "FP 1"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("u1", "u2")
+    mpl.pyplot.close(fig)
 
 
 # ---- training ----------------------------------------------------------------------
