@@ -9,11 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbgrader.utils import determine_grade, is_grade
-from test_runner_levels import sandbox_or_skip
 
 from autograder.prepare import prepare
 from autograder.runner import scratch
-from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 from redteam import exam
 from redteam.cheats import CHEATS
@@ -40,25 +38,15 @@ def _cases(group, cheats=CHEATS):
     return cases
 
 
-def _chosen(request):
-    """The cheats that this run of pytest is about."""
-    names = {
-        item.callspec.params["cheat"].name
-        for item in request.session.items
-        if hasattr(item, "callspec") and "cheat" in item.callspec.params
-    }
-    return [cheat for cheat in CHEATS if cheat.name in names]
-
-
 # ------------------------------------------------------------------------- the control
 
 
 @pytest.fixture(scope="module")
-def plain(request, tmp_path_factory):
+def plain(chosen, tmp_path_factory):
     """What became of each cheat in one process with the tests, without a sandbox."""
     top = tmp_path_factory.mktemp("plain")
     course = exam.make_course("auto")  # copied: the payload may do what it likes
-    for cheat in filter(PROVED_OUTSIDE.__contains__, _chosen(request)):
+    for cheat in filter(PROVED_OUTSIDE.__contains__, chosen):
         folder = top / cheat.name
         folder.mkdir()
         prepared = prepare(exam.source(), cheat.notebook())
@@ -110,18 +98,12 @@ def test_cheat_would_pay(plain, cheat):
 # ------------------------------------------------------------------------- the attack
 
 
-@pytest.fixture(scope="module", params=LEVELS)
-def level(request):
-    sandbox_or_skip(request.param)
-    return request.param
-
-
 @pytest.fixture(scope="module")
-def graded(request, level):
+def graded(chosen, level):
     """The class of all attackers and three honest students, graded at one level."""
     course = exam.make_course(level)
     try:
-        for cheat in _chosen(request):
+        for cheat in chosen:
             notebook = json.loads(
                 nbformat.writes(cheat.notebook()).replace(
                     "ROOT", json.dumps(repr(str(course.root)))[1:-1]

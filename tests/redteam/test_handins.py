@@ -7,11 +7,9 @@ import sys
 
 import pytest
 from nbgrader.apps.api import NbGraderAPI
-from test_runner_levels import sandbox_or_skip
 
 from autograder.course import find_course
 from autograder.runner import scratch
-from autograder.runner.probe import LEVELS
 from redteam import exam
 from redteam.handins import HANDINS, Handin
 
@@ -35,15 +33,6 @@ def _cases(group, control=None):
                 marks.append(pytest.mark.redteam)
             cases.append(pytest.param(handin, marks=marks, id=handin.name))
     return cases
-
-
-def _chosen(request):
-    names = {
-        item.callspec.params["handin"].name
-        for item in request.session.items
-        if hasattr(item, "callspec") and "handin" in item.callspec.params
-    }
-    return [handin for handin in HANDINS if handin.name in names]
 
 
 # ------------------------------------------------------------------------- the control
@@ -107,18 +96,12 @@ def test_payload_does_harm_in_a_plain_python(handin: Handin):
 # ------------------------------------------------------------------------- the attack
 
 
-@pytest.fixture(scope="module", params=LEVELS)
-def level(request):
-    sandbox_or_skip(request.param)
-    return request.param
-
-
 @pytest.fixture(scope="module")
-def graded(request, level):
+def graded(chosen, level):
     """The class of all crafted submissions and three honest students."""
     course = exam.make_course(level)
     try:
-        for handin in _chosen(request):
+        for handin in chosen:
             handin.hand_in(course)
         exam.open_to_all(course.root)
         yield exam.grade_class(course, wait=WAIT)
