@@ -30,6 +30,7 @@ from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
 
 from autograder import pool
+from autograder.check_page import write_page
 from autograder.checked import (
     LARGEST_RATE,
     LEAST_SCORE,
@@ -120,7 +121,7 @@ def check(
     Returns
     -------
     list of Checked
-        One for each assignment.
+        One for each assignment; if all was tried, ``reports/gate/A.html`` shows it.
 
     Raises
     ------
@@ -150,7 +151,11 @@ def check(
         runs.finish(work for plan in plans for work in plan.second(runs))
     finally:
         runs.stop()
-    return [plan.judge(runs) for plan in plans]
+    results = [plan.judge(runs) for plan in plans]
+    if parts is None and items is None:
+        for result in results:
+            result.page = str(write_page(course, result))
+    return results
 
 
 # ------------------------------------------------------------- notebooks under check
@@ -767,10 +772,20 @@ class _Plan:
                 if rate is None:
                     continue
                 seeds = self.seeds if "reference" in self.parts else 0
+                wrongs = [wrong for wrong in found.wrongs if wrong.item == item]
                 for test in place.bench.tests[item]:
-                    bound = upper_bound(alarms.get(test, 0), seeds) if seeds else 1.0
+                    seen = alarms.get(test, 0)
                     found.statistics.append(
-                        Statistic(test, rate, alarms.get(test, 0), seeds, bound)
+                        Statistic(
+                            test,
+                            rate,
+                            seen,
+                            seeds,
+                            upper_bound(seen, seeds),
+                            len(wrongs),
+                            sum(wrong.caught for wrong in wrongs),
+                            sum(wrong.seeds for wrong in wrongs),
+                        )
                     )
                 if not 0 <= rate <= LARGEST_RATE:
                     found.shortfalls.append(
@@ -930,14 +945,14 @@ def _mutant_seen(
     if ended.error:
         seen.state, seen.message = "not run", ended.error
         return seen
-    for item in ended.items:
-        if item.status is not Status.CORRECT:
-            seen.state, seen.by, seen.how = "killed", item.grade_id, item.status.value
-            seen.message = item.message
-            if item.status is Status.NOT_RUN:
-                seen.how = ended.verdict
-            return seen
-    if entry is not None:
+    lost = [item for item in ended.items if item.status is not Status.CORRECT]
+    if lost:
+        first = lost[0]
+        not_run = first.status is Status.NOT_RUN
+        seen.state, seen.by = "killed", [item.grade_id for item in lost]
+        seen.how = ended.verdict if not_run else first.status.value
+        seen.message = first.message
+    elif entry is not None:
         seen.state, seen.why = "explained", entry.why
     else:
         seen.state = "survived"

@@ -482,7 +482,8 @@ def _print_checked(results: list[Any]) -> None:
             out.print(
                 f"{result.assignment}: {test.test}: false alarms: stated "
                 f"{test.stated:g}, seen {test.alarms} on {test.seeds} seeds "
-                f"(with 95 % confidence at most {test.bound:.2g})"
+                f"(with 95 % confidence at most {test.bound:.2g}); "
+                f"power: {test.power}"
             )
         for name in result.unprotected:
             err.print(
@@ -491,6 +492,8 @@ def _print_checked(results: list[Any]) -> None:
             )
         for line in result.shortfalls:
             err.print(f"{result.assignment}: {line}")
+        if result.page:
+            out.print(f"wrote {_shown(Path(result.page))}")
         survivors = [m for m in result.mutants if m.state == "survived"]
         if survivors:
             out.print(

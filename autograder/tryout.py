@@ -60,7 +60,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         """Find the tests of each item."""
-        object.__setattr__(self, "tests", tests_of_items(self.source))
+        object.__setattr__(self, "tests", graded_by(self.source))
 
     def whole(self, answers: Mapping[str, str]) -> NotebookNode:
         """Make the notebook with other answers to some items, and every test."""
@@ -99,7 +99,7 @@ class Bench:
         return self.all_cells or "nbgrader" in cell.metadata
 
 
-def tests_of_items(source: NotebookNode) -> dict[str, list[str]]:
+def graded_by(source: NotebookNode) -> dict[str, list[str]]:
     """Name the tests of each solution cell that has any.
 
     These are ``<id>-test``, if there is such a cell, or else the tests between it and
@@ -209,7 +209,8 @@ def _is_definition(node: ast.stmt) -> bool:
         plain = not node.decorator_list and not node.keywords
         return plain and all(map(_is_definition, node.body))
     if isinstance(node, ast.Assign):
-        return isinstance(node.value, ast.Constant)
+        plain = all(isinstance(target, ast.Name) for target in node.targets)
+        return plain and isinstance(node.value, ast.Constant)
     return isinstance(node, ast.Pass) or (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     )
