@@ -621,7 +621,11 @@ class _Plan:
         return max(1, self.seeds // _POWER_SHARE)
 
     def _sealed(self, place: _Place, runs: _Runs) -> set[str]:
-        """Name the items of which no other test calls what they define."""
+        """Name the items of which no other test uses what they define.
+
+        Their functions can raise, and no other test is lost. A class could be felt in
+        other ways, by its children: no other cell may name it.
+        """
         return {
             trial.item
             for trial in self.trials
@@ -629,6 +633,10 @@ class _Plan:
             and trial.seals
             and not runs.trials[trial].error
             and not set(_lost(runs.trials[trial])) - {*place.bench.tests[trial.item]}
+            and not (
+                defines_classes(place.code(trial.item))
+                and place.bench.names_elsewhere(trial.item)
+            )
         }
 
     def _is_sealed(
@@ -653,16 +661,17 @@ class _Plan:
                 f"{item}: the reference does not pass its tests alone"
                 for item in place.failed
             ]
-        for part in self.parts:
-            found.counts[part] = Count() if self._has(part) else None
+        for part in PARTS:
+            if part in self.parts:
+                found.counts[part] = Count() if self._has(part) else None
+            elif part == "mutants" and self.no_mutants:
+                found.counts[part] = None
         self._judge_whole(found, runs)
         self._judge_shipped(found, runs)
         self._judge_accepted(found, runs)
         self._judge_wrongs(found, runs)
         self._judge_statistics(found)
         self._judge_mutants(found, runs)
-        if self.no_mutants:
-            found.counts["mutants"] = None
         return found
 
     def _has(self, part: str) -> bool:

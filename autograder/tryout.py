@@ -9,6 +9,7 @@ own answer and no other: many answers share one run.
 """
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -92,6 +93,15 @@ class Bench:
                 elif inside and _is_given(cell):
                     notebook.cells.append(nbformat.from_dict(cell))
         return _numbered(notebook)
+
+    def names_elsewhere(self, item: str) -> set[str]:
+        """Return what an item's answer defines and cells of other items name."""
+        (answer,) = (c for c in self.source.cells if is_solution(c) and _id(c) == item)
+        others: set[str] = set()
+        for cell in self.source.cells:
+            if self._runs(cell) and _id(cell) not in {item, *self.tests[item]}:
+                others |= set(re.findall(r"\w+", cell.source))
+        return others & set(defined_names(answer.source))
 
     def _runs(self, cell: NotebookNode) -> bool:
         if cell.cell_type != "code":
