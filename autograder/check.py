@@ -20,6 +20,7 @@ are laid out by `autograder.tryout`, and mutants made by `autograder.mutants`.
 """
 
 import ast
+import builtins
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,7 +86,7 @@ QUICK_TIMES = 4  # what a mutant may use, in times of the reference; it may loop
 QUICK_SECONDS = 2.0  # CPU time that it may use in any case
 _RUN_SECONDS = 15.0  # about as long as a run of many answers should take
 _POWER_SHARE = 4  # a named mistake is tried on this part of the seeds
-_HANDED_OUT, _RAISES, _SEALED = "as handed out", "raises", "sealed"
+_HANDED_OUT, _RAISES = "as handed out", "raises"
 
 
 def check(
@@ -300,8 +301,8 @@ class Trial:
     item : str
         Whose answer was replaced.
     seals : bool
-        Whether all that the item's answer defines raises: if no other item is lost,
-        none can feel what stands in its place.
+        Whether all that the item's answer defines are functions that raise: if no
+        other item is lost, none can feel what stands in its place.
     """
 
     place: _Place
@@ -574,17 +575,14 @@ class _Plan:
         }
         for item in self._items(place):
             code = place.code(item)
-            broken = {_HANDED_OUT: handed_out[item]}
-            all_raises = raising(code)
-            seal = _RAISES
-            if all_raises is None or defines_classes(code):
-                broken[_RAISES] = without_solution(code, *self.markers)
-                seal = _SEALED
-            if all_raises is not None:
-                broken[seal] = all_raises
-            for how, answer in broken.items():
+            all_raises = None if defines_classes(code) else raising(code)
+            answers = {
+                _HANDED_OUT: handed_out[item],
+                _RAISES: all_raises or without_solution(code, *self.markers),
+            }
+            for how, answer in answers.items():
                 notebook = bench.whole({item: answer})
-                seals = how == seal and all_raises is not None
+                seals = how == _RAISES and all_raises is not None
                 yield Trial(
                     place, "independence", how, notebook, item=item, seals=seals
                 )
@@ -623,20 +621,19 @@ class _Plan:
     def _sealed(self, place: _Place, runs: _Runs) -> set[str]:
         """Name the items of which no other test uses what they define.
 
-        Their functions can raise, and no other test is lost. A class could be felt in
-        other ways, by its children: no other cell may name it.
+        Either no other cell names it; or it is functions alone, and they can raise
+        without another test being lost. (A class could be felt by its children.)
         """
-        return {
+        unnamed = {
+            item for item in self._items(place) if not place.bench.names_elsewhere(item)
+        }
+        return unnamed | {
             trial.item
             for trial in self.trials
             if trial.place is place
             and trial.seals
             and not runs.trials[trial].error
             and not set(_lost(runs.trials[trial])) - {*place.bench.tests[trial.item]}
-            and not (
-                defines_classes(place.code(trial.item))
-                and place.bench.names_elsewhere(trial.item)
-            )
         }
 
     def _is_sealed(
@@ -644,7 +641,7 @@ class _Plan:
     ) -> bool:
         """Tell whether other items cannot feel a variant, so need not be run."""
         own = set(defined_names(place.code(variant.item)))
-        elsewhere = place.protection.names - own
+        elsewhere = (place.protection.names - own) | frozenset(dir(builtins))
         return variant.item in sealed and only_defines(variant.code, elsewhere)
 
     # --- the judgement
@@ -687,7 +684,7 @@ class _Plan:
         """Judge the runs of whole notebooks, but for those of variants."""
         for trial in self.trials:
             judge = _JUDGES.get(trial.kind)
-            if judge is None or trial.name == _SEALED:
+            if judge is None:
                 continue
             ended = runs.trials[trial]
             lines = [ended.error] if ended.error else []
