@@ -38,7 +38,7 @@ lessons: .venv/.ready  ## run every lesson (outputs compared) and every source n
 	$(PY) -m pytest -n 2 -p no:cacheprovider --dist loadfile --nbval notebooks
 	$(PY) -m pytest -n 2 -p no:cacheprovider --dist loadfile --nbval-lax source
 
-gate: .venv/.ready  ## reference full marks, untouched zero, each named mistake caught
+gate: .venv/.ready  ## every assignment proved sound, with a page for each in reports/gate
 	$(PY) -m autograder check
 
 check: lint fresh test lessons gate  ## all that CI runs

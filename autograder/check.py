@@ -20,6 +20,7 @@ are laid out by `autograder.tryout`, and mutants made by `autograder.mutants`.
 """
 
 import ast
+import builtins
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
 
 from autograder import pool
+from autograder.check_page import write_page
 from autograder.checked import (
     LARGEST_RATE,
     LEAST_SCORE,
@@ -84,7 +86,7 @@ QUICK_TIMES = 4  # what a mutant may use, in times of the reference; it may loop
 QUICK_SECONDS = 2.0  # CPU time that it may use in any case
 _RUN_SECONDS = 15.0  # about as long as a run of many answers should take
 _POWER_SHARE = 4  # a named mistake is tried on this part of the seeds
-_HANDED_OUT, _RAISES, _SEALED = "as handed out", "raises", "sealed"
+_HANDED_OUT, _RAISES = "as handed out", "raises"
 
 
 def check(
@@ -120,7 +122,7 @@ def check(
     Returns
     -------
     list of Checked
-        One for each assignment.
+        One for each assignment; if all was tried, ``reports/gate/A.html`` shows it.
 
     Raises
     ------
@@ -150,7 +152,11 @@ def check(
         runs.finish(work for plan in plans for work in plan.second(runs))
     finally:
         runs.stop()
-    return [plan.judge(runs) for plan in plans]
+    results = [plan.judge(runs) for plan in plans]
+    if parts is None and items is None:
+        for result in results:
+            result.page = str(write_page(course, result))
+    return results
 
 
 # ------------------------------------------------------------- notebooks under check
@@ -295,8 +301,8 @@ class Trial:
     item : str
         Whose answer was replaced.
     seals : bool
-        Whether all that the item's answer defines raises: if no other item is lost,
-        none can feel what stands in its place.
+        Whether all that the item's answer defines are functions that raise: if no
+        other item is lost, none can feel what stands in its place.
     """
 
     place: _Place
@@ -569,17 +575,14 @@ class _Plan:
         }
         for item in self._items(place):
             code = place.code(item)
-            broken = {_HANDED_OUT: handed_out[item]}
-            all_raises = raising(code)
-            seal = _RAISES
-            if all_raises is None or defines_classes(code):
-                broken[_RAISES] = without_solution(code, *self.markers)
-                seal = _SEALED
-            if all_raises is not None:
-                broken[seal] = all_raises
-            for how, answer in broken.items():
+            all_raises = None if defines_classes(code) else raising(code)
+            answers = {
+                _HANDED_OUT: handed_out[item],
+                _RAISES: all_raises or without_solution(code, *self.markers),
+            }
+            for how, answer in answers.items():
                 notebook = bench.whole({item: answer})
-                seals = how == seal and all_raises is not None
+                seals = how == _RAISES and all_raises is not None
                 yield Trial(
                     place, "independence", how, notebook, item=item, seals=seals
                 )
@@ -616,8 +619,15 @@ class _Plan:
         return max(1, self.seeds // _POWER_SHARE)
 
     def _sealed(self, place: _Place, runs: _Runs) -> set[str]:
-        """Name the items of which no other test calls what they define."""
-        return {
+        """Name the items of which no other test uses what they define.
+
+        Either no other cell names it; or it is functions alone, and they can raise
+        without another test being lost. (A class could be felt by its children.)
+        """
+        unnamed = {
+            item for item in self._items(place) if not place.bench.names_elsewhere(item)
+        }
+        return unnamed | {
             trial.item
             for trial in self.trials
             if trial.place is place
@@ -631,7 +641,7 @@ class _Plan:
     ) -> bool:
         """Tell whether other items cannot feel a variant, so need not be run."""
         own = set(defined_names(place.code(variant.item)))
-        elsewhere = place.protection.names - own
+        elsewhere = (place.protection.names - own) | frozenset(dir(builtins))
         return variant.item in sealed and only_defines(variant.code, elsewhere)
 
     # --- the judgement
@@ -648,16 +658,17 @@ class _Plan:
                 f"{item}: the reference does not pass its tests alone"
                 for item in place.failed
             ]
-        for part in self.parts:
-            found.counts[part] = Count() if self._has(part) else None
+        for part in PARTS:
+            if part in self.parts:
+                found.counts[part] = Count() if self._has(part) else None
+            elif part == "mutants" and self.no_mutants:
+                found.counts[part] = None
         self._judge_whole(found, runs)
         self._judge_shipped(found, runs)
         self._judge_accepted(found, runs)
         self._judge_wrongs(found, runs)
         self._judge_statistics(found)
         self._judge_mutants(found, runs)
-        if self.no_mutants:
-            found.counts["mutants"] = None
         return found
 
     def _has(self, part: str) -> bool:
@@ -673,7 +684,7 @@ class _Plan:
         """Judge the runs of whole notebooks, but for those of variants."""
         for trial in self.trials:
             judge = _JUDGES.get(trial.kind)
-            if judge is None or trial.name == _SEALED:
+            if judge is None:
                 continue
             ended = runs.trials[trial]
             lines = [ended.error] if ended.error else []
@@ -767,10 +778,20 @@ class _Plan:
                 if rate is None:
                     continue
                 seeds = self.seeds if "reference" in self.parts else 0
+                wrongs = [wrong for wrong in found.wrongs if wrong.item == item]
                 for test in place.bench.tests[item]:
-                    bound = upper_bound(alarms.get(test, 0), seeds) if seeds else 1.0
+                    seen = alarms.get(test, 0)
                     found.statistics.append(
-                        Statistic(test, rate, alarms.get(test, 0), seeds, bound)
+                        Statistic(
+                            test,
+                            rate,
+                            seen,
+                            seeds,
+                            upper_bound(seen, seeds),
+                            len(wrongs),
+                            sum(wrong.caught for wrong in wrongs),
+                            sum(wrong.seeds for wrong in wrongs),
+                        )
                     )
                 if not 0 <= rate <= LARGEST_RATE:
                     found.shortfalls.append(
@@ -930,14 +951,14 @@ def _mutant_seen(
     if ended.error:
         seen.state, seen.message = "not run", ended.error
         return seen
-    for item in ended.items:
-        if item.status is not Status.CORRECT:
-            seen.state, seen.by, seen.how = "killed", item.grade_id, item.status.value
-            seen.message = item.message
-            if item.status is Status.NOT_RUN:
-                seen.how = ended.verdict
-            return seen
-    if entry is not None:
+    lost = [item for item in ended.items if item.status is not Status.CORRECT]
+    if lost:
+        first = lost[0]
+        not_run = first.status is Status.NOT_RUN
+        seen.state, seen.by = "killed", [item.grade_id for item in lost]
+        seen.how = ended.verdict if not_run else first.status.value
+        seen.message = first.message
+    elif entry is not None:
         seen.state, seen.why = "explained", entry.why
     else:
         seen.state = "survived"

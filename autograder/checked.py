@@ -86,6 +86,9 @@ class Statistic:
         On how many seeds the reference was refused, of how many.
     bound : float
         Upper 95 % bound of the rate that follows from these.
+    mistakes, caught, runs : int
+        How many named mistakes its item has; in how many runs of them, on several
+        seeds, they were caught.
     """
 
     test: str
@@ -93,6 +96,16 @@ class Statistic:
     alarms: int
     seeds: int
     bound: float
+    mistakes: int = 0
+    caught: int = 0
+    runs: int = 0
+
+    @property
+    def power(self) -> str:
+        """Say how the named mistakes fared."""
+        if not self.runs:
+            return "no named mistakes tried"
+        return f"{self.mistakes} mistakes caught in {self.caught} of {self.runs} runs"
 
 
 @dataclass
@@ -124,10 +137,10 @@ class MutantSeen:
         As it was made.
     state : str
         "killed", "explained", "survived" or "not run".
-    by : str
-        The test that noticed.
+    by : list of str
+        The tests that noticed.
     how : str
-        How that test ended, such as "incorrect".
+        How the first of them ended, such as "incorrect".
     message : str
         What it said.
     why : str
@@ -139,7 +152,7 @@ class MutantSeen:
     before: str
     after: str
     state: str = ""
-    by: str = ""
+    by: list[str] = field(default_factory=list)
     how: str = ""
     message: str = ""
     why: str = ""
@@ -165,6 +178,8 @@ class Checked:
         The tests of each solution cell.
     cpu_seconds : float
         CPU time of all runs.
+    page : str
+        Where the page about all this is; empty if only some parts were asked for.
     """
 
     assignment: str
@@ -179,6 +194,7 @@ class Checked:
     mutants: list[MutantSeen] = field(default_factory=list)
     seeds: int = 0
     cpu_seconds: float = 0.0
+    page: str = ""
 
     @property
     def score(self) -> float | None:

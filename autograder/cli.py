@@ -431,8 +431,7 @@ def check(
         from autograder.check import check
 
         found = _course(course)
-        with Progress(console=err) as bar:
-            task = bar.add_task("checking", total=None)
+        with _checked_bar() as progress:
             results = check(
                 found,
                 names or None,
@@ -440,9 +439,7 @@ def check(
                 jobs=jobs,
                 parts=only or None,
                 items=item or None,
-                progress=lambda done, total: bar.update(
-                    task, completed=done, total=total
-                ),
+                progress=progress,
             )
         sound = not any(result.shortfalls for result in results)
         if as_json:
@@ -452,6 +449,25 @@ def check(
             _print_checked(results)
         if not sound:
             raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _checked_bar() -> Iterator[Callable[[int, int], None]]:
+    """Show how many runs are done: a bar, or without a terminal a line now and then."""
+    told = time.monotonic()
+
+    def line(done: int, total: int) -> None:
+        nonlocal told
+        if done < total and time.monotonic() - told >= LINE_SECONDS:
+            told = time.monotonic()
+            err.print(f"{done} of {total} runs")
+
+    if not err.is_terminal:
+        yield line
+        return
+    with Progress(console=err) as bar:
+        task = bar.add_task("checking", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_checked(results: list[Any]) -> None:
@@ -482,7 +498,8 @@ def _print_checked(results: list[Any]) -> None:
             out.print(
                 f"{result.assignment}: {test.test}: false alarms: stated "
                 f"{test.stated:g}, seen {test.alarms} on {test.seeds} seeds "
-                f"(with 95 % confidence at most {test.bound:.2g})"
+                f"(with 95 % confidence at most {test.bound:.2g}); "
+                f"power: {test.power}"
             )
         for name in result.unprotected:
             err.print(
@@ -491,6 +508,8 @@ def _print_checked(results: list[Any]) -> None:
             )
         for line in result.shortfalls:
             err.print(f"{result.assignment}: {line}")
+        if result.page:
+            out.print(f"wrote {_shown(Path(result.page))}")
         survivors = [m for m in result.mutants if m.state == "survived"]
         if survivors:
             out.print(

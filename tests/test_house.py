@@ -155,6 +155,24 @@ def test_house_handouts_hold_no_answer(text):
         assert not MARKER.search(file.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("text", sorted(ROOT.glob("source/*.py")), ids=lambda p: p.stem)
+def test_house_assignments_are_tested_too(text):
+    """Each has its named mistakes, other right programs and explained mutants."""
+    for name in ("wrong/{}.py", "accepted/{}.py", "equivalent/{}.toml"):
+        assert (ROOT / "tests" / name.format(text.stem)).is_file()
+
+
+@pytest.mark.parametrize("text", sorted(ROOT.glob("source/*.py")), ids=lambda p: p.stem)
+def test_house_tests_that_draw_state_their_rate(text):
+    """A test cell with a statistical check states its false-alarm rate."""
+    cells = re.split(r"^# %% ", text.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    statistical = re.compile(r"checks\.(has_mean|has_std|std_band|initializer_battery)")
+    for cell in cells:
+        header = cell.splitlines()[0] if cell else ""
+        if '"points"' in header and statistical.search(cell):
+            assert '"false_alarms"' in header, f"{text.name}: {header}"
+
+
 def test_house_readme_lists_every_command():
     """README's table of commands is what ``autograder --help`` says."""
     from autograder.cli import app
