@@ -151,8 +151,8 @@ for net, loss, name in ((same, same_loss, "constant"), (free, free_loss, "random
 
 # %% [markdown]
 # A neuron cuts the plane by one line, and four equal neurons cut it by the same one.
-# That costs a whole cloud, a quarter of the points, and more steps do not help.
-# The free net has two lines, with what its other neurons add.
+# That costs a whole cloud, a quarter of the points, and since they stay equal, more
+# steps do not change it. The free net has two lines, with what its other neurons add.
 
 # %% [markdown]
 # ## 2. Four for the price of one, exactly
