@@ -205,8 +205,8 @@ off = lab.over_seeds(errors, SEEDS)  # (seeds, 2, steps)
 
 # %% [markdown]
 # Bands go from the smallest to the largest of five seeds, with twenty places each;
-# dashed are $\varepsilon f''/2$ and $\varepsilon^2 f'''/6$ on the right and
-# $10^{-16} / \varepsilon$ on the left:
+# dashed are $\varepsilon f''/2$ and $\varepsilon^2 f'''/6$ on the right and, as a
+# ceiling, $10^{-16} / \varepsilon$ on the left:
 
 # %% jupyter={"outputs_hidden": true}
 fig, ax = plt.subplots()
@@ -405,8 +405,9 @@ lab.reveal("u0.rules", min(final, key=lambda name: np.median(final[name])))
 # %% [markdown]
 # The wrong slope ends *below* the right one, in all five seeds. By its loss nobody
 # would suspect it; yet its steps do not follow the gradient of any function that is
-# written down here. The turned sign trains its last layer only against the others, and
-# stays near .66, the entropy of the labels.
+# written down here. The turned sign sends the second layer uphill (the first layer's
+# gradient passes two turned signs, and is right again), and the loss stays near .66,
+# the entropy of the labels.
 #
 # And the test of section 5?
 

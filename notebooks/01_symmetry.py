@@ -125,7 +125,7 @@ for name, axis in (("hidden_weight", 1), ("hidden_bias", 1), ("out_weight", 0)):
 free = Net(np.random.default_rng(1))
 free_loss = train(free, x, y, 1000)
 grid = np.stack(np.meshgrid(*[np.linspace(-2, 2, 81)] * 2), axis=-1).reshape(-1, 2)
-fig, axes = plt.subplots(1, 2, figsize=(7.4, 4), sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(7.4, 4.5), sharey=True)
 for ax, net, title in zip(axes, (same, free), ("constant", "random"), strict=True):
     p = net(grid).sigmoid().value.reshape(81, 81)
     look = {"cmap": "PuOr", "vmin": -0.6, "vmax": 1.6, "origin": "lower"}
@@ -151,8 +151,8 @@ for net, loss, name in ((same, same_loss, "constant"), (free, free_loss, "random
 
 # %% [markdown]
 # A neuron cuts the plane by one line, and four equal neurons cut it by the same one.
-# That costs a whole cloud, a quarter of the points, and more steps do not help.
-# The free net has two lines, with what its other neurons add.
+# That costs a whole cloud, a quarter of the points, and since they stay equal, more
+# steps do not change it. The free net has two lines, with what its other neurons add.
 
 # %% [markdown]
 # ## 2. Four for the price of one, exactly

@@ -400,7 +400,7 @@ settings = [
     (0.5, "relu", 0.1, 25, 0.0),
     (-0.25, "tanh", 0.3, 1, 0.0),
     (0.0, "sigmoid", 0.7, 60, 0.0),
-    (0.0, "tanh", 0.3, 25, 1.0),
+    (0, "tanh", 0.3, 25, 1),  # whole numbers, as a student would type them
     (0.0, "relu", 0.3, 25, 1.0),
     (0.75, "sigmoid", 0.3, 10, -0.5),
     (0.5, "relu", 0.1, 10, 0.25),
