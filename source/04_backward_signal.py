@@ -712,12 +712,11 @@ for name, y in (
             text += f", with {name} (entropy {H:.4g} nats)"
             got = checks.call(explain_plateau, curve(end, steps), y)
             checks.equal(got, want, text, known={"falling": rests}, hint=hint)
-    # still on the way, wherever it is
-    for end in (1.3 * H, H, 0.3 * H):
-        text = (
-            f"explain_plateau for losses that fall by 1.5 % to {end:.4g}, with {name}"
-        )
-        got = checks.call(explain_plateau, curve(end, before=end / 0.985), y)
+    # still on the way, wherever it is; with elevenths of the steps, 1.04 % would be .93
+    for end, fall in ((1.3 * H, 1.5), (H, 1.5), (0.3 * H, 1.5), (H, 1.04)):
+        text = f"explain_plateau for losses that fall by {fall} % to {end:.4g}"
+        text += f", with {name}"
+        got = checks.call(explain_plateau, curve(end, before=end / (1 - fall / 100)), y)
         hint = "look at the tenth before first: this curve is still falling"
         checks.equal(got, "falling", text, hint=hint)
         text = f"explain_plateau for losses that fall by .5 % to {end:.4g}, with {name}"
