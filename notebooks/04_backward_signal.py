@@ -11,9 +11,9 @@
 #
 # **One question: how much of the error comes back to the first layer?**
 #
-# A published assignment (seed 002 of this course: cats against other pictures,
-# four and five sigmoid layers) stops learning at a loss of .6440 and calls it the
-# vanishing gradient.
+# A published assignment (from here on *the seed*, since this unit grew from it) trains
+# four and five sigmoid layers on pictures of cats and other things, stops learning at a
+# loss of .6440, and calls it the vanishing gradient.
 # You will stop a network in the same way, find out what .6440 is, measure the gradient
 # neuron by neuron, and repair the start.
 
@@ -209,8 +209,7 @@ for layer in small_net.linears:
 
 # %% [markdown]
 # **Another mistake in the seed**: the penalty shapes its gradients and never reaches
-# the
-# loss it prints. Its loop asks `hasattr(att, 'reg_penalty')` for every `att` in
+# the loss it prints. Its loop asks `hasattr(att, 'reg_penalty')` for every `att` in
 # `self.__dict__`, and what a dict yields are *names*:
 
 # %%
@@ -424,10 +423,8 @@ assert abs(y_test.mean() - 0.6140) < 1e-4
 
 # %% [markdown]
 # There it is: .6440 is the **entropy of the labels**, 72 cats in 209 pictures, and
-# .6585
-# is that of our 455 rows. Our net gives every patient the same probability, the share
-# of
-# benign cases, to within .001.
+# .6585 is that of our 455 rows. Our net gives every patient the same probability, the
+# share of benign cases, to within .001.
 #
 # The accuracies say no more. "Never a cat" is right for 137 of 209 pictures, 65.55 %,
 # and for 17 of 50 in the test set, which has more cats: 34 %.
@@ -584,8 +581,8 @@ fig, ax = lab.depth_curves(curves, "norm of dz, layer 9 = 1", theory=lines)
 lab.show(
     fig,
     alt="Norm of dz by layer for weights of .01 and of 1/sqrt(30), twenty nets each,"
-    " log"
-    " axis. Two straight lines down to the left, to 1e-15 and 1e-5, on dashed theory.",
+    " log axis. Two straight lines down to the left, to 1e-15 and 1e-5, with dashed"
+    " theory.",
 )
 
 # %% [markdown]
@@ -598,8 +595,8 @@ lab.show(
 # what remains.
 #
 # (Why `dW` of layer 1 was above the dashed line: its inputs are the features, which
-# know
-# the labels, where later layers see a constant .5. Exercise 4.2 has other activations.)
+# know the labels, where later layers see a constant .5. Exercise 4.2 has other
+# activations.)
 #
 # ## 7. The speed of learning
 #
@@ -682,8 +679,7 @@ for depth, run in relus.items():
 
 # %% [markdown]
 # The seed's reading holds: more neurons take part, all layers are alike, and all of
-# them
-# learn nothing. The loss is on its way to the same .6585.
+# them learn nothing. The loss is on its way to the same .6585.
 #
 # **Why alike?** Each layer of ReLU takes $\sqrt{.5} \cdot .01 \cdot \sqrt{30} = .039$
 # from the *forward* signal, and the same from the backward one. `dW` is a product of
@@ -695,8 +691,7 @@ for depth, run in relus.items():
 # He et al. (2015) ask that each ReLU layer keep the size: $\mathrm{Var}(w) = 2/n$.
 # The seed derives $\tfrac12 n\,\mathrm{Var}(w) = 1$, correctly, and then writes
 # $\mathrm{Var}(w) = 1/(2n)$, in its text and in its code: a quarter of what it should
-# be.
-# Its run has five layers, L2 with $\lambda = 1.5$ on the first, rate .008.
+# be. Its run has five layers, L2 with $\lambda = 1.5$ on the first, rate .008.
 #
 # **Predict.** It trained all the same. Which of the two variances is at a loss of .1
 # first?
@@ -732,11 +727,11 @@ assert np.all(he[0.5][:, 2] > 0.3)
 # Losses at step 0, 300, ..., 2100, then the accuracies in training and test.
 # The plateau is gone with both. $2/n$ is below .1 at step 600, where $1/(2n)$ is still
 # above .3. And the seed's own numbers give the factor away: its loss starts at .6930,
-# the logarithm of 2, as ours do with $1/(2n)$. Weights that keep their signal give
+# next to the logarithm of 2, as ours do with $1/(2n)$. Weights that keep their signal
+# give
 # logits of size 1, and then the first loss is no such round number.
 #
-# (Its pictures have 12,288 inputs, so the hundredfold larger first layer learns faster
-# at the end, and 78 % on its test set is another story: 209 examples.)
+# (It has 12,288 inputs where we have 30, so the curves agree in shape and no further.)
 #
 # ## 10. A centred sigmoid with Xavier's start
 #
@@ -788,9 +783,8 @@ ax.legend()
 lab.show(
     fig,
     alt="Loss against rate times step. Ours rests on the upper dashed entropy until"
-    " about"
-    " 60, then falls below .1 by 140; the published run rests on the lower one and has"
-    " only begun to leave it at 141.",
+    " about 60, then falls below .1 by 140; the published run rests on the lower one"
+    " and has only begun to leave it at 141.",
 )
 
 # %%
@@ -840,23 +834,21 @@ else:
 # - A loss that rests at the entropy of the labels has learnt the labels' shares and
 #   nothing else.
 # - Going back, a layer multiplies by about $\sqrt{E[f'^2]}\;\sigma_w \sqrt{n}$: the
-#   slope
-#   *and* the weights.
+#   slope *and* the weights.
 # - Late layers stop because their errors cancel; early ones never begin.
 # - ReLU mends the slope, not the start. He's $2/n$ mends both.
 # - Look at relative changes, neuron by neuron, before you look at the loss.
-
 #
 # **Checkpoint.** Say it aloud, then unfold.
 #
 # <details><summary>A classifier of ten equally frequent classes rests at 2.303. What
-# has
-# it learnt?</summary>
+# has it learnt?</summary>
 # Nothing that can be told from its start: ln 10 is the entropy of its labels and also
 # the loss of equal probabilities.</details>
-# <details><summary>Which layer of the stalled net has the largest gradient after 1800
-# steps, and does that help?</summary>
-# The last; it has only a bias worth learning, and has learnt it.</details>
+# <details><summary>Which layers of the stalled net stopped, and which never began?
+# </summary>
+# The late ones stopped, when the shares were learnt and the errors cancelled. The early
+# ones never began.</details>
 # <details><summary>Would 120 units in place of 30 have helped the .01 start?</summary>
 # Twice: the factor grows with the root of n, to .0274 a layer. It stalls as well.
 # </details>
@@ -868,7 +860,7 @@ else:
 # of the seed's mistakes (4.6, 4.7).
 #
 # **Sources.**
-# Seed 002, *Vanishing Gradient problem and Weight Initialization*: exercises 1 and 2 of
+# The seed: *Vanishing Gradient problem and Weight Initialization*, exercises 1 and 2 of
 # its first part, its six figures, and both exercises of its second part.
 # Hochreiter (1991) and Bengio, Simard and Frasconi (1994): the vanishing gradient.
 # Glorot and Bengio (2010): eqs. 2 and 6 (the backward signal), eq. 12 (their

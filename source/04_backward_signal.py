@@ -12,7 +12,8 @@
 # A network that rests at the entropy of its labels, and the reasons why.
 # You write the backward pass by hand, predict how fast it fades,
 # read a plateau, measure the speed of learning, build a net that gets away,
-# and mend two mistakes of a published assignment.
+# and mend two mistakes of the published assignment that this unit grew from
+# (the *seed*).
 #
 # Read the lesson *Backward signal* first.
 # There are nine items and 25 points.
@@ -37,8 +38,7 @@ lab.style()
 # %% [markdown]
 # **Conventions.**
 # Rows are examples; a layer computes `z = a @ W + b` with `W.shape == (fan_in,
-# fan_out)`
-# and `b.shape == (1, fan_out)`, so a neuron is a **column** of `W`.
+# fan_out)` and `b.shape == (1, fan_out)`, so a neuron is a **column** of `W`.
 # `dz` is the gradient of the loss with respect to `z`, `dW` with respect to `W`:
 # each has the shape of what it belongs to.
 # Losses are in nats, the unit of the natural logarithm.
@@ -290,8 +290,7 @@ for number, widths in ((2, [4, 3, 2, 1]), (3, [3, 5, 5, 6, 1]), (4, [5, 1])):
             )
 
 # A confidently wrong output: the gradient of one example of four is 1 / 4. At z = 20
-# and
-# 40, a (1 - a) is 2e-9 and 0; at 800 exp(z) is infinite.
+# and 40, a (1 - a) is 2e-9 and 0; at 800 exp(z) is infinite.
 for z in (20.0, 40.0, 800.0):
     text = f"backward_trace for one layer with z = {z:g} and label 0"
     one = [np.array([[z]])], [np.zeros((1, 1))], np.ones((4, 1)), np.zeros(4)
@@ -635,8 +634,7 @@ def explain_plateau(loss, y):
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 # Which four numbers do you compare? Two come from the curve and one from the labels;
-# and
-# why is a mean safer than the last loss?
+# and why is a mean safer than the last loss?
 # </details>
 #
 # <details><summary>Hint 2</summary>
@@ -714,12 +712,11 @@ for name, y in (
             text += f", with {name} (entropy {H:.4g} nats)"
             got = checks.call(explain_plateau, curve(end, steps), y)
             checks.equal(got, want, text, known={"falling": rests}, hint=hint)
-    # still on the way, wherever it is
-    for end in (1.3 * H, H, 0.3 * H):
-        text = (
-            f"explain_plateau for losses that fall by 1.5 % to {end:.4g}, with {name}"
-        )
-        got = checks.call(explain_plateau, curve(end, before=end / 0.985), y)
+    # still on the way, wherever it is; with elevenths of the steps, 1.04 % would be .93
+    for end, fall in ((1.3 * H, 1.5), (H, 1.5), (0.3 * H, 1.5), (H, 1.04)):
+        text = f"explain_plateau for losses that fall by {fall} % to {end:.4g}"
+        text += f", with {name}"
+        got = checks.call(explain_plateau, curve(end, before=end / (1 - fall / 100)), y)
         hint = "look at the tenth before first: this curve is still falling"
         checks.equal(got, "falling", text, hint=hint)
         text = f"explain_plateau for losses that fall by .5 % to {end:.4g}, with {name}"
@@ -801,8 +798,8 @@ def speed_of_learning(history):
 #
 # <details><summary>Hint 3</summary>
 # Two loops: over neighbours `history[t]`, `history[t + 1]`, and over the layers in
-# them;
-# inside, norm(new - old) / norm(old). If your rows are epochs, transpose at the end.
+# them; inside, norm(new - old) / norm(old). If your rows are epochs, transpose at the
+# end.
 # </details>
 
 # %% nbgrader={"grade_id": "speed-of-learning-test", "points": 3}
@@ -1193,9 +1190,8 @@ checks.between(
 #
 # Dropout silences units at random in training and divides the rest by `keep`, so that
 # the mean stays. Whatever multiplied a number on its way forward multiplies its
-# gradient
-# on the way back. The seed's layer returns `dy * mask` and forgets the division,
-# so that everything before the layer gets too small a gradient.
+# gradient on the way back. The seed's layer returns `dy * mask` and forgets the
+# division, so that everything before the layer gets too small a gradient.
 
 
 # %% nbgrader={"grade_id": "dropout", "solution": true}
@@ -1371,8 +1367,7 @@ checks.close(checks.call(layer.forward, x), x, "Dropout(1.0, rng).forward(x)")
 # A penalty on large weights changes the loss **and** the gradients, or the two do not
 # belong together. The seed adds it to the gradients; its loop over the names of the
 # layers never finds a penalty, so the loss it prints is another function than the one
-# it
-# minimises.
+# it minimises.
 #
 # | kind | added to the loss |
 # |---|---|

@@ -675,6 +675,19 @@ def explain_plateau(loss, y):
     return "input" if late < entropy else "nothing"
 
 
+# %% wrong={"item": "explain-plateau", "name": "elevenths", "says": "still falling"}
+def explain_plateau(loss, y):
+    tenth = len(loss) // 11
+    late = np.mean(loss[-tenth:])
+    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
+        return "falling"
+    share = np.unique(y, return_counts=True)[1] / np.size(y)
+    entropy = -np.sum(share * np.log(share))
+    if abs(late - entropy) <= 0.01 * entropy:
+        return "prior"
+    return "input" if late < entropy else "nothing"
+
+
 # %% wrong={"item": "explain-plateau", "name": "too-tight", "says": "within 1 % counts"}
 def explain_plateau(loss, y):
     tenth = len(loss) // 10
