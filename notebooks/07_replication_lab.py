@@ -213,9 +213,8 @@ for n, what in {100: "10 %", 250: "25 %", 750: "75 %", 900: "90 %"}.items():
 
 # %% [markdown]
 # None of the sixteen. And 86.6 % is possible only of the 900 training points of a 90:10
-# split: it is no validation accuracy of
-# either split, and comes from another version than the notebook, which has .880 and
-# .860 in its place.
+# split: it is no validation accuracy of either split, and comes from another version
+# than the notebook, which has .880 and .860 in its place.
 # Brown and Heathers (2017) made a test of this, called GRIM.
 #
 # ## 2. Two columns that are one
@@ -628,7 +627,7 @@ for act, label in (("relu", "ReLU"), ("tanh", "tanh")):
         epochs = twenty(3, NETS[act], act, 1.0, 5000, bias=bias)
         runs[f"{label}, set 3\nbias {bias}"] = epochs
 uniform = twenty(3, NETS["tanh"], "tanh", 1.0, 5000, bias=1.0, draw="uniform")
-runs["bias 1.0,\nuniform"] = uniform
+runs["tanh, bias 1.0\nuniform"] = uniform
 converged = [int(np.count_nonzero(epochs)) for epochs in runs.values()]
 assert converged == [18, 1, 7, 11, 11, 10]
 heights = {name: np.where(e > 0, e, 5600) for name, e in runs.items()}
