@@ -272,7 +272,7 @@ for options, want in (
     ({"seed": 2}, 308),
     ({"seed": 14, "max_epochs": 119}, 119),
     ({"seed": 14, "max_epochs": 118}, None),
-    ({"seed": 9, "eta": 951 / 4096}, 2000),
+    ({"seed": 9, "eta": 0.23223}, 2000),
     ({"seed": 9, "eta": 0.2321}, None),  # it would be 2001
     ({"seed": 1, "eta": 0.5}, 46),
     ({"number": 2, "widths": (6, 4), "eta": 1.0, "seed": 1, "bias": 0.1}, 122),
