@@ -172,7 +172,7 @@ def replicate(
         if bias is not None:
             W = np.vstack([W, np.full((1, fan_out), bias)])
         averaged.append(W)
-    plain = list(averaged)
+    plain = averaged
     for t in range(1, max_epochs + 1):
         grads = gradients(averaged, x, y, act)
         plain = [w - eta * g for w, g in zip(plain, grads, strict=True)]
@@ -207,7 +207,7 @@ def replicate(
 # <details><summary>Hint 3</summary>
 #
 # ```python
-# plain = list(averaged)
+# plain = averaged
 # for t in range(1, max_epochs + 1):
 #     grads = gradients(averaged, x, y, act)
 #     plain = [w - eta * g for w, g in zip(plain, grads)]
@@ -272,6 +272,8 @@ for options, want in (
     ({"seed": 2}, 308),
     ({"seed": 14, "max_epochs": 119}, 119),
     ({"seed": 14, "max_epochs": 118}, None),
+    ({"seed": 9, "eta": 0.23223}, 2000),
+    ({"seed": 9, "eta": 0.2321}, None),  # it would be 2001
     ({"seed": 1, "eta": 0.5}, 46),
     ({"number": 2, "widths": (6, 4), "eta": 1.0, "seed": 1, "bias": 0.1}, 122),
     ({"number": 2, "widths": (8,), "eta": 1.0, "seed": 5, "bias": 0.1}, 287),
@@ -479,7 +481,7 @@ def seed_spread(run, seeds):
     Returns
     -------
     dict
-        "mean", "std" (ddof 1), "low" and "high", each a float.
+        "mean", "std" (ddof 1), "low" and "high", each a number.
 
     Raises
     ------
@@ -488,13 +490,13 @@ def seed_spread(run, seeds):
     """
     ### BEGIN SOLUTION
     if len(seeds) < 2:
-        raise ValueError(f"seed_spread: at least two seeds, got {len(seeds)}")
-    results = np.array([run(seed) for seed in seeds], dtype=float)
+        raise ValueError("seed_spread: one run has no spread; give two seeds or more")
+    results = np.array([run(seed) for seed in seeds])
     return {
-        "mean": float(results.mean()),
-        "std": float(results.std(ddof=1)),
-        "low": float(results.min()),
-        "high": float(results.max()),
+        "mean": results.mean(),
+        "std": results.std(ddof=1),
+        "low": results.min(),
+        "high": results.max(),
     }
     ### END SOLUTION
 
@@ -625,10 +627,9 @@ def verdict(a, b):
         If the lengths differ, or n is below 2.
     """
     ### BEGIN SOLUTION
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if len(a) != len(b) or len(a) < 2:
         raise ValueError("verdict: the same two or more seeds are needed for a and b")
-    if np.array_equal(a, b):
+    if list(a) == list(b):
         return "identical"
     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
     if a.mean() - half_a > b.mean() + half_b:
@@ -707,6 +708,13 @@ for gap, want, hint in (
         right = "b" if swapped and want == "a" else want
         text = f"verdict(a, b), four runs each, means {gap} std (ddof 0) apart"
         checks.equal(checks.call(verdict, a, b), right, text, hint=hint)
+
+# -- intervals that touch: 2 +- 2 and -2 +- 2, without rounding
+text, hint = "verdict([1, 3], [-3, -1])", "the intervals touch at 0: no claim"
+one, other = np.array([1.0, 3.0]), np.array([-3.0, -1.0])
+checks.equal(checks.call(verdict, one, other), "no claim", text, hint=hint)
+text = "verdict([-3, -1], [1, 3])"
+checks.equal(checks.call(verdict, other, one), "no claim", text, hint=hint)
 
 # -- one lucky run
 lucky, steady = np.array([0.99, 0.3, 0.32, 0.31]), np.array([0.8, 0.81, 0.79, 0.8])

@@ -1442,6 +1442,20 @@ def verdict(a, b):
     return "no claim"
 
 
+# %% wrong={"item": "verdict", "name": "touching-intervals-claimed", "says": "the intervals touch"}
+def verdict(a, b):
+    if len(a) != len(b) or len(a) < 2:
+        raise ValueError("the same two or more seeds")
+    if np.array_equal(a, b):
+        return "identical"
+    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+    if a.mean() - half_a >= b.mean() + half_b:
+        return "a"
+    if b.mean() - half_b >= a.mean() + half_a:
+        return "b"
+    return "no claim"
+
+
 # %% wrong={"item": "verdict", "name": "divided-by-n", "says": "expected"}
 def verdict(a, b):
     if len(a) != len(b) or len(a) < 2:
