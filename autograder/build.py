@@ -149,7 +149,10 @@ def assignment_notebook(text: Path) -> NotebookNode:
     for number, cell in enumerate(notebook.cells):
         where = f"{text.name}, cell {number}"
         if "nbgrader" in cell.metadata:
+            rate = cell.metadata.nbgrader.pop("false_alarms", None)
             cell.metadata.nbgrader = _nbgrader_metadata(cell, where)
+            if rate is not None:
+                cell.metadata["autograder"] = {"false_alarms": _rate(rate, cell, where)}
     _refuse_unsound(notebook, text.name)
     return notebook
 
@@ -173,7 +176,7 @@ def _nbgrader_metadata(cell: NotebookNode, where: str) -> dict[str, object]:
     if unknown:
         raise BuildError(
             f"{where}: unknown key {sorted(unknown)[0]!r} in the nbgrader header; "
-            "known are grade_id, solution, points and locked"
+            "known are grade_id, solution, points, locked and false_alarms"
         )
     grade_id = header.get("grade_id", "")
     if not GRADE_ID.fullmatch(grade_id):
@@ -197,6 +200,20 @@ def _nbgrader_metadata(cell: NotebookNode, where: str) -> dict[str, object]:
             raise BuildError(f"{where}: points must not be negative, got {points}")
         filled["points"] = points
     return filled
+
+
+def _rate(rate: object, cell: NotebookNode, where: str) -> float:
+    """Check the false-alarm rate that the header of a test states."""
+    if (
+        not isinstance(rate, float)
+        or not 0 < rate < 1
+        or not cell.metadata.nbgrader.grade
+    ):
+        raise BuildError(
+            f"{where}: false_alarms is for a test cell, and a number between 0 and 1, "
+            f"such as 1e-7; got {rate!r}"
+        )
+    return rate
 
 
 def _refuse_unsound(notebook: NotebookNode, name: str) -> None:

@@ -413,12 +413,20 @@ def check(
     seeds: Annotated[
         int, typer.Option(min=1, help="Seeds on which the reference must be right.")
     ] = 20,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PART", help="Only this part; may be repeated."),
+    ] = None,
+    item: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Answers to this item only; may be repeated."),
+    ] = None,
     jobs: Jobs = None,
     as_json: Json = False,
     course: CourseDir = Path("."),
     debug: Debug = False,
 ) -> None:
-    """Prove assignments sound: full marks, zero, and every named mistake caught."""
+    """Prove assignments sound: full marks, zero, and every mistake noticed."""
     with _explained(debug, as_json):
         from autograder.check import check
 
@@ -430,13 +438,15 @@ def check(
                 names or None,
                 seeds=seeds,
                 jobs=jobs,
+                parts=only or None,
+                items=item or None,
                 progress=lambda done, total: bar.update(
                     task, completed=done, total=total
                 ),
             )
         sound = not any(result.shortfalls for result in results)
         if as_json:
-            found = [asdict(result) for result in results]
+            found = [asdict(result) | {"score": result.score} for result in results]
             _print_json({"sound": sound, "assignments": found})
         else:
             _print_checked(results)
@@ -445,12 +455,35 @@ def check(
 
 
 def _print_checked(results: list[Any]) -> None:
-    table = _table("assignment", "runs", "sound")
+    """Print a row for each assignment, and below the table what falls short."""
+    from autograder.checked import PARTS
+    from autograder.variants import as_toml
+
+    order = [part for part in PARTS if any(part in r.counts for r in results)]
+    header = ["assignment"]
+    for part in order:
+        header += [part, "score"] if part == "mutants" else [part]
+    rows = [[*header, "CPU s", "sound"]]
     for result in results:
-        runs = ", ".join(f"{n} {kind}" for kind, n in result.trials.items())
-        table.add_row(result.assignment, runs, "no" if result.shortfalls else "yes")
-    _print_table(table)
+        cells = [result.assignment]
+        for part in order:
+            count = result.counts.get(part)
+            cells.append("absent" if count is None else str(count))
+            if part == "mutants":
+                cells.append("" if result.score is None else f"{result.score:.3f}")
+        cells += [f"{result.cpu_seconds:.0f}", "no" if result.shortfalls else "yes"]
+        rows.append(cells)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        padded = [cell.rjust(w) for cell, w in zip(others, widths[1:], strict=True)]
+        out.print("  ".join([first.ljust(widths[0]), *padded]))
     for result in results:
+        for test in result.statistics:
+            out.print(
+                f"{result.assignment}: {test.test}: false alarms: stated "
+                f"{test.stated:g}, seen {test.alarms} on {test.seeds} seeds "
+                f"(with 95 % confidence at most {test.bound:.2g})"
+            )
         for name in result.unprotected:
             err.print(
                 f"{result.assignment}: {name} cannot run apart from the answers, so it "
@@ -458,6 +491,13 @@ def _print_checked(results: list[Any]) -> None:
             )
         for line in result.shortfalls:
             err.print(f"{result.assignment}: {line}")
+        survivors = [m for m in result.mutants if m.state == "survived"]
+        if survivors:
+            out.print(
+                f"\nMend the tests, or explain in tests/equivalent/{result.assignment}"
+                ".toml why no test need notice:\n"
+            )
+            out.print(as_toml(survivors))
 
 
 @app.command()

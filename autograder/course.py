@@ -81,6 +81,16 @@ class Course:
         return self.root / "tests" / "wrong"
 
     @property
+    def accepted(self) -> Path:
+        """Where the accepted variants are; a course need not have any."""
+        return self.root / "tests" / "accepted"
+
+    @property
+    def equivalent(self) -> Path:
+        """Where mutants that are no mistakes are explained; a course need not."""
+        return self.root / "tests" / "equivalent"
+
+    @property
     def db_url(self) -> str:
         """The SQLAlchemy address of the gradebook."""
         return self.directory.db_url

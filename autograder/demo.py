@@ -34,13 +34,13 @@ from nbgrader.utils import is_solution
 
 from autograder import pages, store
 from autograder.build import build
-from autograder.check import Wrong, named_wrongs
 from autograder.course import Course, find_course
 from autograder.errors import CourseError
 from autograder.feedback import feedback
 from autograder.grade import Event, GradeSummary, Row, grade
 from autograder.release import release
 from autograder.report import report
+from autograder.variants import Wrong, named_wrongs
 
 MARKER = ".autograder-demo.json"  # says that a folder is a demo, and of which sources
 CRASH = "import ctypes\n\nctypes.string_at(0)  # reads where no memory is"
@@ -186,7 +186,7 @@ def _set_up(course: Course, folder: Path) -> Course:
         )
     release(copy, assignments)
     for assignment in assignments:
-        _hand_in(copy, assignment, named_wrongs(course, assignment))
+        _hand_in(copy, assignment, named_wrongs(course, assignment) or [])
     marker.write_text(json.dumps({"origin": origin}), "utf-8")
     return copy
 

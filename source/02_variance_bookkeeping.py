@@ -225,7 +225,7 @@ def var_linear(n, q_in, var_w):
 # One term has the variance E[x²] Var(w), and n uncorrelated terms add their variances.
 # </details>
 
-# %% nbgrader={"grade_id": "var-linear-test", "points": 2}
+# %% nbgrader={"grade_id": "var-linear-test", "points": 2, "false_alarms": 1e-8}
 got = checks.call(var_linear, 1, 4, 0.3)
 checks.close(
     got,

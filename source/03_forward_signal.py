@@ -144,7 +144,7 @@ def feed_forward(x, num_layers, xavier=False, gain=2**0.5, act="tanh", rng=None)
 # A square layer has n inputs and n outputs, so the bound is `gain * sqrt(6 / (n + n))`.
 # </details>
 
-# %% nbgrader={"grade_id": "feed-forward-test", "points": 5}
+# %% nbgrader={"grade_id": "feed-forward-test", "points": 5, "false_alarms": 1e-8}
 x = checks.rng(31).normal(size=(200, 60))
 before = x.copy()
 text = "feed_forward(x, 10, rng=rng)"
@@ -183,6 +183,7 @@ std = float(np.std(layers[9]))
 checks.between(std, 0.878, 0.918, f"std of the last layer of {text}", known=known)
 
 ### BEGIN HIDDEN TESTS
+# False alarms: 2e-9 for each of two means and two stds of weights: below 1e-8.
 # -- chance: from rng, and from nowhere else
 again = checks.call(feed_forward, x, 10, rng=checks.rng(32))
 checks.true(

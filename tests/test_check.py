@@ -3,9 +3,10 @@
 import pytest
 
 from autograder.build import build
-from autograder.check import check, named_wrongs
+from autograder.check import check
 from autograder.course import find_course
 from autograder.errors import BuildError
+from autograder.variants import named_wrongs
 
 HEADER = "# %% nbgrader={{{}}}\n"
 SOLUTION = HEADER.format('"grade_id": "double", "solution": true')
@@ -116,11 +117,17 @@ def checked(course):
 
 def test_check_runs_every_kind(checked):
     """References on all seeds, the untouched, each mistake and each shipped module."""
-    assert checked["unsound"].trials == {
+    tried = {
+        part: count and count.tried for part, count in checked["unsound"].counts.items()
+    }
+    assert tried == {
         "reference": 2,
         "untouched": 1,
+        "shipped": 2,
+        "accepted": None,
         "wrong": 2,
-        "shipped": 1,
+        "mutants": None,
+        "independence": 4,
     }
 
 
@@ -163,7 +170,7 @@ def test_check_reads_the_named_wrongs(course):
     (only,) = named_wrongs(course, "sound")
     assert (only.item, only.name, only.says) == ("double", "squared", "square")
     assert only.code.strip() == SQUARED.strip()
-    assert named_wrongs(course, "none") == []
+    assert named_wrongs(course, "none") is None
 
 
 @pytest.mark.parametrize(

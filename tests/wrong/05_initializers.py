@@ -817,6 +817,30 @@ def check_initializer(f, rule):
     return problems
 
 
+# %% wrong={"item": "check-initializer", "name": "means-above-zero-only", "says": "no weight above zero"}
+def check_initializer(f, rule):
+    problems = []
+    for fan_in, fan_out in ((400, 100), (100, 400), (300, 300)):
+        weights = f(fan_in, fan_out, np.random.default_rng(7))
+        if weights.shape != (fan_in, fan_out) or np.isnan(weights).any():
+            problems.append("shape or NaN")
+            continue
+        std, n = np.sqrt(rule(fan_in, fan_out)), fan_in * fan_out
+        if weights.mean() > 6 * std / np.sqrt(n):
+            problems.append("mean")
+        if abs(weights.std() / std - 1) > 6 / np.sqrt(2 * n):
+            problems.append("std")
+        if np.unique(weights, axis=1).shape[1] < fan_out:
+            problems.append("copies")
+    rng = np.random.default_rng(8)
+    first, second = f(40, 30, rng), f(40, 30, rng)
+    if np.array_equal(first, second):
+        problems.append("same")
+    if not np.array_equal(first, f(40, 30, np.random.default_rng(8))):
+        problems.append("other")
+    return problems
+
+
 # %% wrong={"item": "check-initializer", "name": "one-call-of-f", "says": "same weights at each call"}
 def check_initializer(f, rule):
     problems = []

@@ -1,0 +1,212 @@
+"""What `check` finds in one assignment: plain values, for the page and the table."""
+
+from dataclasses import dataclass, field
+
+# The parts of the proof, in the order in which they are shown.
+PARTS = (
+    "reference",
+    "untouched",
+    "shipped",
+    "accepted",
+    "wrong",
+    "mutants",
+    "independence",
+)
+LEAST_SCORE = 0.95
+LARGEST_RATE = 1e-6  # of false alarms that a test may state
+
+
+@dataclass
+class Count:
+    """How many were tried in one part, and how many of them ended as they must."""
+
+    good: int = 0
+    tried: int = 0
+
+    def add(self, good: bool) -> None:
+        """Count one."""
+        self.tried += 1
+        self.good += good
+
+    def __str__(self) -> str:
+        """Write it as in the table."""
+        return f"{self.good}/{self.tried}"
+
+
+@dataclass
+class WrongSeen:
+    """What became of one named wrong solution.
+
+    Attributes
+    ----------
+    item, name, says : str
+        As in the file.
+    status : str
+        How its test ended.
+    message : str
+        What the student reads.
+    others : str
+        How it was seen that the other items keep their points: "all tests" were run,
+        or the item is "sealed": no other test calls what it defines.
+    caught, seeds : int
+        On how many seeds it was caught, of how many.
+    """
+
+    item: str
+    name: str
+    says: str
+    status: str = ""
+    message: str = ""
+    others: str = ""
+    caught: int = 0
+    seeds: int = 0
+
+
+@dataclass
+class AcceptedSeen:
+    """What became of one accepted variant; `message` is why it was refused, if so."""
+
+    item: str
+    name: str
+    code: str
+    message: str = ""
+
+
+@dataclass
+class Statistic:
+    """What is known of a test that draws.
+
+    Attributes
+    ----------
+    test : str
+        Its grade_id.
+    stated : float
+        The false-alarm rate that its header states.
+    alarms, seeds : int
+        On how many seeds the reference was refused, of how many.
+    bound : float
+        Upper 95 % bound of the rate that follows from these.
+    """
+
+    test: str
+    stated: float
+    alarms: int
+    seeds: int
+    bound: float
+
+
+@dataclass
+class Broken:
+    """Which tests were lost when the answer to one item was broken.
+
+    Attributes
+    ----------
+    item : str
+        The item.
+    how : str
+        "as handed out", or "raises".
+    lost : list of str
+        The grade_ids of the tests that were not passed.
+    """
+
+    item: str
+    how: str
+    lost: list[str]
+
+
+@dataclass
+class MutantSeen:
+    """What became of one mutant.
+
+    Attributes
+    ----------
+    item, kind, before, after : str
+        As it was made.
+    state : str
+        "killed", "explained", "survived" or "not run".
+    by : str
+        The test that noticed.
+    how : str
+        How that test ended, such as "incorrect".
+    message : str
+        What it said.
+    why : str
+        The reason why it is no mistake, if it is explained.
+    """
+
+    item: str
+    kind: str
+    before: str
+    after: str
+    state: str = ""
+    by: str = ""
+    how: str = ""
+    message: str = ""
+    why: str = ""
+
+
+@dataclass
+class Checked:
+    """What `check` found in one assignment.
+
+    Attributes
+    ----------
+    assignment : str
+        Its name.
+    counts : dict of str to (Count or None)
+        For each part that was asked for, how many are as they must be; None where the
+        course has nothing to try.
+    shortfalls : list of str
+        What is not as it must be, a line each; empty for a sound assignment.
+    unprotected : list of str
+        The tests that cannot run apart from the student's process: sound, but what
+        hostile code does there is not excluded.
+    items : dict of str to list of str
+        The tests of each solution cell.
+    cpu_seconds : float
+        CPU time of all runs.
+    """
+
+    assignment: str
+    counts: dict[str, Count | None] = field(default_factory=dict)
+    shortfalls: list[str] = field(default_factory=list)
+    unprotected: list[str] = field(default_factory=list)
+    items: dict[str, list[str]] = field(default_factory=dict)
+    wrongs: list[WrongSeen] = field(default_factory=list)
+    accepted: list[AcceptedSeen] = field(default_factory=list)
+    statistics: list[Statistic] = field(default_factory=list)
+    independence: list[Broken] = field(default_factory=list)
+    mutants: list[MutantSeen] = field(default_factory=list)
+    seeds: int = 0
+    cpu_seconds: float = 0.0
+
+    @property
+    def score(self) -> float | None:
+        """The mutation score: killed of all that are not explained; None without."""
+        counted = [m for m in self.mutants if m.state != "explained"]
+        if not counted:
+            return None
+        return sum(m.state == "killed" for m in counted) / len(counted)
+
+
+def upper_bound(alarms: int, seeds: int, confidence: float = 0.95) -> float:
+    """Return the exact (Clopper-Pearson) upper bound of a rate, one-sided.
+
+    Parameters
+    ----------
+    alarms, seeds : int
+        What happened, of how many.
+    confidence : float
+        Between 0 and 1, dimensionless.
+    """
+    if alarms >= seeds:
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        rate = (low + high) / 2
+        term = total = (1 - rate) ** seeds
+        for k in range(alarms):  # the probability of at most so many alarms
+            term *= (seeds - k) / (k + 1) * rate / (1 - rate)
+            total += term
+        low, high = (rate, high) if total > 1 - confidence else (low, rate)
+    return high
