@@ -125,7 +125,7 @@ def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
 # A last `else` raises `ValueError("mode must be ...")`.
 # </details>
 
-# %% nbgrader={"grade_id": "he-normal-test", "points": 3}
+# %% nbgrader={"grade_id": "he-normal-test", "points": 3, "false_alarms": 3e-7}
 # 40,000 draws: the band is six standard errors, 2.1 % of the std (rate 2e-9)
 text = "he_normal(400, 100, rng)"
 W = checks.call(he_normal, 400, 100, checks.rng(61))
@@ -288,7 +288,7 @@ def he_uniform(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
 #
 # </details>
 
-# %% nbgrader={"grade_id": "he-uniform-test", "points": 3}
+# %% nbgrader={"grade_id": "he-uniform-test", "points": 3, "false_alarms": 3e-7}
 # 40,000 draws: the band is six standard errors, 1.3 % of the std (rate 2e-9)
 text = "he_uniform(400, 100, rng)"
 W = checks.call(he_uniform, 400, 100, checks.rng(64))
