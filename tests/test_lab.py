@@ -76,6 +76,8 @@ def test_lab_cats_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ImportError, match="pip install h5py"):
         lab.cats(tmp_path / "cats.h5")
+
+
 def test_lab_plane_gives_the_published_sets():
     """The sets have the published sizes, and their points lie where they should."""
     sizes = {}

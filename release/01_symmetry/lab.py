@@ -21,6 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 import dp
@@ -29,15 +30,19 @@ __all__ = [
     "COLOURS",
     "SCHEMES",
     "breast_cancer",
+    "cats",
+    "decision_map",
     "depth_curves",
     "digits",
     "histograms",
     "loss_curves",
     "over_seeds",
+    "plane",
     "predict",
     "reveal",
     "scheme",
     "show",
+    "strips",
     "style",
     "train_starts",
 ]
@@ -97,6 +102,109 @@ def digits(scale: str = "standard") -> tuple[Array, Array]:
     raise ValueError(
         f"digits: scale must be 'standard', 'unit' or 'row', got {scale!r}"
     )
+
+
+def plane(number: int, seed: int | None = None) -> tuple[Array, Array]:
+    """Return one of three labelled sets of points in the plane.
+
+    The sets of Nowland (2020), *Training neural nets - Initialization*: 1, a wedge
+    below the origin among three others; 2, a disc within a ring; 3, two stripes in a
+    square. They come from NumPy's legacy generator, whose stream is kept for ever, so
+    that published numbers can be compared digit by digit.
+
+    Parameters
+    ----------
+    number
+        1, 2 or 3.
+    seed
+        Of the generator; None: the published one (8, 3 and 6).
+
+    Returns
+    -------
+    x : (N, 2) float64
+        The points as drawn, most of them within [-5, 5]; not normalised. With the
+        published seeds N is 179, 131 and 301.
+    y : (N,) int
+        1 for the wedge, disc or stripes, 0 for what is around; the ones come first.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+    """
+    if number not in (1, 2, 3):
+        raise ValueError(f"plane: number must be 1, 2 or 3, got {number!r}")
+    rng = np.random.RandomState((8, 3, 6)[number - 1] if seed is None else seed)
+    if number == 1:
+        wedges = []
+        for centre in ((0, -2.5), (0, 2.5), (2.5, 0), (-2.5, 0)):
+            points = rng.normal(0, 1, (50, 2)) + centre
+            diagonals = np.array([[-1, 1], [1, 1]])  # x2 - x1 and x2 + x1
+            side = np.sign(diagonals @ centre)
+            wedges.append(points[(points @ diagonals * side > 0.25).all(axis=1)])
+        inside, outside = wedges[0], np.concatenate(wedges[1:])
+    elif number == 2:
+        inside, outside = rng.normal(0, 0.75, (40, 2)), rng.uniform(-5, 5, (300, 2))
+        inner, outer = (np.sum(p**2, axis=1) for p in (inside, outside))
+        inside, outside = inside[inner < 4], outside[(outer > 6.25) & (outer < 16)]
+    else:
+        inside, outside = rng.uniform(-5, 5, (400, 2)), rng.uniform(-5, 5, (400, 2))
+        near, far = (np.abs(np.abs(p[:, 0]) - 2.5) for p in (inside, outside))
+        inside, outside = inside[near < 0.7], outside[far > 1.25]
+    y = np.repeat([1, 0], [len(inside), len(outside)])
+    return np.concatenate([inside, outside]), y
+
+
+def cats(path: str | os.PathLike) -> tuple[Array, Array]:
+    """Return the pictures of cats and other things, if the reader has their file.
+
+    They are those of deeplearning.ai's first course, in `train_catvnoncat.h5` (209
+    pictures, 72 of cats) and `test_catvnoncat.h5` (50, 33 of cats), and are not bundled
+    here.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file, with one data set whose name ends in "set_x", (n, height, width,
+        channels) uint8, and one whose name ends in "set_y", (n,).
+
+    Returns
+    -------
+    x : (n, height * width * channels) float64
+        One picture a row, between 0 and 1.
+    y : (n,) int
+        1 cat, 0 anything else.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ImportError
+        If h5py is not installed.
+    ValueError
+        If the file is no HDF5, or does not hold the two data sets.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"cats: there is no file {str(path)!r}; put train_catvnoncat.h5 of"
+            " deeplearning.ai's first course there, or go on with breast_cancer()"
+        )
+    try:
+        import h5py
+    except ImportError:
+        raise ImportError("cats: h5py is not installed; pip install h5py") from None
+    try:
+        with h5py.File(path, "r") as file:
+            found = {name[-5:]: data[()] for name, data in file.items()}
+    except OSError:
+        raise ValueError(f"cats: {str(path)!r} is no HDF5 file") from None
+    if not {"set_x", "set_y"} <= set(found):
+        raise ValueError(
+            f"cats: {str(path)!r} must hold data sets named ...set_x and ...set_y,"
+            f" got {sorted(found)}"
+        )
+    x, y = found["set_x"], found["set_y"]
+    return x.reshape(len(x), -1) / 255, y.ravel().astype(int)
 
 
 def _standardised(x: Array) -> Array:
@@ -380,6 +488,105 @@ def depth_curves(
         ax.set_yscale("log")
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend()
+    return ax.figure, ax
+
+
+def strips(
+    groups: Mapping[str, Array],
+    ylabel: str,
+    marked: Mapping[str, float] | None = None,
+    mark: str = "published",
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draw every run as a dot, one strip for each group, with the median as a bar.
+
+    Parameters
+    ----------
+    groups
+        Name of a scheme (or any label) to an (n,) array, one number a run. Dots go
+        from left to right in the order of the runs.
+    ylabel
+        The quantity, with its unit if it has one.
+    marked
+        Group to a number that stands out, drawn as an open black diamond.
+    mark
+        What the diamond is called in the legend.
+    ax
+        Axes to draw into; new ones unless given.
+    """
+    if ax is None:
+        _, ax = plt.subplots()
+    looks = [_line(name, position) for position, name in enumerate(groups)]
+    for position, values in enumerate(groups.values()):
+        values, look = np.ravel(values), {**looks[position], "label": None}
+        across = position + (
+            np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else 0
+        )
+        ax.plot(across, values, ls="", alpha=0.65, **look)
+        bar = {"color": COLOURS["black"], "lw": 1.4, "zorder": 3}
+        ax.hlines(np.median(values), position - 0.3, position + 0.3, **bar)
+    diamond = {"marker": "D", "ms": 9, "mfc": "none", "mec": COLOURS["black"], "ls": ""}
+    for name, value in (marked or {}).items():
+        ax.plot(
+            list(groups).index(name), value, **diamond, mew=1.6, label=mark, zorder=4
+        )
+        mark = "_" + mark.lstrip("_")  # one entry in the legend
+    if marked:
+        ax.legend()
+    ax.set_xticks(range(len(groups)), [look["label"] for look in looks])
+    ax.set(ylabel=ylabel, xlim=(-0.6, len(groups) - 0.4))
+    return ax.figure, ax
+
+
+def decision_map(
+    p: Callable[[Array], Array],
+    x: Array,
+    y: Array,
+    limits: tuple[float, float] = (-5.0, 5.0),
+    label: str = "x",
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draw what a classifier says of the plane, and which points it gets right.
+
+    The ground shows the probability of class 1, the line where it is one half. Points
+    of class 1 are circles and those of class 0 squares, filled where the classifier is
+    right and hollow where it is wrong; the legend counts the four kinds.
+
+    Parameters
+    ----------
+    p
+        Takes (m, 2) points, returns (m,) probabilities of class 1.
+    x, y
+        (N, 2) points in the coordinates of `p`, and their (N,) labels 0 and 1.
+    limits
+        Of both axes.
+    label
+        Of the coordinates: "x" gives "x1" and "x2".
+    ax
+        Axes to draw into; new ones unless given.
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(5.0, 4.4))
+    line = np.linspace(*limits, 121)
+    grid = np.stack(np.meshgrid(line, line), axis=-1)
+    ground = np.reshape(p(grid.reshape(-1, 2)), (121, 121))
+    ends = COLOURS["vermillion"], "#FFFFFF", COLOURS["blue"]
+    paint = LinearSegmentedColormap.from_list("classes", ends)
+    ax.pcolormesh(line, line, ground, cmap=paint, vmin=0, vmax=1, alpha=0.45, lw=0)
+    if ground.min() < 0.5 < ground.max():
+        ax.contour(line, line, ground, [0.5], colors=COLOURS["black"], linewidths=1)
+    said = np.ravel(p(x)) >= 0.5
+    kinds = {"TP": (1, 1), "FN": (1, 0), "TN": (0, 0), "FP": (0, 1)}
+    for name, (truth, answer) in kinds.items():
+        mine = (y == truth) & (said == answer)
+        colour = COLOURS["blue" if truth else "vermillion"]
+        face = colour if truth == answer else "none"
+        look = {"marker": "o" if truth else "s", "ls": "", "ms": 4.5, "mec": colour}
+        text = f"{name} {mine.sum()}"
+        ax.plot(*x[mine].T, mfc=face, label=text, **look)
+    ax.set(xlabel=f"{label}1", ylabel=f"{label}2", xlim=limits, ylim=limits)
+    ax.grid(False)
+    ax.legend(frameon=True, framealpha=0.9, fontsize=9, loc="upper right")
     return ax.figure, ax
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "COLOURS",
     "SCHEMES",
     "breast_cancer",
+    "cats",
     "decision_map",
     "depth_curves",
     "digits",
@@ -152,6 +153,58 @@ def plane(number: int, seed: int | None = None) -> tuple[Array, Array]:
         inside, outside = inside[near < 0.7], outside[far > 1.25]
     y = np.repeat([1, 0], [len(inside), len(outside)])
     return np.concatenate([inside, outside]), y
+
+
+def cats(path: str | os.PathLike) -> tuple[Array, Array]:
+    """Return the pictures of cats and other things, if the reader has their file.
+
+    They are those of deeplearning.ai's first course, in `train_catvnoncat.h5` (209
+    pictures, 72 of cats) and `test_catvnoncat.h5` (50, 33 of cats), and are not bundled
+    here.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file, with one data set whose name ends in "set_x", (n, height, width,
+        channels) uint8, and one whose name ends in "set_y", (n,).
+
+    Returns
+    -------
+    x : (n, height * width * channels) float64
+        One picture a row, between 0 and 1.
+    y : (n,) int
+        1 cat, 0 anything else.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ImportError
+        If h5py is not installed.
+    ValueError
+        If the file is no HDF5, or does not hold the two data sets.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"cats: there is no file {str(path)!r}; put train_catvnoncat.h5 of"
+            " deeplearning.ai's first course there, or go on with breast_cancer()"
+        )
+    try:
+        import h5py
+    except ImportError:
+        raise ImportError("cats: h5py is not installed; pip install h5py") from None
+    try:
+        with h5py.File(path, "r") as file:
+            found = {name[-5:]: data[()] for name, data in file.items()}
+    except OSError:
+        raise ValueError(f"cats: {str(path)!r} is no HDF5 file") from None
+    if not {"set_x", "set_y"} <= set(found):
+        raise ValueError(
+            f"cats: {str(path)!r} must hold data sets named ...set_x and ...set_y,"
+            f" got {sorted(found)}"
+        )
+    x, y = found["set_x"], found["set_y"]
+    return x.reshape(len(x), -1) / 255, y.ravel().astype(int)
 
 
 def _standardised(x: Array) -> Array:
