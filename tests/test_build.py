@@ -86,6 +86,30 @@ def test_build_fills_metadata(course):
     assert "helper.TWO * x" in solution.source
 
 
+def test_build_keeps_the_rate_that_a_test_states(tmp_path):
+    """A stated false-alarm rate is kept apart from nbgrader's own metadata."""
+    stated = SOUND.replace('"points": 2', '"points": 2, "false_alarms": 1e-7')
+    test = assignment_notebook(text(tmp_path, stated)).cells[-1]
+    assert test.metadata.autograder == {"false_alarms": 1e-7}
+    assert set(test.metadata.nbgrader) == {
+        *("grade", "grade_id", "locked", "points", "schema_version", "solution", "task")
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "stated"),
+    [
+        ('"points": 2', '"points": 2, "false_alarms": "rare"'),
+        ('"points": 2', '"points": 2, "false_alarms": 1.5'),
+        ('"solution": true', '"solution": true, "false_alarms": 1e-7'),
+    ],
+)
+def test_build_refuses_a_rate_that_is_none(tmp_path, header, stated):
+    """A rate is a number between 0 and 1, and a test's."""
+    with pytest.raises(BuildError, match="false_alarms is for a test cell"):
+        assignment_notebook(text(tmp_path, SOUND.replace(header, stated)))
+
+
 def test_build_links_shipped_modules(course):
     """An assignment's folder links to the one copy of each shipped module."""
     build(course, lessons=False)
