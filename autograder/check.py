@@ -61,7 +61,7 @@ def check(
     course: Course,
     assignments: list[str] | None = None,
     *,
-    seeds: int = 20,
+    seeds: int = 10,
     jobs: int | None = None,
     parts: Collection[str] | None = None,
     items: Collection[str] | None = None,
