@@ -182,6 +182,7 @@ class _Judge:
                 lines += [
                     f"{grade_id} ends in a value, which reads as points"
                     for grade_id in ended.valued
+                    if trial.kind == "reference"
                 ]
                 lines += judge(trial, ended)
             label = " ".join(filter(None, (trial.kind, trial.item, trial.name)))
