@@ -158,7 +158,7 @@ def _broken_row(checked: Checked, broken: Broken) -> _Broken:
         for test in tests:
             lost, own = test in broken.lost, item == broken.item
             if own:
-                marks.append(("own", "lost" if lost else "kept"))
+                marks.append(("own", "lost") if lost else ("other lost", "kept"))
             else:
                 marks.append(
                     ("other lost" if lost else "other", "lost" if lost else "")

@@ -412,7 +412,7 @@ def check(
     names: Names = None,
     seeds: Annotated[
         int, typer.Option(min=1, help="Seeds on which the reference must be right.")
-    ] = 20,
+    ] = 10,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="PART", help="Only this part; may be repeated."),

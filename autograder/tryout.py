@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbgrader.utils import is_locked, is_solution
 
@@ -170,7 +171,7 @@ def without_solution(source: str, begin: str, end: str) -> str:
 
 def raising(source: str) -> str | None:
     """Make a solution cell of which every function raises; None if it has none."""
-    tree = ast.parse(source)
+    tree = _tree(source)
     breaker = _Breaker()
     tree = ast.fix_missing_locations(breaker.visit(tree))
     return ast.unparse(tree) if breaker.broken else None
@@ -189,7 +190,7 @@ class _Breaker(ast.NodeTransformer):
 
 def defines_classes(code: str) -> bool:
     """Tell whether a cell defines a class, of which others could be children."""
-    return any(isinstance(node, ast.ClassDef) for node in ast.walk(ast.parse(code)))
+    return any(isinstance(node, ast.ClassDef) for node in ast.walk(_tree(code)))
 
 
 def only_defines(code: str, elsewhere: frozenset[str]) -> bool:
@@ -227,7 +228,15 @@ def _is_definition(node: ast.stmt) -> bool:
 
 def defined_names(source: str) -> list[str]:
     """Name the functions, classes and variables that a solution cell defines."""
-    return list(dict.fromkeys(_defined(ast.parse(source).body)))
+    return list(dict.fromkeys(_defined(_tree(source).body)))
+
+
+def _tree(source: str) -> ast.Module:
+    """Parse a cell; of one that is no Python, IPython's own lines are written out."""
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.parse(TransformerManager().transform_cell(source))
 
 
 def _defined(body: list[ast.stmt]) -> Iterator[str]:

@@ -372,7 +372,7 @@ def test_check_bounds_a_rate_from_above(alarms, seeds, bound):
 
 def test_check_kills_mutants_that_never_end_or_end_everything(course, monkeypatch):
     """A loop, or the end of the process, is a kill, and spoils no other answer."""
-    monkeypatch.setattr("autograder.check.QUICK_SECONDS", 0.5)
+    monkeypatch.setattr("autograder.trials.QUICK_SECONDS", 0.5)
     (found,) = check(course, ["restless"], seeds=1, parts=["mutants"])
     seen = {(m.before, m.after): (m.state, m.how) for m in found.mutants}
     assert seen["n -= 1", "n += 1"] == ("killed", "error")

@@ -6,6 +6,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.tryout import (
     Answer,
     Bench,
+    defined_names,
     graded_by,
     only_defines,
     raising,
@@ -92,6 +93,13 @@ def test_tryout_breaks_every_function_of_an_answer():
         with pytest.raises(RuntimeError, match="broken on purpose"):
             call()
     assert raising("answer = 1") is None
+
+
+def test_tryout_reads_cells_with_magics():
+    """What IPython adds to Python hides no name."""
+    source = "%matplotlib inline\ndef f():\n    return 1"
+    assert defined_names(source) == ["f"]
+    assert "broken on purpose" in raising(source)
 
 
 def test_tryout_breaks_the_solution_alone():
