@@ -221,8 +221,9 @@ def uniform_weights(W, bound, text, known, lowest):
         f" got {low:.2g} to {high:.2g}",
         hint=f"`rng.random` and `rng.uniform(0, b)` give no negative draws; {lowest}",
     )
-    checks.has_mean(W, 0, std, text)
+    # The std first: weights that are far too large miss the mean's band by chance.
     checks.has_std(W, std, text, kurtosis=1.8, known=known)
+    checks.has_mean(W, 0, std, text)
     largest = float(np.abs(W).max())
     checks.true(
         largest <= bound * (1 + 1e-6),
