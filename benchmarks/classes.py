@@ -22,8 +22,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbgrader.utils import is_solution
 
-from autograder.check import named_wrongs
 from autograder.course import find_course
+from autograder.variants import named_wrongs
 
 ROOT = Path(__file__).resolve().parent.parent
 NBGRADER = [sys.executable, "-m", "nbgrader"]
@@ -158,7 +158,7 @@ def this_course(
         "half": dict(list(reference.items())[::2]),
         "untouched": {},
     }
-    for wrong in named_wrongs(find_course(ROOT), assignment):
+    for wrong in named_wrongs(find_course(ROOT), assignment) or []:
         ways[f"{wrong.item}/{wrong.name}"] = {**reference, wrong.item: wrong.code}
     cycle = ["reference", "wrong"] * 4 + ["half", "untouched"]
     return Classroom(f"this course, {assignment}", folder, assignment, ways, cycle)

@@ -1021,7 +1021,7 @@ def centred_sigmoid_net(widths, rng):
 # `for layer in self.layers[:-1]` walks through the hidden ones.
 # </details>
 
-# %% nbgrader={"grade_id": "centred-sigmoid-net-test", "points": 4}
+# %% nbgrader={"grade_id": "centred-sigmoid-net-test", "points":4, "false_alarms": 1e-7}
 net = checks.call(centred_sigmoid_net, [8, 6, 4, 1], checks.rng(31))
 text = "centred_sigmoid_net([8, 6, 4, 1], rng)"
 got = sorted(value.shape for value in checks.call(net.get_param).values())
@@ -1062,7 +1062,8 @@ def parts_of(net, widths):
     return [by_shape[pair] for pair in pairs], [by_shape[1, pair[1]] for pair in pairs]
 
 
-# -- the start: bands of six standard errors (rate 2e-9 each); a uniform draw's band is
+# -- the start: eight bands of six standard errors (rate 2e-9 each, 6e-9 for the std of
+# the last layer: 3e-8 in all, stated as 1e-7); a uniform draw's band is
 # narrower, so the normal one's holds for both
 widths = [300, 120, 500, 40, 1]
 text = f"centred_sigmoid_net({widths}, rng)"

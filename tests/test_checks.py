@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import checks
+import dp
 from checks import Incorrect, NotAttempted
 
 
@@ -40,6 +41,13 @@ def test_checks_import_numpy_and_nothing_else():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_checks_rng_takes_whole_numbers_only():
+    """What is no number is refused here: NumPy would look into a node for ever."""
+    for wrong in (dp.Node(1.0), "1", 1.5):
+        with pytest.raises(TypeError):
+            checks.rng(wrong)
 
 
 def test_checks_rng_follows_seed_and_number(monkeypatch):

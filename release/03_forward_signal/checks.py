@@ -22,6 +22,7 @@ cell may run in another process than the code it tests.
 
 import contextlib
 import io
+import operator
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -81,7 +82,8 @@ def rng(k: int) -> np.random.Generator:
     It is seeded by [CHECKS_SEED, k], where the environment variable CHECKS_SEED is 0
     unless the assignment itself is being tested on other seeds.
     """
-    return np.random.default_rng([int(os.environ.get("CHECKS_SEED", "0")), k])
+    seed = int(os.environ.get("CHECKS_SEED", "0"))
+    return np.random.default_rng([seed, operator.index(k)])
 
 
 # ------------------------------------------------------------------------------------
