@@ -36,9 +36,8 @@ from autograder.runner.job import Job
 from autograder.runner.sandbox import MEGABYTE, Sandbox
 from autograder.verdicts import Verdict
 
-# How often the processes are looked at. Where the disk has no size of its own and
-# processes have no namespace, more often.
-_POLL_SECONDS = {"bwrap": 0.05, "lockdown": 0.025}
+_POLL_SECONDS = 0.025
+_CELL_POLL_SECONDS = 0.005  # what a shorter cell leaves behind is seen soon enough
 _DISK_POLL_SECONDS = 0.25
 _JUST_NOW_SECONDS = 0.002  # what was read so long ago need not be read again
 _START_SECONDS = 120.0
@@ -205,7 +204,6 @@ class _Run:
         self.own_link: socket.socket | None = None  # that an unprotected test runs on
         self.selector = selectors.PollSelector()  # epoll counts its watches by user
         self.start_text = ""
-        self.poll_seconds = _POLL_SECONDS[sandbox.level]
         self.polled = 0.0  # when the processes were last looked at
         self.phase_started = self.cell_started = time.monotonic()
         self.phase_cpu = self.cell_cpu = 0.0
@@ -343,16 +341,16 @@ class _Run:
     def watch(self) -> None:
         """Take what comes and enforce the limits until the phase or cell is over."""
         now = time.monotonic()
-        next_poll, next_disk_poll = now + self.poll_seconds, now + _DISK_POLL_SECONDS
+        next_poll, next_disk_poll = now + _POLL_SECONDS, now + _DISK_POLL_SECONDS
         while not self.over:
-            for key, events in self.selector.select(self.poll_seconds):
+            for key, events in self.selector.select(_POLL_SECONDS):
                 if not self.over:
                     self.handle(key, events)
             now = time.monotonic()
             if not self.over and now >= next_poll:
                 self.poll()
                 self.judge(now)
-                next_poll = now + self.poll_seconds
+                next_poll = now + _POLL_SECONDS
             if not self.over and not self.starting and now >= next_disk_poll:
                 self.judge_disk()
                 next_disk_poll = now + _DISK_POLL_SECONDS
@@ -611,7 +609,7 @@ class _Run:
             elif not passed:
                 self.note(Verdict.CRASHED, "The check ended in an exception.")
         now = time.monotonic()
-        if now - self.polled >= self.poll_seconds:
+        if now - self.polled >= _CELL_POLL_SECONDS:
             self.poll()
             self.judge(now)
         if self.over:
