@@ -19,7 +19,7 @@ help:  ## list the targets
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch .venv/.ready
 
-demo: .venv/.ready  ## build, release, grade a sample class of 24 in the sandbox, report
+demo: .venv/.ready  ## build, release, grade a sample class of 8 in the sandbox, report
 	$(PY) -m autograder demo
 
 test: .venv/.ready  ## the tests
