@@ -242,7 +242,8 @@ class _Judge:
         for place, tried in self._tried("wrong"):
             wrong = tried.what
             ended = self.runs.tries[place, tried]
-            lines = [*_spared(wrong, ended)]
+            missed = [*_spared(wrong, ended)]
+            lines = [*missed]
             label = f"wrong {wrong.item} {wrong.name}"
             if tried.seed:
                 label += f", seed {tried.seed}"
@@ -257,7 +258,7 @@ class _Judge:
                     lines += _lost_too(trial, self.runs.trials[trial])
                 self.found.counts["wrong"].add(not lines)
             seen[wrong].seeds += 1
-            seen[wrong].caught += not [*_spared(wrong, ended)]
+            seen[wrong].caught += not missed
             self.found.shortfalls += [f"{label}: {line}" for line in lines]
         self.found.wrongs = list(seen.values())
 

@@ -18,7 +18,6 @@ import select
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -515,11 +514,7 @@ class Host:
 
 def _in_memory(contents: Iterable[bytes]) -> int:
     """Return a descriptor of a file without a name that holds all `contents`."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("files")
-    else:
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
+    descriptor = os.memfd_create("files")
     with open(descriptor, "wb", closefd=False) as stream:
         stream.writelines(contents)
     return descriptor
