@@ -138,11 +138,12 @@ def test_wall_limit_ends_what_cannot_be_interrupted(attempt, wait, monkeypatch):
         "import numpy as np\nx = np.ones(2**29)",
         "import mmap\nm = []\n"
         "while True:\n    m.append(mmap.mmap(-1, 2**24)); m[-1].write(b'x' * 2**24)",
+        # 200 MB/s in all, so that a look which comes a second late still comes in time
         "import os, time\n"
         "for _ in range(6):\n"
         "    if os.fork() == 0:\n"
-        "        data = bytearray(os.urandom(2**20) * 60)\n"
-        "        time.sleep(60)\n"
+        "        data = []\n"
+        "        while True: data.append(os.urandom(2**20)); time.sleep(.03)\n"
         "time.sleep(60)",
     ],
     ids=["lists", "4 GB array", "shared maps", "many processes"],

@@ -179,8 +179,9 @@ class Usage:
         Memory beyond what there was at `begin`, which a fork of the first process has
         too. Forks share more than that, so that a sum of sizes counts pages several
         times: while it is within the limit it is good enough, beyond that shared pages
-        are counted once, as often as it costs less than a fifth of the time. What
-        sockets can hold counts too, since no process's size has it.
+        are counted once, as often as it costs less than a fifth of the time, or half of
+        it while what came since the last such look may be too much. What sockets can
+        hold counts too, since no process's size has it.
     peak_memory_bytes : int
         The largest `memory_bytes` so far.
     tasks : int
@@ -201,6 +202,8 @@ class Usage:
     keepers: set[int] = field(default_factory=set)
     _seen: dict[tuple[int, int], float] = field(default_factory=dict)
     _next_exact: float = 0.0
+    _next_if_growing: float = 0.0
+    _summed_at_look: int = 0
     _base: int = 0
     _exact_base: int = 0
     _stack: int = -1
@@ -242,14 +245,19 @@ class Usage:
         memory += self._in_sockets
         # The first process may copy all that it shares: that is what `begin` took off.
         hidden = max(0, copied - self._base)
-        if memory + hidden > self.memory_limit:
+        summed = memory + hidden
+        if summed > self.memory_limit:
             began = time.monotonic()
-            if began < self._next_exact:
+            most = self.memory_bytes + max(0, summed - self._summed_at_look)
+            growing = most > self.memory_limit
+            if began < (self._next_if_growing if growing else self._next_exact):
                 return
             exact = sum(_proportional_bytes(stat.pid) for stat in weighed)
             memory = max(0, exact - self._exact_base) + self._in_sockets
-            pause = 4 * (time.monotonic() - began)
-            self._next_exact = began + min(pause, _LONGEST_PAUSE_SECONDS)
+            took = time.monotonic() - began
+            self._next_exact = began + min(4 * took, _LONGEST_PAUSE_SECONDS)
+            self._next_if_growing = began + min(2 * took, _LONGEST_PAUSE_SECONDS)
+            self._summed_at_look = summed
         self.memory_bytes = memory
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
 
