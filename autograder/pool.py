@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -53,10 +53,19 @@ class Outcome:
 
 
 class Worker:
-    """One process, one connection to it, and the job that it has."""
+    """One process, one connection to it, and the job that it has.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    core : int, optional
+        The one core that it, and all that it starts, may use. The processes of a run
+        take turns: a question and its answer cost a third on one core of what they
+        cost on two, where each wakes another core.
+    """
+
+    def __init__(self, core: int | None = None) -> None:
         """Start the process."""
+        self.core = core
         ours, theirs = socketpair()
         package = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -68,6 +77,9 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, "PYTHONPATH": path},
             )
+        if core is not None:
+            with contextlib.suppress(OSError):  # it may run anywhere then
+                os.sched_setaffinity(self.process.pid, {core})
         self.connection = Connection(ours.detach())
         self.key: Hashable = None
 
@@ -133,7 +145,9 @@ def run_all(
     try:
         while True:
             while len(busy) < workers and (job := next(todo, None)) is not None:
-                worker = idle.pop() if idle else Worker()
+                if not idle:
+                    idle.append(Worker(_least_used(busy.values())))
+                worker = idle.pop()
                 busy[worker.connection] = worker
                 worker.give(job[0], function, job[1])
             if not busy:
@@ -224,6 +238,14 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _least_used(workers: Collection[Worker]) -> int | None:
+    """Return the core that the fewest of `workers` are bound to."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    bound = [worker.core for worker in workers]
+    return min(sorted(os.sched_getaffinity(0)), key=bound.count)
 
 
 def _work(connection: Connection) -> None:

@@ -84,8 +84,15 @@ class Proxy:
             return _signature(self)
         if name == "__name__" and self._link_name is not None:
             return self._link_name
+        if self._link_tainted:
+            return _checked(self._link_of.ask("get", self, name), name, self)
+        method = type(self)._link_methods.get(name)
+        if method is not None:
+            return method(self, name)
         value = self._link_of.ask("get", self, name)
-        return _checked(value, name, self) if self._link_tainted else value
+        if isinstance(value, Proxy) and value._link_of.is_method(value, name):
+            type(self)._link_methods[name] = _make_method(type(value))
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set it on the student's side."""
@@ -243,7 +250,7 @@ def _converted(name: str, kind: type) -> Callable[..., Any]:
 
 
 def _call(self: Proxy, /, *args: Any, **kwargs: Any) -> Any:
-    value = self._link_of.ask("call", self, args, kwargs)
+    value = self._link_of.ask("call", self, args, kwargs or None)
     if self._link_tainted:
         if not isinstance(value, Proxy):
             _refuse(self, "it was computed with plain data of the test")
@@ -369,6 +376,7 @@ def _make_type(
     """Return the type of the proxies of one of the student's types."""
     body: dict[str, Any] = {"__slots__": (), "__module__": "student"}
     body["_link_sort"] = sort
+    body["_link_methods"] = {}  # by name, the type that stands for them before a call
     body["__doc__"] = property(lambda self: self._link_of.ask("get", self, "__doc__"))
     for index in special:
         body[SPECIAL[index]] = _METHODS[SPECIAL[index]]
@@ -385,6 +393,50 @@ def _make_type(
     return type(name, (Proxy,), body)
 
 
+class _Method:
+    """A method of a student's object that is asked for when it is called.
+
+    To ask for a method first would double what a call costs. Methods are known by an
+    earlier answer: those that a plain class defines, under their own names. What else
+    is done with one asks for it after all.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, owner: Proxy, name: str) -> None:
+        _put(self, "_link_of", owner._link_of)
+        _put(self, "_link_name", name)
+        _put(self, "_link_tainted", False)
+        _put(self, "_method_owner", owner)
+        _put(self, "_method_found", None)
+
+    def __del__(self) -> None:
+        """Do nothing: what was found tells of its own end."""
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        if self._link_tainted:
+            return _call(self, *args, **kwargs)
+        return self._link_of.ask(
+            "method", self._method_owner, self._link_name, args, kwargs or None
+        )
+
+    @property
+    def _link_id(self) -> int:
+        if self._method_found is None:
+            name = self._link_name
+            found = self._link_of.ask("get", self._method_owner, name)
+            if not isinstance(found, Proxy):
+                raise AttributeError(f"{name!r} is no method any more")
+            _put(self, "_method_found", found)
+        return self._method_found._link_id
+
+
+def _make_method(cls: type) -> type:
+    """Return the type of methods that are asked for when they are called."""
+    body = {"__slots__": ("_method_found", "_method_owner"), "__module__": "student"}
+    return type(cls.__name__, (_Method, cls), body)
+
+
 # ------------------------------------------------------------------------------------
 # Exceptions
 
@@ -396,7 +448,7 @@ class _StudentClass(type):
         if "_link_id" not in cls.__dict__:
             return super().__call__(*args, **kwargs)  # a test cell's own subclass
         link, number = cls._link_of, cls._link_id
-        value = link.ask("call", _Reference(number), args, kwargs)
+        value = link.ask("call", _Reference(number), args, kwargs or None)
         if not isinstance(value, cls):
             _tampering("an exception was asked for, something else came")
         return value
@@ -458,6 +510,7 @@ class Link:
         self._proxies: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
         self._types: dict[int, type] = {}
         self._errors: dict[int, type] = {}  # handles of exception classes
+        self._methods: set[int] = set()  # handles of methods of plain classes
         self._lent: dict[int, Any] = {}  # what the other end may call, by number
         self._lent_numbers: dict[int, int] = {}
         self._raised: dict[int, BaseException] = {}
@@ -511,7 +564,8 @@ class Link:
 
     def _pack(self, parts: list[Any], encoder: values.Encoder) -> list[Any]:
         """Return a frame that also tells what was dropped and drawn meanwhile."""
-        sync = encoder.encode(self._generators.changes())
+        changes = self._generators.changes()
+        sync = encoder.encode(changes) if changes else None
         self._idle += self._generators.unused(sys.getrefcount)
         dropped = [self.released, self._idle]
         try:
@@ -565,7 +619,8 @@ class Link:
                 value = decoder.decode(node)
             else:
                 value = self._read_error(node, decoder)
-            self._generators.apply(decoder.decode(sync), but=self._unseeded)
+            if sync is not None:
+                self._generators.apply(decoder.decode(sync), but=self._unseeded)
             decoder.finish()
         except Exception as error:
             raise _misread(error) from error
@@ -615,10 +670,12 @@ class Link:
             decoder = values.Decoder(self._read_other, raw)
             args, kwargs = decoder.items(nodes)
             passed = list(decoder.objects)
-            self._generators.apply(decoder.decode(sync), but=self._unseeded)
+            if sync is not None:
+                self._generators.apply(decoder.decode(sync), but=self._unseeded)
             decoder.finish()
         except Exception as error:
             raise _misread(error) from error
+        kwargs = {} if kwargs is None else kwargs
         if type(number) is not int or number not in self._lent:
             _tampering("a call of a function that was not passed")
         if type(args) is not tuple or type(kwargs) is not dict:
@@ -725,6 +782,9 @@ class Link:
     def _read_other(self, node: list, decoder: values.Decoder) -> Any:
         tag, count = node[0], len(node)
         if tag == "h" and count in (4, 5):
+            return self._read_handle(*node[1:])
+        if tag == "m" and count in (4, 5):
+            self._methods.add(_number(node[1]))
             return self._read_handle(*node[1:])
         if tag == "G" and count == 3:
             return self._generators.get(*node[1:])
@@ -847,6 +907,10 @@ class Link:
             return RuntimeError(f"{kind.__name__}: {node[2]}")
         error.args = (node[2],)
         return error
+
+    def is_method(self, proxy: Proxy, name: str) -> bool:
+        """Return whether it is a method that a plain class defines under this name."""
+        return proxy._link_id in self._methods and proxy._link_name == name
 
     # -- names of the snapshot
 

@@ -49,6 +49,7 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     len,
     list,
     next,
+    object,
     property,
     repr,
     reversed,
@@ -316,7 +317,8 @@ class Served:
                 operation, arguments, dropped, sync = request
                 parts = decoder.items(arguments)
                 passed = list(decoder.objects)
-                self._generators.apply(decoder.decode(sync))
+                if sync is not None:
+                    self._generators.apply(decoder.decode(sync))
                 decoder.finish()
                 self._drop(dropped)
                 before = [
@@ -365,11 +367,15 @@ class Served:
             node = encoder.encode(value)
         else:
             node = self._write_error(value, encoder)
-        sync = encoder.encode(self._generators.changes())
+        sync = self._encode_sync(encoder)
         try:
             return self._stream.pack([kind, changes, node, sync], encoder.buffers)
         except wire.TooLarge as error:
             raise values.TooMuch(str(error)) from error
+
+    def _encode_sync(self, encoder: values.Encoder) -> Any:
+        changes = self._generators.changes()
+        return encoder.encode(changes) if changes else None
 
     def _forget_fresh(self) -> None:
         for kind in self._fresh:
@@ -420,7 +426,8 @@ class Served:
     def _write_handle(self, value: Any) -> list[Any]:
         kind = type(value)
         known = self._kinds.get(id(kind))
-        node: list[Any] = ["h", self._handle(value)]
+        tag = "m" if kind is _METHOD and _is_plain_method(value) else "h"
+        node: list[Any] = [tag, self._handle(value)]
         if known is None:
             known = self._kinds[id(kind)] = (kind, self._next)
             self._next += 1
@@ -546,9 +553,9 @@ class Served:
             self.flush()
             encoder = values.Encoder(self._write_other)
             try:
-                nodes = [encoder.encode(args), encoder.encode(kwargs)]
+                nodes = [encoder.encode(args), encoder.encode(kwargs or None)]
                 passed = list(encoder.objects)
-                sync = encoder.encode(self._generators.changes())
+                sync = self._encode_sync(encoder)
                 frame = self._stream.pack([kind, number, *nodes, sync], encoder.buffers)
             except BaseException:
                 self._forget_fresh()
@@ -584,7 +591,8 @@ class Served:
                 value = decoder.decode(node)
             elif kind == "e":
                 value = self._read_error(node, decoder)
-            self._generators.apply(decoder.decode(sync))
+            if sync is not None:
+                self._generators.apply(decoder.decode(sync))
             decoder.finish()
             self._drop(dropped)
             for old, new in contents:
@@ -644,7 +652,10 @@ class Served:
         "names": _names,
         "set": _set_name,
         "delete": _delete_name,
-        "call": lambda self, function, args, kwargs: function(*args, **kwargs),
+        "call": lambda self, function, args, kwargs: function(*args, **(kwargs or {})),
+        "method": lambda self, value, name, args, kwargs: getattr(value, name)(
+            *args, **(kwargs or {})
+        ),
         "get": lambda self, value, name: getattr(value, name),
         "put": lambda self, value, name, new: setattr(value, name, new),
         "cut": lambda self, value, name: delattr(value, name),
@@ -654,6 +665,24 @@ class Served:
     }
 
 
+def _is_plain_method(value: Any) -> bool:
+    """Return whether a method may as well be looked up when it is called.
+
+    So it is if a class defines it under its own name and does not look names up itself.
+    """
+    owner, function = value.__self__, value.__func__
+    if type(function) is not _FUNCTION or isinstance(owner, type):
+        return False
+    cls = type(owner)
+    if cls.__getattribute__ is not object.__getattribute__:
+        return False
+    for base in cls.__mro__:
+        if function.__name__ in base.__dict__:
+            return base.__dict__[function.__name__] is function
+    return False
+
+
+_METHOD, _FUNCTION = types.MethodType, types.FunctionType
 _ROUTINES = (
     types.FunctionType,
     types.BuiltinFunctionType,

@@ -152,13 +152,20 @@ class Encoder:
         Mutable objects that both ends have numbered already, from 0 on.
     """
 
+    __slots__ = (
+        *("_count", "_depth", "_numbers", "_open", "_other", "buffers"),
+        "objects",
+    )
+
     def __init__(
         self, other: Callable[[Any, "Encoder"], Any], known: Sequence[Any] = ()
     ) -> None:
         """Begin a message."""
         self.buffers: list[Any] = []
         self.objects: list[Any] = list(known)
-        self._numbers = {id(value): i for i, value in enumerate(known)}
+        self._numbers: dict[int, int] = {}
+        if known:
+            self._numbers = {id(value): i for i, value in enumerate(known)}
         self._open: set[int] = set()
         self._other = other
         self._count = 0
@@ -446,6 +453,11 @@ class Decoder:
     known : sequence
         Mutable objects that both ends have numbered already, from 0 on.
     """
+
+    __slots__ = (
+        *("_count", "_depth", "_offset", "_other", "_raw", "_sizes", "objects"),
+        "sources",
+    )
 
     def __init__(
         self,
@@ -907,18 +919,24 @@ def _words(data: Any, count: int, kind: type) -> np.ndarray:
     return frombuffer(data, kind)
 
 
+_PCG = struct.Struct("<16s16sBI")
+
+
 def _pcg_state(state: dict) -> tuple:
     inner = state["state"]
-    return inner["state"], inner["inc"], state["has_uint32"], state["uinteger"]
+    now, inc = inner["state"].to_bytes(16, "little"), inner["inc"].to_bytes(16, "little")
+    return (_PCG.pack(now, inc, state["has_uint32"], state["uinteger"]),)
 
 
-def _pcg_dict(state: int, inc: int, has: int, low: int) -> dict:
-    inner = {"state": _int_in(state, 2**128), "inc": _int_in(inc, 2**128)}
-    return {
-        "state": inner,
-        "has_uint32": _int_in(has, 2),
-        "uinteger": _int_in(low, 2**32),
+def _pcg_dict(data: bytes) -> dict:
+    if type(data) is not bytes or len(data) != _PCG.size:
+        _bad("a bad state of a generator")
+    now, inc, has, low = _PCG.unpack(data)
+    inner = {
+        "state": int.from_bytes(now, "little"),
+        "inc": int.from_bytes(inc, "little"),
     }
+    return {"state": inner, "has_uint32": _int_in(has, 2), "uinteger": low}
 
 
 def _twister_dict(key: bytes, pos: int) -> dict:
@@ -1185,25 +1203,25 @@ class Generators:
             now = tracker.print()
             if now != self._prints[number]:
                 self._prints[number] = now
-                changed.append((number, tracker.state()))
+                changed.append((number, *tracker.state()))
         self._sent = changed
         return changed
 
     def undo(self) -> None:
         """Note that the last changes were not sent after all."""
-        for number, _ in self._sent:
-            self._prints[number] = None
+        for change in self._sent:
+            self._prints[change[0]] = None
 
     def apply(self, changes: Any, but: Collection[int] = ()) -> None:
         """Take over the states that the other end sent, `but` those of some numbers."""
         if type(changes) is not list:
             _bad("bad states of generators")
         for change in changes:
-            if type(change) is not tuple or len(change) != 2:
+            if type(change) is not tuple or not change:
                 _bad("bad states of generators")
-            number, state = change
+            number, *state = change
             tracker = self._trackers.get(_int_in(number, 2**53))
-            if tracker is None or type(state) is not tuple:
+            if tracker is None:
                 _bad("bad states of generators")
             if number in but:  # checked all the same, on a twin
                 twin = _new_generator(tracker.name)
