@@ -1031,10 +1031,11 @@ class _Numpy:
     def state(self) -> tuple:
         return self._pack(self._bits.state)
 
-    def restore(self, state: tuple) -> None:
+    def restore(self, state: list[Any]) -> Any:
         new = self._unpack(*state)
         new["bit_generator"] = self.name
         self._bits.state = new
+        return tuple(state) if self._memory is None else self.print()
 
 
 class _Legacy:
@@ -1060,13 +1061,14 @@ class _Legacy:
         _, key, pos, has, cached = _get_legacy(self.value)
         return key.tobytes(), int(pos), int(has), float(cached)
 
-    def restore(self, state: tuple) -> None:
+    def restore(self, state: list[Any]) -> Any:
         key, pos, has, cached = state
         if type(cached) is not float:
             _bad("a bad state of a generator")
         words = _words(key, _WORDS, np.uint32)
         pos, has = _int_in(pos, _WORDS + 1), _int_in(has, 2)
         _set_legacy(self.value, ("MT19937", words, pos, has, cached))
+        return self.print()
 
 
 class _Standard:
@@ -1089,7 +1091,7 @@ class _Standard:
         _, words, gauss = _get_standard(self.value)
         return array.array("I", words).tobytes(), gauss
 
-    def restore(self, state: tuple) -> None:
+    def restore(self, state: list[Any]) -> Any:
         data, gauss = state
         if type(data) is not bytes or len(data) != 4 * (_WORDS + 1):
             _bad("a bad state of a generator")
@@ -1098,6 +1100,7 @@ class _Standard:
         words = array.array("I", data)
         _int_in(words[-1], _WORDS + 1)
         _set_standard(self.value, (3, tuple(words), gauss))
+        return self.print()
 
 
 def _memory_is_known() -> bool:
@@ -1159,6 +1162,7 @@ class Generators:
         self._prints: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._sent: list[Any] = []
+        self._spare: dict[str, Any] = {}  # of those that nobody holds, one of a kind
         self._put(0, _Legacy(np.random.mtrand._rand))
         self._put(1, _Standard(random._inst))
 
@@ -1189,8 +1193,10 @@ class Generators:
                 _bad("a generator that does not exist")
             if kind not in _BIT_TYPES and kind not in ("RandomState", "Random"):
                 _bad("a generator of an unknown kind")
-            value = _new_generator(kind)
-            tracker = _TRACKERS[id(type(value))](value)
+            tracker = self._spare.pop(kind, None)
+            if tracker is None:
+                value = _new_generator(kind)
+                tracker = _TRACKERS[id(type(value))](value)
             self._put(number, tracker)
         if tracker.name != kind:
             _bad("a generator that changed its kind")
@@ -1227,11 +1233,11 @@ class Generators:
                 twin = _new_generator(tracker.name)
                 tracker = _TRACKERS[id(type(twin))](twin)
             try:
-                tracker.restore(state)
+                now = tracker.restore(state)
             except (TypeError, ValueError, OverflowError) as error:
                 raise Malformed("a bad state of a generator") from error
             if number not in but:
-                self._prints[number] = tracker.print()
+                self._prints[number] = now
 
     def forget(self, number: Any) -> None:
         """Stop tracking a generator that the other end has dropped."""
@@ -1248,5 +1254,7 @@ class Generators:
             if number > 1 and references(tracker.value) <= 2
         ]
         for number in idle:
+            tracker = self._trackers[number]
             self.forget(number)
+            self._spare[tracker.name] = tracker
         return idle
