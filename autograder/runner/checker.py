@@ -609,7 +609,7 @@ class Link:
                 _tampering("a message of an unknown kind")
 
     def _finish(
-        self, message: list, raw: memoryview, objects: list[Any]
+        self, message: list, raw: wire.Raw, objects: list[Any]
     ) -> tuple[str, Any]:
         kind, changes, node, sync = message
         try:
@@ -647,7 +647,7 @@ class Link:
             _tampering("an output that cannot be")
         (sys.stdout if stream == "stdout" else sys.stderr).write(text)
 
-    def _display(self, node: Any, raw: memoryview) -> None:
+    def _display(self, node: Any, raw: wire.Raw) -> None:
         try:
             decoder = values.Decoder(self._read_other, raw)
             message = decoder.decode(node)
@@ -661,7 +661,7 @@ class Link:
 
     # -- answering
 
-    def _call_back(self, message: list, raw: memoryview) -> None:
+    def _call_back(self, message: list, raw: wire.Raw) -> None:
         """Call something of the test cell's for the student's code."""
         if self._depth > MOST_NESTING * 2:
             _tampering("functions call each other too deep")
@@ -685,10 +685,7 @@ class Link:
         lent = self._lent[number]
         if isinstance(lent, _Lent) != (kind == "n"):
             _tampering("an iterator that was called, or a function that was iterated")
-        before = [
-            values.snapshot(part, decoder.sources.get(i))
-            for i, part in enumerate(passed)
-        ]
+        before = [values.snapshot(part) for part in passed]
         try:
             value = next(lent.items) if kind == "n" else lent(*args, **kwargs)
             self._reply("v", value, passed, before)
@@ -931,7 +928,7 @@ class Link:
 
 def _misread(error: Exception) -> Exception:
     """Return what an error means that reading a message raised: it is malformed."""
-    if isinstance(error, values.Malformed | MemoryError):
+    if isinstance(error, values.Malformed | MemoryError | wire.Closed):
         return error
     return values.Malformed(f"a message that raises {type(error).__name__} when read")
 

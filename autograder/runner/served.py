@@ -306,7 +306,7 @@ class Served:
             raise KeyboardInterrupt
         self._interrupted = True
 
-    def _answer(self, request: list, raw: memoryview) -> None:
+    def _answer(self, request: list, raw: wire.Raw) -> None:
         """Do what a request asks for and send the answer."""
         answering, self._answering = self._answering, True
         self._interrupted = False
@@ -321,10 +321,7 @@ class Served:
                     self._generators.apply(decoder.decode(sync))
                 decoder.finish()
                 self._drop(dropped)
-                before = [
-                    values.snapshot(part, decoder.sources.get(i))
-                    for i, part in enumerate(passed)
-                ]
+                before = [values.snapshot(part) for part in passed]
                 do = self._requests[operation]
                 self._running = True
                 value = do(self, *parts)

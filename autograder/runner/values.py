@@ -62,7 +62,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy import array as new_array
 from numpy import dtype as new_dtype
-from numpy import empty, frombuffer, ndarray, uint8
+from numpy import empty, frombuffer, ndarray, uint8, uint64
+
+from autograder.runner.wire import Raw
 
 MOST_NODES = 1_000_000  # containers, items of containers and long numbers of a message
 MOST_PACKED = 8_000_000  # numbers in a list of floats or of ints
@@ -340,11 +342,14 @@ def _raw(value: np.ndarray, order: str) -> Any:
     """Return an array's bytes, without a copy where they lie together."""
     if not value.size or not value.itemsize:
         return b""
-    if order in "Ff":
-        value = value.T
-    elif not value.flags.c_contiguous:
+    if order in "Cc" and not value.flags.c_contiguous:
         return value.tobytes()
-    return memoryview(value.reshape(-1).view(uint8))
+    return memoryview(_flat_bytes(value, order))
+
+
+def _flat_bytes(value: np.ndarray, order: str) -> np.ndarray:
+    """Return the bytes of an array that lie together in this order, without a copy."""
+    return (value.T if order in "Ff" else value).reshape(-1).view(uint8)
 
 
 def array_bytes(value: np.ndarray) -> np.ndarray:
@@ -448,30 +453,25 @@ class Decoder:
     ----------
     other : callable
         ``other(node, decoder)`` returns the value of a node with another tag.
-    raw : memoryview
+    raw : wire.Raw
         The raw bytes of the message.
     known : sequence
         Mutable objects that both ends have numbered already, from 0 on.
     """
 
-    __slots__ = (
-        *("_count", "_depth", "_offset", "_other", "_raw", "_sizes", "objects"),
-        "sources",
-    )
+    __slots__ = ("_count", "_depth", "_other", "_raw", "_sizes", "objects")
 
     def __init__(
         self,
         other: Callable[[list, "Decoder"], Any],
-        raw: memoryview,
+        raw: Raw,
         known: Sequence[Any] = (),
     ) -> None:
         """Begin a message."""
         self.objects: list[Any] = list(known)
-        self.sources: dict[int, Any] = {}  # the raw bytes of arrays, by number
         self._sizes: list[int | None] = [1] * len(known)  # None: not yet complete
         self._other = other
         self._raw = raw
-        self._offset = 0
         self._count = 0
         self._depth = 0
 
@@ -490,9 +490,14 @@ class Decoder:
             return self._other(node, self)
         return read(self, node)
 
+    @property
+    def left(self) -> int:
+        """How many raw bytes have not been taken."""
+        return self._raw.left
+
     def finish(self) -> None:
         """Check that nothing is left over."""
-        if self._offset != len(self._raw):
+        if self._raw.left:
             _bad("more raw bytes than values")
 
     def _add(self, count: int) -> None:
@@ -500,13 +505,17 @@ class Decoder:
         if self._count > MOST_NODES * 2:
             _bad("too many values in one message")
 
-    def take(self, size: Any) -> memoryview:
+    def take(self, size: Any) -> bytes | bytearray:
         """Return the next `size` raw bytes."""
-        if type(size) is not int or not 0 <= size <= len(self._raw) - self._offset:
+        if type(size) is not int or not 0 <= size <= self._raw.left:
             _bad("a buffer of impossible length")
-        start = self._offset
-        self._offset += size
-        return self._raw[start : start + size]
+        return self._raw.take(size)
+
+    def take_into(self, view: memoryview) -> None:
+        """Fill `view` with the next raw bytes."""
+        if len(view) > self._raw.left:
+            _bad("a buffer of impossible length")
+        self._raw.take_into(view)
 
     def items(self, nodes: Sequence[Any]) -> list[Any]:
         """Return the values of `nodes`, one level deeper."""
@@ -693,14 +702,14 @@ def read_shape(shape: Any) -> int:
     return math.prod(shape)
 
 
-def _sound(value: np.ndarray) -> np.ndarray:
+def _sound(value: np.ndarray, order: str = "C") -> np.ndarray:
     """Return the array with no bit pattern that its type does not have."""
     kind = value.dtype
     if kind.kind == "b":
         return value.view(uint8) != 0
     if kind.kind == "U" and value.size and kind.itemsize:
-        codes = frombuffer(
-            value.tobytes(), new_dtype("u4").newbyteorder(kind.byteorder)
+        codes = _flat_bytes(value, order).view(
+            new_dtype("u4").newbyteorder(kind.byteorder)
         )
         if codes.max() > 0x10FFFF:
             _bad("a text with a character that does not exist")
@@ -712,19 +721,17 @@ def _read_array(decoder: Decoder, node: list) -> Any:
     kind, count = read_dtype(name), read_shape(shape)
     if order not in ("C", "F", "c", "f") or size != count * kind.itemsize:
         _bad("an array whose size is not that of its shape")
-    source = decoder.take(size)
+    if size > decoder.left:
+        _bad("a buffer of impossible length")
     try:
+        value = empty(shape, kind, order=order.upper())
         if size:
-            flat = _sound(frombuffer(source, kind))
-            value = new_array(flat.reshape(shape, order=order.upper()), order="K")
-        else:
-            value = empty(shape, kind, order=order.upper())
+            decoder.take_into(memoryview(_flat_bytes(value, order)))
+            value = _sound(value, order)
     except (ValueError, TypeError) as error:
         raise Malformed("an array of an impossible shape") from error
     if order.islower():
         value.flags.writeable = False
-    number = len(decoder.objects)
-    decoder.sources[number] = source
     return decoder.end(decoder.begin(value), value)
 
 
@@ -841,12 +848,12 @@ _READERS: dict[str, Callable[..., Any]] = {
 # Changes to what was passed
 
 
-def snapshot(value: Any, source: Any) -> Any:
+def snapshot(value: Any) -> Any:
     """Return what tells later whether a mutable object has changed."""
     if isinstance(value, ndarray):
         if value.dtype.char == "O":
             return value.shape, value.ravel().tolist()
-        return value.shape, source
+        return value.shape, array_bytes(value).copy()
     if isinstance(value, dict):
         return [part for pair in dict.items(value) for part in pair]
     return bytes(value) if isinstance(value, bytearray) else list(value)
@@ -855,16 +862,20 @@ def snapshot(value: Any, source: Any) -> Any:
 def has_changed(value: Any, before: Any) -> bool:
     """Return whether an object has changed since its snapshot."""
     if isinstance(value, ndarray):
-        shape, source = before
+        shape, then = before
         if value.shape != shape:
             return True
         if value.dtype.char == "O":
-            return not _same(value.ravel().tolist(), source)
+            return not _same(value.ravel().tolist(), then)
         now = array_bytes(value)
-        return now.size != len(source) or bool((now != frombuffer(source, uint8)).any())
+        if now.size != then.size:
+            return True
+        if not now.size % 8:  # eight bytes at once
+            now, then = now.view(uint64), then.view(uint64)
+        return bool((now != then).any())
     if isinstance(value, bytearray):
         return bytes(value) != before
-    return not _same(snapshot(value, None), before)
+    return not _same(snapshot(value), before)
 
 
 def _same(one: list, other: list) -> bool:
@@ -924,7 +935,10 @@ _PCG = struct.Struct("<16s16sBI")
 
 def _pcg_state(state: dict) -> tuple:
     inner = state["state"]
-    now, inc = inner["state"].to_bytes(16, "little"), inner["inc"].to_bytes(16, "little")
+    now, inc = (
+        inner["state"].to_bytes(16, "little"),
+        inner["inc"].to_bytes(16, "little"),
+    )
     return (_PCG.pack(now, inc, state["has_uint32"], state["uinteger"]),)
 
 

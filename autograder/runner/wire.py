@@ -22,6 +22,7 @@ from builtins import (  # noqa: UP029 - a student may replace what builtins hold
     len,
     map,
     memoryview,
+    min,
     str,
     sum,
 )
@@ -109,7 +110,6 @@ _LINK_HEADER = struct.Struct(">4sIQ")
 _READ_AHEAD = 65536
 _JOINED = 1 << 15  # bytes up to which copying them together costs less than two calls
 _MOST_PARTS = 64  # in one call
-_NOTHING = memoryview(b"")
 _write_all = os.writev
 # Bound here, not looked up later: the student's code shares the process with one end.
 _encode_json = json.encoder.c_make_encoder(
@@ -135,6 +135,33 @@ def _containers(text: bytes) -> int:
 
 class Closed(Exception):
     """The other end of the link is gone."""
+
+
+class Raw:
+    """The raw bytes of a frame that have not been taken yet.
+
+    Attributes
+    ----------
+    left : int
+        How many there are.
+    """
+
+    __slots__ = ("_stream", "left")
+
+    def __init__(self, stream: "Stream") -> None:
+        """Begin with none."""
+        self._stream = stream
+        self.left = 0
+
+    def take(self, size: int) -> bytes | bytearray:
+        """Return the next `size` bytes, at most those that are left."""
+        self.left -= size
+        return self._stream.take(size)
+
+    def take_into(self, view: memoryview) -> None:
+        """Fill `view`, at most as long as what is left, with the next bytes."""
+        self.left -= len(view)
+        self._stream.take_into(view)
 
 
 class Stream:
@@ -167,6 +194,7 @@ class Stream:
         self._buffer = bytearray(_READ_AHEAD)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
+        self._raw = Raw(self)
         self._most = most_text, most_raw
         self._to_send = most_total
         self._to_take = most_total + most_raw  # so that what this end sends can arrive
@@ -220,8 +248,10 @@ class Stream:
         except OSError as error:
             raise Closed("the other end of the link is gone") from error
 
-    def receive(self) -> tuple[Any, memoryview]:
-        """Return the next frame: its JSON value and its raw bytes.
+    def receive(self) -> "tuple[Any, Raw]":
+        """Return the next frame: its JSON value, and its raw bytes to be taken.
+
+        They are to be taken before the next frame is asked for.
 
         Raises
         ------
@@ -230,30 +260,20 @@ class Stream:
         WireError
             If what came is not a frame, or too large.
         """
+        while self._raw.left:  # whoever read the last frame gave up
+            self._raw.take(min(self._raw.left, _READ_AHEAD))
         if self._end - self._start < _LINK_HEADER.size:
-            self._fill(_LINK_HEADER.size)
+            self._read_ahead(_LINK_HEADER.size)
         magic, text_size, raw_size = _LINK_HEADER.unpack_from(self._buffer, self._start)
         self._start += _LINK_HEADER.size
         if magic != LINK_MAGIC:
             raise WireError("the bytes are not a frame")
         if text_size > self._most[0] or raw_size > self._most[1]:
             raise TooLarge(f"a frame of {text_size} + {raw_size} bytes")
-        size = text_size + raw_size
-        self._to_take -= size
+        self._to_take -= text_size + raw_size
         if self._to_take < 0:
             raise TooLarge("too many bytes in all")
-        if size > _READ_AHEAD:
-            body = memoryview(self._take_long(size))
-            text_part, raw = bytes(body[:text_size]), body[text_size:]
-        else:
-            if self._end - self._start < size:
-                self._fill(size)
-            middle = self._start + text_size
-            text_part = bytes(self._view[self._start : middle])
-            raw = _NOTHING
-            if raw_size:
-                raw = memoryview(bytes(self._view[middle : middle + raw_size]))
-            self._start += size
+        text_part = self.take(text_size)
         if text_size > _MOST_CONTAINERS and _containers(text_part) > _MOST_CONTAINERS:
             raise TooLarge("too many containers")
         try:
@@ -263,9 +283,29 @@ class Stream:
             raise WireError("the text of a frame is not JSON") from error
         if end != len(text):
             raise WireError("the text of a frame is not one JSON value")
-        return tree, raw
+        self._raw.left = raw_size
+        return tree, self._raw
 
-    def _fill(self, size: int) -> None:
+    def take(self, size: int) -> bytes | bytearray:
+        """Return the next `size` bytes."""
+        if size > _READ_AHEAD:
+            data = bytearray(size)
+            self.take_into(memoryview(data))
+            return data
+        if self._end - self._start < size:
+            self._read_ahead(size)
+        self._start += size
+        return bytes(self._view[self._start - size : self._start])
+
+    def take_into(self, view: memoryview) -> None:
+        """Fill `view` with the next bytes."""
+        filled = min(len(view), self._end - self._start)
+        view[:filled] = self._view[self._start : self._start + filled]
+        self._start += filled
+        while filled < len(view):
+            filled += self._read(view[filled:])
+
+    def _read_ahead(self, size: int) -> None:
         """Read until `size` bytes, at most the whole buffer, lie there together."""
         if self._start:
             held = bytes(self._view[self._start : self._end])
@@ -273,16 +313,6 @@ class Stream:
             self._buffer[: len(held)] = held
         while self._end < size:
             self._end += self._read(self._view[self._end :])
-
-    def _take_long(self, size: int) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
-        filled = self._end - self._start
-        view[:filled] = self._view[self._start : self._end]
-        self._start = self._end = 0
-        while filled < size:
-            filled += self._read(view[filled:])
-        return data
 
     def _read(self, view: memoryview) -> int:
         try:
