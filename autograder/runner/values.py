@@ -60,7 +60,6 @@ from fractions import Fraction
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy import array as new_array
 from numpy import dtype as new_dtype
 from numpy import empty, frombuffer, ndarray, uint8, uint64
 
