@@ -37,6 +37,16 @@ def test_pool_killed_worker_takes_only_its_own_job():
     assert "signal 9" in outcomes[0].error
 
 
+def test_pool_each_worker_has_a_core_of_its_own():
+    """Workers, and what they start, are bound to a core, each to another."""
+    allowed = os.sched_getaffinity(0)
+    jobs = [(number, (0,)) for number in range(2)]
+    cores = [o.result for o in pool.run_all(os.sched_getaffinity, jobs, workers=2)]
+    assert all(len(bound) == 1 and bound <= allowed for bound in cores)
+    if len(allowed) > 1:
+        assert cores[0] != cores[1]
+
+
 def test_pool_jobs_are_taken_as_workers_become_free():
     """Jobs are prepared one by one, not all at the beginning."""
     taken = []

@@ -310,6 +310,68 @@ IDIOMS = {
         assert not hasattr(s, "label")
         """,
     ),
+    "methods, looked up again at each call": (
+        """
+        class K:
+            def __init__(self): self.n = 0
+            def m(self, k=1):
+                "Count."
+                self.n += k
+                return self.n
+            def turn(self): self.m = lambda k=0: "mine"
+            def drop(self): del K.m
+        def twice(f): return f() + f()
+        """,
+        """
+        import inspect
+        a, b = K(), K()
+        assert a.m() == 1 and a.m() == 2 and a.m(k=5) == 7 and b.m() == 1
+        held = a.m
+        assert held() == 8 and twice(held) == 19 and twice(b.m) == 5
+        assert held == a.m and held != b.m and held is not None and callable(held)
+        assert {held: 1}[held] == 1
+        assert held.__name__ == "m" and held.__doc__ == "Count."
+        assert list(inspect.signature(a.m).parameters) == ["k"]
+        assert a.m.__self__ is a and isinstance(a.m, object)
+        a.turn()
+        assert a.m() == "mine" and b.m() == 4
+        b.drop()
+        try:
+            b.m()
+        except AttributeError as error:
+            assert "has no attribute 'm'" in str(error)
+        else:
+            raise AssertionError
+        """,
+    ),
+    "methods that an object makes up": (
+        """
+        class K:
+            seen = 0
+            def m(self): return 1
+            def __getattribute__(self, name):
+                if name == "m":
+                    K.seen += 1
+                return object.__getattribute__(self, name)
+        """,
+        """
+        a = K()
+        a.m, a.m, a.m
+        assert K.seen == 3 and a.m() == 1 and K.seen == 4
+        """,
+    ),
+    "arrays of every size": (
+        "import numpy as np\ndef double(a): return 2 * a, a.sum()",
+        """
+        import numpy as np
+        for n in (0, 1, 4000, 9000, 20_000, 300_000):
+            for order in "CF":
+                a = np.arange(3 * n, dtype=float).reshape(3, n).copy(order)
+                b, total = double(a)
+                assert np.array_equal(b, 2 * a) and total == a.sum()
+                assert b.flags.owndata and b.flags.writeable
+        """,
+    ),
     "operators between student objects": (
         """
         class V:
@@ -1085,9 +1147,17 @@ HOSTILE = {
     "a generator that is ours": _answer('["G",2,"PCG64"]'),
     "a generator of an unknown kind": _answer('["G",3,"Mine"]'),
     "a twister that points outside": _frame(
-        '["v",[],null,["l",["t",0,["t",["b",2496],100000,0,0.0]]]]', b"\0" * 2496
+        '["v",[],null,["l",["t",0,["b",2496],100000,0,0.0]]]', b"\0" * 2496
     ),
-    "a state that is none": _frame('["v",[],null,["l",["t",0,["t",1,2]]]]'),
+    "a state that is none": _frame('["v",[],null,["l",["t",0,1,2]]]'),
+    "a state of nothing": _frame('["v",[],null,["l",["t"]]]'),
+    "a state that is too short": _frame(
+        '["v",[],["G",3,"PCG64"],["l",["t",3,["b",4]]]]', b"\0" * 4
+    ),
+    "a method without a type": _answer('["m",1,1,null]'),
+    "a method that is no number": _answer('["m",[],1,null,["K","b",[],false,false]]'),
+    "an array longer than what came": _answer('["a","<f8","C",[2],16]', b"\0" * 8),
+    "bytes that nobody takes": _answer("1", b"\0"),
     "an exception that is none": _frame('["e",[],["KeyError"],["l"]]'),
     "an exception that is not known": _frame(
         '["e",[],[["X","os.system"],["t"],"",null,""],["l"]]'

@@ -434,6 +434,7 @@ class _Method:
 def _make_method(cls: type) -> type:
     """Return the type of methods that are asked for when they are called."""
     body = {"__slots__": ("_method_found", "_method_owner"), "__module__": "student"}
+    body["__doc__"] = cls.__dict__["__doc__"]  # the student's, not that above
     return type(cls.__name__, (_Method, cls), body)
 
 

@@ -1227,6 +1227,11 @@ _LIES = [
         held=True,
     ),
     _lie(
+        "link-everything-a-method",
+        "All that the test asks for is a method of a plain class, by any name.",
+        "reply(stream, 'v', [], ['t', ['m', 0, 1, 'mean', *handle()[4:]]], ['l'])",
+    ),
+    _lie(
         "link-change-of-nothing",
         "A change of an argument that was never passed.",
         "reply(stream, 'v', [[7, ['l']]], ['t', 1], ['l'])",
