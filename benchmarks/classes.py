@@ -1,6 +1,6 @@
-"""Two courses with a class each, for grading.py and for the tests of fair scores.
+"""Two courses and their classes, for grading.py and for the tests of fair scores.
 
-One is this course, with its assignment 02_variance_bookkeeping. The other is the
+One is this course, with one of its assignments. The other is the
 example that ``nbgrader quickstart`` makes, with its assignment ps1: two notebooks, test
 cells that delete a name and expect exceptions, and answers that are marked by hand.
 
@@ -165,7 +165,12 @@ def this_course(
 
 
 def training_course(scratch: Path) -> Classroom:
-    """Set up this course, with an assignment whose tests train networks."""
+    """Set up this course, with an assignment whose answers train networks."""
+    return this_course(scratch, "07_replication_lab")
+
+
+def calling_course(scratch: Path) -> Classroom:
+    """Set up this course, with an assignment whose tests call answers all the time."""
     return this_course(scratch, "05_initializers")
 
 

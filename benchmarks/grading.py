@@ -1,9 +1,10 @@
 """Measure what grading a class costs and write grading.md and grading.png.
 
 Run ``python benchmarks/grading.py``; ``--quick`` takes two minutes and writes nothing.
-Three classes are graded, see classes.py: two on this course, with its assignments
-02_variance_bookkeeping and 05_initializers, whose tests train networks, and one on
-nbgrader's example course (two notebooks).
+Four classes are graded, see classes.py. Three are on this course:
+02_variance_bookkeeping computes little, the answers to 07_replication_lab train
+networks, and the tests of 05_initializers call answers, and are called by them, five
+thousand times. The fourth is on nbgrader's example course (two notebooks).
 
 How it measures:
 
@@ -63,6 +64,7 @@ from classes import (  # noqa: E402 (needs the path above)
     ENVIRONMENT,
     NBGRADER,
     Classroom,
+    calling_course,
     make_stock,
     quickstart,
     this_course,
@@ -88,7 +90,12 @@ ENVIRONMENT |= {
 }
 MEGABYTE = 1024 * 1024
 OWN_SAMPLE = 20  # two cycles of the class
-ROOMS = {"this": this_course, "training": training_course, "quickstart": quickstart}
+ROOMS = {
+    "this": this_course,
+    "training": training_course,
+    "calling": calling_course,
+    "quickstart": quickstart,
+}
 # Training takes seconds a student: a class as large as the others would take an hour.
 MOST_TRAINING = 50
 # Where README repeats the table.
@@ -732,7 +739,7 @@ def main() -> None:
         for key, make in ROOMS.items():
             if options.only in (None, key):
                 room, its = make(scratch), sizes
-                if key == "training":
+                if key in ("training", "calling"):
                     small = sorted({min(n, MOST_TRAINING) for n in sizes.ours})
                     its = replace(sizes, ours=small, stock=[1, 4])
                 results.append(measure_class(room, scratch, its))
