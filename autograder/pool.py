@@ -117,6 +117,7 @@ def run_all(
     jobs: Iterable[tuple[Hashable, tuple]],
     workers: int,
     idle: "list[Worker] | None" = None,
+    bind: bool | None = None,
 ) -> Iterator[Outcome]:
     """Call ``function(*arguments)`` for each job, in `workers` processes.
 
@@ -131,6 +132,9 @@ def run_all(
     idle : list of Worker, optional
         Workers to use first; those that are idle at the end are put back there, and
         are the caller's to stop.
+    bind : bool, optional
+        Whether each new worker is bound to a core. If not given: if there are as many
+        workers as cores; fewer might share one while another core has nothing to do.
 
     Yields
     ------
@@ -142,11 +146,12 @@ def run_all(
     busy: dict[Connection, Worker] = {}
     kept = idle is not None
     idle = idle if kept else []
+    bind = workers >= cores() if bind is None else bind
     try:
         while True:
             while len(busy) < workers and (job := next(todo, None)) is not None:
                 if not idle:
-                    idle.append(Worker(_least_used(busy.values())))
+                    idle.append(Worker(_least_used(busy.values()) if bind else None))
                 worker = idle.pop()
                 busy[worker.connection] = worker
                 worker.give(job[0], function, job[1])
@@ -202,7 +207,13 @@ class Local:
     ) -> Iterator[Outcome]:
         """Run jobs, several at once or each `alone`; see `run_all` for the rest."""
         calls = ((key, (job, self.box)) for key, job in jobs)
-        return run_all(run_notebook, calls, 1 if alone else self.workers, self._idle)
+        return run_all(
+            run_notebook,
+            calls,
+            1 if alone else self.workers,
+            self._idle,
+            bind=self.workers >= cores(),
+        )
 
 
 class Place(Protocol):

@@ -612,9 +612,9 @@ def figure(results: list[Result], path: Path) -> None:
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-    colours = ["#D55E00", "#009E73", "#0072B2"]  # Okabe and Ito's palette
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.6), layout="constrained")
-    for result, colour in zip(results, colours, strict=False):
+    colours = ["#D55E00", "#009E73", "#0072B2", "#CC79A7"]  # Okabe and Ito's palette
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 5), layout="constrained")
+    for result, colour in zip(results, colours, strict=True):
         done = [result.ours[count] for count in sorted(result.ours)]
         counts = [one.count for one in done]
         name = result.room.title
