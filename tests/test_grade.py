@@ -640,8 +640,8 @@ def test_grade_run_over_the_wall_limit_alone_is_repeated_alone(
     started = []
     real = pool.run_all
 
-    def watched(function, jobs, workers, idle):
-        for outcome in real(function, jobs, workers, idle):
+    def watched(function, jobs, workers, idle, **rest):
+        for outcome in real(function, jobs, workers, idle, **rest):
             started.append((outcome.key, workers))
             yield outcome
 
