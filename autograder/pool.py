@@ -150,9 +150,10 @@ def run_all(
     try:
         while True:
             while len(busy) < workers and (job := next(todo, None)) is not None:
-                if not idle:
-                    idle.append(Worker(_least_used(busy.values()) if bind else None))
-                worker = idle.pop()
+                if idle:
+                    worker = idle.pop()
+                else:
+                    worker = Worker(_least_used(busy.values()) if bind else None)
                 busy[worker.connection] = worker
                 worker.give(job[0], function, job[1])
             if not busy:

@@ -565,8 +565,7 @@ class Link:
 
     def _pack(self, parts: list[Any], encoder: values.Encoder) -> list[Any]:
         """Return a frame that also tells what was dropped and drawn meanwhile."""
-        changes = self._generators.changes()
-        sync = encoder.encode(changes) if changes else None
+        sync = self._generators.write(encoder)
         self._idle += self._generators.unused(sys.getrefcount)
         dropped = [self.released, self._idle]
         try:
@@ -620,8 +619,7 @@ class Link:
                 value = decoder.decode(node)
             else:
                 value = self._read_error(node, decoder)
-            if sync is not None:
-                self._generators.apply(decoder.decode(sync), but=self._unseeded)
+            self._generators.read(sync, decoder, but=self._unseeded)
             decoder.finish()
         except Exception as error:
             raise _misread(error) from error
@@ -671,8 +669,7 @@ class Link:
             decoder = values.Decoder(self._read_other, raw)
             args, kwargs = decoder.items(nodes)
             passed = list(decoder.objects)
-            if sync is not None:
-                self._generators.apply(decoder.decode(sync), but=self._unseeded)
+            self._generators.read(sync, decoder, but=self._unseeded)
             decoder.finish()
         except Exception as error:
             raise _misread(error) from error
@@ -779,10 +776,9 @@ class Link:
 
     def _read_other(self, node: list, decoder: values.Decoder) -> Any:
         tag, count = node[0], len(node)
-        if tag == "h" and count in (4, 5):
-            return self._read_handle(*node[1:])
-        if tag == "m" and count in (4, 5):
-            self._methods.add(_number(node[1]))
+        if tag in ("h", "m") and count in (4, 5):
+            if tag == "m":
+                self._methods.add(_number(node[1]))
             return self._read_handle(*node[1:])
         if tag == "G" and count == 3:
             return self._generators.get(*node[1:])

@@ -201,8 +201,8 @@ class Usage:
     pids: list[int] = field(default_factory=list)
     keepers: set[int] = field(default_factory=set)
     _seen: dict[tuple[int, int], float] = field(default_factory=dict)
-    _next_exact: float = 0.0
-    _next_if_growing: float = 0.0
+    _look_began: float = 0.0
+    _look_took: float = 0.0
     _summed_at_look: int = 0
     _base: int = 0
     _exact_base: int = 0
@@ -249,14 +249,13 @@ class Usage:
         if summed > self.memory_limit:
             began = time.monotonic()
             most = self.memory_bytes + max(0, summed - self._summed_at_look)
-            growing = most > self.memory_limit
-            if began < (self._next_if_growing if growing else self._next_exact):
+            times = 2 if most > self.memory_limit else 4
+            pause = min(times * self._look_took, _LONGEST_PAUSE_SECONDS)
+            if began < self._look_began + pause:
                 return
             exact = sum(_proportional_bytes(stat.pid) for stat in weighed)
             memory = max(0, exact - self._exact_base) + self._in_sockets
-            took = time.monotonic() - began
-            self._next_exact = began + min(4 * took, _LONGEST_PAUSE_SECONDS)
-            self._next_if_growing = began + min(2 * took, _LONGEST_PAUSE_SECONDS)
+            self._look_began, self._look_took = began, time.monotonic() - began
             self._summed_at_look = summed
         self.memory_bytes = memory
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)

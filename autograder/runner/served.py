@@ -317,8 +317,7 @@ class Served:
                 operation, arguments, dropped, sync = request
                 parts = decoder.items(arguments)
                 passed = list(decoder.objects)
-                if sync is not None:
-                    self._generators.apply(decoder.decode(sync))
+                self._generators.read(sync, decoder)
                 decoder.finish()
                 self._drop(dropped)
                 before = [values.snapshot(part) for part in passed]
@@ -364,15 +363,11 @@ class Served:
             node = encoder.encode(value)
         else:
             node = self._write_error(value, encoder)
-        sync = self._encode_sync(encoder)
+        sync = self._generators.write(encoder)
         try:
             return self._stream.pack([kind, changes, node, sync], encoder.buffers)
         except wire.TooLarge as error:
             raise values.TooMuch(str(error)) from error
-
-    def _encode_sync(self, encoder: values.Encoder) -> Any:
-        changes = self._generators.changes()
-        return encoder.encode(changes) if changes else None
 
     def _forget_fresh(self) -> None:
         for kind in self._fresh:
@@ -552,7 +547,7 @@ class Served:
             try:
                 nodes = [encoder.encode(args), encoder.encode(kwargs or None)]
                 passed = list(encoder.objects)
-                sync = self._encode_sync(encoder)
+                sync = self._generators.write(encoder)
                 frame = self._stream.pack([kind, number, *nodes, sync], encoder.buffers)
             except BaseException:
                 self._forget_fresh()
@@ -588,8 +583,7 @@ class Served:
                 value = decoder.decode(node)
             elif kind == "e":
                 value = self._read_error(node, decoder)
-            if sync is not None:
-                self._generators.apply(decoder.decode(sync))
+            self._generators.read(sync, decoder)
             decoder.finish()
             self._drop(dropped)
             for old, new in contents:

@@ -489,11 +489,6 @@ class Decoder:
             return self._other(node, self)
         return read(self, node)
 
-    @property
-    def left(self) -> int:
-        """How many raw bytes have not been taken."""
-        return self._raw.left
-
     def finish(self) -> None:
         """Check that nothing is left over."""
         if self._raw.left:
@@ -504,16 +499,19 @@ class Decoder:
         if self._count > MOST_NODES * 2:
             _bad("too many values in one message")
 
-    def take(self, size: Any) -> bytes | bytearray:
-        """Return the next `size` raw bytes."""
+    def expect(self, size: Any) -> None:
+        """Check that there are `size` more raw bytes."""
         if type(size) is not int or not 0 <= size <= self._raw.left:
             _bad("a buffer of impossible length")
+
+    def take(self, size: Any) -> bytes | bytearray:
+        """Return the next `size` raw bytes."""
+        self.expect(size)
         return self._raw.take(size)
 
     def take_into(self, view: memoryview) -> None:
         """Fill `view` with the next raw bytes."""
-        if len(view) > self._raw.left:
-            _bad("a buffer of impossible length")
+        self.expect(len(view))
         self._raw.take_into(view)
 
     def items(self, nodes: Sequence[Any]) -> list[Any]:
@@ -720,8 +718,7 @@ def _read_array(decoder: Decoder, node: list) -> Any:
     kind, count = read_dtype(name), read_shape(shape)
     if order not in ("C", "F", "c", "f") or size != count * kind.itemsize:
         _bad("an array whose size is not that of its shape")
-    if size > decoder.left:
-        _bad("a buffer of impossible length")
+    decoder.expect(size)
     try:
         value = empty(shape, kind, order=order.upper())
         if size:
@@ -1225,6 +1222,16 @@ class Generators:
                 changed.append((number, *tracker.state()))
         self._sent = changed
         return changed
+
+    def write(self, encoder: Encoder) -> Any:
+        """Return the node of the changes; None if there are none."""
+        changes = self.changes()
+        return encoder.encode(changes) if changes else None
+
+    def read(self, node: Any, decoder: Decoder, but: Collection[int] = ()) -> None:
+        """Take over what the other end wrote, see `apply`."""
+        if node is not None:
+            self.apply(decoder.decode(node), but)
 
     def undo(self) -> None:
         """Note that the last changes were not sent after all."""
