@@ -4,10 +4,10 @@ import gc
 import subprocess
 import sys
 import time
-import tracemalloc
 
 import numpy as np
 import pytest
+from alone import alone, garbage, growth
 
 import dp
 from dp import Node, Operation, concatenate, detect_nan, no_grad
@@ -235,38 +235,35 @@ def test_residual_blocks_take_linear_time():
     np.testing.assert_allclose(x.gradient, [[1.5**60]])
 
 
-def test_graph_is_freed_without_the_cyclic_collector():
-    """A graph has no reference cycles: it goes when its last name goes."""
-    gc.collect()
-    gc.disable()
-    try:
-        x = Node(np.ones((10, 10)))
+def graphs_garbage():
+    x = Node(np.ones((10, 10)))
+
+    def work():
         for _ in range(50):
             y = (x @ x.T).tanh().softmax().max(axis=1).log()
             concatenate([y, y])[0].sum().backward()
-        del y
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+
+    return garbage(work)
 
 
-def test_memory_is_flat():
-    """After a warm-up, 2,000 graphs leave no more behind than 20 did."""
+def test_graph_is_freed_without_the_cyclic_collector():
+    """A graph has no reference cycles: it goes when its last name goes."""
+    assert alone(graphs_garbage) == 0
+
+
+def graphs_growth():
     x = Node(np.ones((50, 50)))
 
     def work(times):
         for _ in range(times):
             ((x @ x).tanh() * x).sum().backward()
 
-    tracemalloc.start()
-    try:
-        work(20)
-        before, _ = tracemalloc.get_traced_memory()
-        work(2000)
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 20_000  # one 50 x 50 matrix; a leak would be 2,000 times it
+    return growth(work, 20, 2000)
+
+
+def test_memory_is_flat():
+    """After a warm-up, 2,000 graphs leave no more behind than 20 did."""
+    assert alone(graphs_growth) < 20_000  # a 50 x 50 matrix; a leak: 2,000 times it
 
 
 def test_import_needs_numpy_only_and_is_quick():

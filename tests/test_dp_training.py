@@ -1,13 +1,12 @@
 """Layers, models, optimisers, the training loop, and what is there for speed only."""
 
 import copy
-import gc
 import pickle
-import tracemalloc
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from alone import alone, garbage, growth
 
 import dp
 from dp import (
@@ -862,30 +861,28 @@ def test_detect_nan_works_while_recording():
         SGD(net, x, y).train(10, print_each=0, hook=hook, record=True)
 
 
+def training_garbage(record):
+    optimiser = Adam(Net(), *data(), batch_size=16)
+    optimiser.train(5, print_each=0, record=record)
+    return garbage(lambda: optimiser.train(200, print_each=0, record=record))
+
+
 @pytest.mark.parametrize("record", [False, True])
 def test_training_leaves_no_cyclic_garbage(record):
     """Steps are freed by reference counts alone."""
-    optimiser = Adam(Net(), *data(), batch_size=16)
-    optimiser.train(5, print_each=0, record=record)
-    gc.collect()
-    gc.disable()
-    try:
-        optimiser.train(200, print_each=0, record=record)
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+    assert alone(training_garbage, record) == 0
+
+
+def training_growth(record):
+    optimiser = SGD(Net(), *data(), batch_size=16)
+    return growth(
+        lambda steps: optimiser.train(steps, print_each=0, record=record),
+        3000,  # fills Python's free lists
+        10_000,
+    )
 
 
 @pytest.mark.parametrize("record", [False, True])
 def test_training_memory_is_flat_over_10000_steps(record):
     """10,000 steps leave behind the losses, 8 bytes each, and nothing that grows."""
-    optimiser = SGD(Net(), *data(), batch_size=16)
-    tracemalloc.start()
-    try:
-        optimiser.train(3000, print_each=0, record=record)  # fills Python's free lists
-        before, _ = tracemalloc.get_traced_memory()
-        optimiser.train(10_000, print_each=0, record=record)
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 20_000  # 2 bytes a step
+    assert alone(training_growth, record) < 20_000  # 2 bytes a step

@@ -197,7 +197,7 @@ def test_processes_are_limited(attempt, bomb):
     result = attempt(bomb, "print('after')")
     assert result.verdict is Verdict.OUT_OF_PROCESSES, result.message
     assert "limit is 24" in result.message
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
 
 
 @pytest.mark.attack("fork bomb that collapses")
@@ -206,7 +206,7 @@ def test_fork_bomb_that_collapses_harms_nobody(attempt):
     began = time.monotonic()
     result = attempt("import os\nos.system('bomb(){ bomb|bomb& }; bomb')")
     assert result.verdict in (Verdict.OUT_OF_PROCESSES, Verdict.GRADED)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
 
 
 def test_snapshots_are_not_the_student_s_processes(sandbox):
