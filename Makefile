@@ -39,7 +39,7 @@ lessons: .venv/.ready  ## run every lesson (outputs compared) and every source n
 	$(PY) -m pytest -n 2 -p no:cacheprovider --dist loadfile --nbval-lax source
 
 gate: .venv/.ready  ## every assignment proved sound, with a page for each in reports/gate
-	$(PY) -m autograder check
+	$(PY) -m autograder check --protected
 
 check: lint fresh test lessons gate  ## all that CI runs
 

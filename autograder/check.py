@@ -7,7 +7,7 @@ For every assignment, in the sandbox that students' work runs in:
 - no public callable of a module *shipped* to students earns points as an answer;
 - every *accepted* variant, another right program, gets full marks;
 - every named *wrong* solution loses exactly its item, and the message that the student
-  reads contains what the file says it must;
+  reads contains what the file says it must, which not every message of the item does;
 - of the *mutants* of each solution all are noticed, but for those that are explained;
 - *independence*: breaking the answer to one item loses that one only.
 
@@ -53,8 +53,10 @@ from autograder.trials import (
     read_places,
     survey,
 )
-from autograder.variants import Equivalent, Wrong
+from autograder.variants import Equivalent, Wrong, refuse_strays
 from autograder.verdicts import Status
+
+_FEW_MESSAGES = 2  # of so few, all may well say the same
 
 
 def check(
@@ -65,6 +67,7 @@ def check(
     jobs: int | None = None,
     parts: Collection[str] | None = None,
     items: Collection[str] | None = None,
+    protected: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Checked]:
     """Check that assignments measure what they say, by running them in the sandbox.
@@ -84,6 +87,8 @@ def check(
         also where no file explains any.
     items : collection of str, optional
         Try answers to these items alone.
+    protected : bool
+        Whether a test that cannot run apart from the answers is a shortfall.
     progress : callable, optional
         Called with the number of finished runs and of all runs that are known of.
 
@@ -108,6 +113,8 @@ def check(
             raise BuildError(
                 f"no part is called {part!r}; there is: {', '.join(PARTS)}"
             )
+    if not assignments:
+        refuse_strays(course, names)
     limits = SandboxLimits(config=course.config)
     runs = Runs(sandbox(limits.level), jobs or pool.cores(), progress)
     try:
@@ -120,7 +127,7 @@ def check(
         runs.finish(work for plan in plans for work in plan.second(runs))
     finally:
         runs.stop()
-    results = [_Judge(plan, runs).judge() for plan in plans]
+    results = [_Judge(plan, runs).judge(protected) for plan in plans]
     if parts is None and items is None:
         for result in results:
             result.page = str(write_page(course, result))
@@ -136,11 +143,21 @@ class _Judge:
         self.found = Checked(plan.assignment, seeds=plan.seeds)
         self.alarms: Counter[str] = Counter()  # seeds that refuse the reference
 
-    def judge(self) -> Checked:
-        """Judge what came of all runs."""
+    def judge(self, protected: bool) -> Checked:
+        """Judge what came of all runs; `protected` is what every test must be."""
+        self.found.notebooks = {
+            place.name: place.protection.fingerprint(place.source)
+            for place in self.plan.places
+        }
         self.found.cpu_seconds = self.runs.cpu_seconds.get(self.plan.assignment, 0.0)
         for place in self.plan.places:
-            self.found.unprotected += sorted(place.protection.unprotected)
+            unprotected = sorted(place.protection.unprotected)
+            self.found.unprotected += unprotected
+            if protected:
+                self.found.shortfalls += [
+                    f"{test}: it cannot run apart from the answers"
+                    for test in unprotected
+                ]
             self.found.items |= place.bench.tests
             self.found.cpu_seconds += sum(place.seconds.values())
             self.found.shortfalls += [
@@ -261,6 +278,7 @@ class _Judge:
             seen[wrong].caught += not missed
             self.found.shortfalls += [f"{label}: {line}" for line in lines]
         self.found.wrongs = list(seen.values())
+        self.found.shortfalls += _says_nothing(self.found.wrongs)
 
     def _judge_statistics(self) -> None:
         if not {"reference", "wrong"} & set(self.plan.parts):
@@ -307,9 +325,10 @@ class _Judge:
             key = mutant.item, mutant.before, mutant.after
             if seen.state == "explained":
                 unused.pop(key, None)
-            self.found.counts["mutants"].add(seen.state == "killed")
+            if seen.state != "explained":
+                self.found.counts["mutants"].add(seen.state == "killed")
             if seen.state in {"survived", "not run"}:
-                said = ": ".join(filter(None, (seen.state, seen.message)))
+                said = _told(seen.state, seen.message)
                 self.found.shortfalls.append(
                     f"mutants {mutant.item}: {said}: {mutant.before} -> {mutant.after}"
                 )
@@ -336,6 +355,11 @@ class _Judge:
                 )
 
 
+def _told(state: str, message: str) -> str:
+    """Write a state with what is said of it, if anything is."""
+    return f"{state}: {message}" if message else state
+
+
 def _refusals(ended: Ended) -> Iterator[str]:
     """Say why a right program does not have full marks."""
     if ended.error:
@@ -343,7 +367,7 @@ def _refusals(ended: Ended) -> Iterator[str]:
         return
     for item in ended.items:
         if item.status is not Status.CORRECT:
-            yield f"{item.grade_id} is {item.status.value}: {item.message}"
+            yield _told(f"{item.grade_id} is {item.status.value}", item.message)
 
 
 def _judge_reference(trial: Trial, ended: Ended) -> Iterator[str]:
@@ -353,10 +377,10 @@ def _judge_reference(trial: Trial, ended: Ended) -> Iterator[str]:
 def _judge_untouched(trial: Trial, ended: Ended) -> Iterator[str]:
     for item in ended.items:
         if item.points or item.status is not Status.NOT_ATTEMPTED:
-            yield (
+            state = (
                 f"{item.grade_id} is {item.status.value} with {item.points:g} points"
-                f": {item.message}"
             )
+            yield _told(state, item.message)
 
 
 def _judge_independence(trial: Trial, ended: Ended) -> Iterator[str]:
@@ -374,7 +398,7 @@ def _lost_too(trial: Trial, ended: Ended) -> Iterator[str]:
     own = trial.place.bench.tests[trial.item]
     for item in ended.items:
         if item.grade_id not in own and item.status is not Status.CORRECT:
-            yield f"{item.grade_id} is lost too: {item.message}"
+            yield f"{item.grade_id} is lost too: {item.message or item.status.value}"
 
 
 def _spared(wrong: Wrong, ended: Ended) -> Iterator[str]:
@@ -390,6 +414,24 @@ def _spared(wrong: Wrong, ended: Ended) -> Iterator[str]:
         yield f"the message lacks {wrong.says!r}: {said!r}"
 
 
+def _says_nothing(wrongs: list[WrongSeen]) -> Iterator[str]:
+    """Name the mistakes whose `says` is in every message of their item.
+
+    Tests that are plain asserts have no messages, and nothing to tell apart.
+    """
+    messages: dict[str, list[str]] = {}
+    for seen in wrongs:
+        if seen.message:
+            messages.setdefault(seen.item, []).append(seen.message)
+    for seen in wrongs:
+        said = messages.get(seen.item, [])
+        if len(said) > _FEW_MESSAGES and all(seen.says in text for text in said):
+            yield (
+                f"wrong {seen.item} {seen.name}: every message of this item contains "
+                f"{seen.says!r}, so it names no mistake"
+            )
+
+
 def _mutant_seen(
     mutant: Mutant,
     ended: Ended,
@@ -402,11 +444,10 @@ def _mutant_seen(
         return seen
     lost = [item for item in ended.items if item.status is not Status.CORRECT]
     if lost:
-        first = lost[0]
-        not_run = first.status is Status.NOT_RUN
-        seen.state, seen.by = "killed", [item.grade_id for item in lost]
-        seen.how = ended.verdict if not_run else first.status.value
-        seen.message = first.message
+        seen.state, seen.message = "killed", lost[0].message
+        for item in lost:
+            not_run = item.status is Status.NOT_RUN
+            seen.by[item.grade_id] = ended.verdict if not_run else item.status.value
     elif entry is not None:
         seen.state, seen.why = "explained", entry.why
     else:

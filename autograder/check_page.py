@@ -6,6 +6,7 @@ It is for instructors: it shows hidden tests' messages and lines of the solution
 import re
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from markupsafe import Markup, escape
@@ -125,6 +126,9 @@ def _view(checked: Checked) -> dict:
         ],
         "kinds": _kinds(checked),
         "cpu_seconds": f"{checked.cpu_seconds:.0f}",
+        "seeds": checked.seeds,
+        "notebooks": checked.notebooks,
+        "today": f"{date.today():%d %B %Y}".lstrip("0"),
     }
 
 
@@ -132,12 +136,10 @@ def _row(checked: Checked, part: str) -> _Row:
     count = checked.counts.get(part)
     if count is None:
         return _Row(part, _WHAT[part], "absent", "", True)
-    good, tried = count.good, count.tried
-    explained = sum(mutant.state == "explained" for mutant in checked.mutants)
     what = _WHAT[part]
-    if part == "mutants" and explained:
-        what += f" {explained} more are explained below."
-        tried -= explained
+    if part == "mutants" and checked.explained:
+        what += f" {checked.explained} more are explained below."
+    good, tried = count.good, count.tried
     return _Row(part, what, str(good), str(tried), good == tried)
 
 
@@ -186,7 +188,7 @@ def _item(name: str, tests: list[str], found: list[MutantSeen]) -> _Item:
 def _mutant(mutant: MutantSeen, tests: list[str]) -> _Mutant:
     before, after = _marked(mutant.before, mutant.after)
     said = mutant.why or _message(mutant.message)
-    marks = [mutant.how if test in mutant.by else "passed" for test in tests]
+    marks = [mutant.by.get(test, "passed") for test in tests]
     return _Mutant(before, after, mutant.kind, mutant.state, marks, said)
 
 

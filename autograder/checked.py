@@ -137,12 +137,10 @@ class MutantSeen:
         As it was made.
     state : str
         "killed", "explained", "survived" or "not run".
-    by : list of str
-        The tests that noticed.
-    how : str
-        How the first of them ended, such as "incorrect".
+    by : dict of str to str
+        The tests that noticed, and how each of them ended, such as "incorrect".
     message : str
-        What it said.
+        What the first of them said.
     why : str
         The reason why it is no mistake, if it is explained.
     """
@@ -152,8 +150,7 @@ class MutantSeen:
     before: str
     after: str
     state: str = ""
-    by: list[str] = field(default_factory=list)
-    how: str = ""
+    by: dict[str, str] = field(default_factory=dict)
     message: str = ""
     why: str = ""
 
@@ -166,9 +163,11 @@ class Checked:
     ----------
     assignment : str
         Its name.
+    notebooks : dict of str to str
+        A fingerprint of each source notebook that was judged, files beside it included.
     counts : dict of str to (Count or None)
         For each part that was asked for, how many are as they must be; None where the
-        course has nothing to try.
+        course has nothing to try. Mutants that are explained are not counted.
     shortfalls : list of str
         What is not as it must be, a line each; empty for a sound assignment.
     unprotected : list of str
@@ -183,6 +182,7 @@ class Checked:
     """
 
     assignment: str
+    notebooks: dict[str, str] = field(default_factory=dict)
     counts: dict[str, Count | None] = field(default_factory=dict)
     shortfalls: list[str] = field(default_factory=list)
     unprotected: list[str] = field(default_factory=list)
@@ -195,6 +195,11 @@ class Checked:
     seeds: int = 0
     cpu_seconds: float = 0.0
     page: str = ""
+
+    @property
+    def explained(self) -> int:
+        """How many mutants are no mistakes, by an explanation."""
+        return sum(mutant.state == "explained" for mutant in self.mutants)
 
     @property
     def score(self) -> float | None:

@@ -421,6 +421,10 @@ def check(
         list[str] | None,
         typer.Option(metavar="ID", help="Answers to this item only; may be repeated."),
     ] = None,
+    protected: Annotated[
+        bool,
+        typer.Option("--protected", help="Fail if a test cannot run in the checker."),
+    ] = False,
     jobs: Jobs = None,
     as_json: Json = False,
     course: CourseDir = Path("."),
@@ -431,6 +435,7 @@ def check(
         from autograder.check import check
 
         found = _course(course)
+        _refuse_stale(found, names or found.assignments())
         with _checked_bar() as progress:
             results = check(
                 found,
@@ -439,6 +444,7 @@ def check(
                 jobs=jobs,
                 parts=only or None,
                 items=item or None,
+                protected=protected,
                 progress=progress,
             )
         sound = not any(result.shortfalls for result in results)
@@ -449,6 +455,20 @@ def check(
             _print_checked(results)
         if not sound:
             raise typer.Exit(1)
+
+
+def _refuse_stale(course: Any, names: list[str]) -> None:
+    """Refuse notebooks that are not what their texts say, where they have texts."""
+    from autograder.build import build
+    from autograder.errors import BuildError
+
+    texts = [name for name in names if (course.source / f"{name}.py").is_file()]
+    stale = build(course, texts, check=True, lessons=False).stale
+    if stale:
+        raise BuildError(
+            f"{stale[0].relative_to(course.root)} is not what its text says now; run "
+            f"`autograder build {stale[0].parent.name}` first"
+        )
 
 
 @contextlib.contextmanager
@@ -478,7 +498,7 @@ def _print_checked(results: list[Any]) -> None:
     order = [part for part in PARTS if any(part in r.counts for r in results)]
     header = ["assignment"]
     for part in order:
-        header += [part, "score"] if part == "mutants" else [part]
+        header += [part, "explained", "score"] if part == "mutants" else [part]
     rows = [[*header, "CPU s", "sound"]]
     for result in results:
         cells = [result.assignment]
@@ -486,6 +506,7 @@ def _print_checked(results: list[Any]) -> None:
             count = result.counts.get(part)
             cells.append("absent" if count is None else str(count))
             if part == "mutants":
+                cells.append(str(result.explained) if count else "")
                 cells.append("" if result.score is None else f"{result.score:.3f}")
         cells += [f"{result.cpu_seconds:.0f}", "no" if result.shortfalls else "yes"]
         rows.append(cells)

@@ -338,6 +338,7 @@ class _CellView:
     content: Markup | str
     outputs: list[Markup] = field(default_factory=list)
     item: _ItemView | None = None
+    number: int = 0  # among the cells of code and tests, as messages count them
 
 
 @dataclass
@@ -466,11 +467,14 @@ def _cell_views(
     )
     told = {line for line in master.hidden if line not in own}
     result: list[_CellView] = []
-    characters = typed = 0
+    characters = typed = number = 0
     for cell in cells:
         typed += _rich_characters(cell)
         rich = typed <= RICH_CHARACTERS
         view = _cell_view(cell, master, shown, told, rich=rich)
+        if cell.cell_type == "code":
+            number += 1
+            view.number = number
         characters += len(view.content) + sum(map(len, view.outputs))
         if characters > PAGE_CHARACTERS:
             left_out = len(cells) - len(result)

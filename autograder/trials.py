@@ -327,6 +327,7 @@ def _ended(outcome: pool.Outcome, alone: bool = False) -> Ended:
         cell.metadata.nbgrader.grade_id
         for cell in result.notebook.cells
         if is_test(cell)
+        and not cell.metadata.get("autograder", {}).get("partial_credit", False)
         and any(output.output_type == "execute_result" for output in cell.outputs)
     )
     error = ""

@@ -12,7 +12,7 @@ All are optional, and named after the assignment:
 
 import ast
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +122,7 @@ def read_equivalents(course: Course, assignment: str) -> list[Equivalent] | None
     Raises
     ------
     BuildError
-        If it is no TOML, or an entry lacks a key or has none of its own.
+        If it is no TOML, has something else, or an entry is not as it must be.
     """
     file = course.equivalent / f"{assignment}.toml"
     if not file.is_file():
@@ -131,17 +131,60 @@ def read_equivalents(course: Course, assignment: str) -> list[Equivalent] | None
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise BuildError(f"{file.name}: {error}") from None
+    entries = document.pop("equivalent", [])
+    if document or not isinstance(entries, list):
+        other = next(iter(document), "equivalent")
+        raise BuildError(
+            f"{file.name}: it holds tables [[equivalent]] alone; what is {other!r}?"
+        )
     found = []
-    for number, entry in enumerate(document.get("equivalent", []), start=1):
-        if set(entry) != {"item", "before", "after", "why"} or not entry["why"].strip():
+    for number, entry in enumerate(entries, start=1):
+        if not _explains(entry):
+            got = sorted(entry) if isinstance(entry, dict) else repr(entry)
             raise BuildError(
                 f"{file.name}, entry {number}: it needs item, before, after and why, "
-                f"got {sorted(entry)}"
+                f"all of them texts, after perhaps a list of some; got {got}"
             )
         after = entry.pop("after")
         after = (after,) if isinstance(after, str) else tuple(after)
         found.append(Equivalent(**entry, after=after))
     return found
+
+
+def _explains(entry: object) -> bool:
+    """Tell whether an entry has its four keys, each with what it must be."""
+    if not isinstance(entry, dict) or entry.keys() != {
+        "item",
+        "before",
+        "after",
+        "why",
+    }:
+        return False
+    after = entry["after"]
+    texts = [entry["item"], entry["before"], entry["why"]]
+    texts += after if isinstance(after, list) else [after]
+    return all(isinstance(text, str) for text in texts) and bool(entry["why"].strip())
+
+
+def refuse_strays(course: Course, assignments: Collection[str]) -> None:
+    """Refuse small files that are for none of a course's assignments.
+
+    Raises
+    ------
+    BuildError
+        If there is one: it would prove nothing, in silence.
+    """
+    for folder, suffix in (
+        (course.wrong, ".py"),
+        (course.accepted, ".py"),
+        (course.equivalent, ".toml"),
+    ):
+        for file in sorted(folder.glob(f"*{suffix}")):
+            if file.stem not in assignments:
+                raise BuildError(
+                    f"{file.relative_to(course.root)} is for no assignment; there is: "
+                    f"{', '.join(sorted(assignments))}"
+                )
 
 
 def as_toml(survivors: Iterable[MutantSeen]) -> str:
@@ -182,11 +225,12 @@ def _cells(file: Path, kind: str, keys: set[str]) -> list[dict[str, str]] | None
             if _is_comment(cell.source):
                 continue
             raise BuildError(f"{file.name}, cell {number}: no header {kind}={{...}}")
-        if set(header) != keys:
+        named = isinstance(header, dict) and header.keys() == keys
+        if not named or not all(isinstance(text, str) for text in header.values()):
             *others, last = [key for key in ("item", "name", "says") if key in keys]
             raise BuildError(
                 f"{file.name}, cell {number}: the header needs {', '.join(others)} and "
-                f"{last}, got {sorted(header)}"
+                f"{last}, all of them texts, got {header!r}"
             )
         place = header["item"], header["name"]
         if place in found:
@@ -197,7 +241,10 @@ def _cells(file: Path, kind: str, keys: set[str]) -> list[dict[str, str]] | None
 
 def _is_comment(source: str) -> bool:
     """Tell whether a cell is only comments, a docstring or nothing."""
-    body = ast.parse(source).body
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return False
     return all(
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         for node in body

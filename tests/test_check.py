@@ -210,6 +210,12 @@ class Base:
         return 4
 """
 
+# Three mistakes; what the file wants to hear of the first is said of all of them.
+VAGUE = (
+    wrong("added", "did you square it", ADDED)
+    + wrong("squared", "twice 3", SQUARED)
+    + wrong("as-it-is", "twice 2", "def double(x):\n    return x\n")
+)
 FILES = {
     "nbgrader_config.py": "c = get_config()\nc.Autograder.shipped = ['helper.py']\n",
     "helper.py": "def twice(x):\n    return 2 * x\n",
@@ -219,6 +225,8 @@ FILES = {
     "source/tangled.py": TANGLED,
     "source/restless.py": RESTLESS,
     "source/drawing.py": DRAWING,
+    "source/vague.py": SOUND,
+    "tests/wrong/vague.py": VAGUE,
     "tests/wrong/sound.py": '"""Mistakes."""\n\n' + wrong("squared", "square", SQUARED),
     "tests/wrong/unsound.py": wrong("squared", "no", SQUARED)
     + wrong("added", "one more", ADDED),
@@ -314,7 +322,8 @@ def test_check_counts_what_is_as_it_must_be(checked):
         "mutants": "3/3",
     }
     assert sound.score == 1
-    assert [(m.state, m.by) for m in sound.mutants] == [("killed", ["double-test"])] * 3
+    seen = [(mutant.state, mutant.by) for mutant in sound.mutants]
+    assert seen == [("killed", {"double-test": "incorrect"})] * 3
 
 
 def test_check_finds_an_item_that_depends_on_another(checked):
@@ -322,8 +331,8 @@ def test_check_finds_an_item_that_depends_on_another(checked):
     tangled = checked["tangled"]
     lost = [line for line in tangled.shortfalls if line.startswith("independence")]
     assert lost == [
-        "independence double as handed out: quadruple-test is lost too: ",
-        "independence double raises: quadruple-test is lost too: ",
+        "independence double as handed out: quadruple-test is lost too: not attempted",
+        "independence double raises: quadruple-test is lost too: error",
     ]
     assert str(tangled.counts["independence"]) == "22/24"
     assert all(f"{row.item}-test" in row.lost for row in tangled.independence)
@@ -337,8 +346,18 @@ def test_check_runs_all_tests_where_another_item_could_feel_a_mistake(checked):
         ("four", "all tests"),
     ]
     lost = [line for line in tangled.shortfalls if line.startswith("wrong")]
-    assert lost == ["wrong base needs-an-argument: child-test is lost too: "]
+    assert lost == ["wrong base needs-an-argument: child-test is lost too: error"]
     assert [w.others for w in checked["unsound"].wrongs] == ["sealed", "sealed"]
+
+
+def test_check_refuses_words_that_every_message_has(course):
+    """What a message must say is to tell a mistake from the others of its item."""
+    (found,) = check(course, ["vague"], seeds=1, parts=["wrong"])
+    assert found.shortfalls == [
+        "wrong double added: every message of this item contains 'did you square it', "
+        "so it names no mistake"
+    ]
+    assert str(found.counts["wrong"]) == "3/3"
 
 
 def test_check_measures_false_alarms_and_power(course, checked):
@@ -374,11 +393,11 @@ def test_check_kills_mutants_that_never_end_or_end_everything(course, monkeypatc
     """A loop, or the end of the process, is a kill, and spoils no other answer."""
     monkeypatch.setattr("autograder.trials.QUICK_SECONDS", 0.5)
     (found,) = check(course, ["restless"], seeds=1, parts=["mutants"])
-    seen = {(m.before, m.after): (m.state, m.how) for m in found.mutants}
+    seen = {(m.before, m.after): (m.state, *m.by.values()) for m in found.mutants}
     assert seen["n -= 1", "n += 1"] == ("killed", "error")
     assert seen["if 1 > 2:", "if not (1 > 2):"] == ("killed", "crashed")
     assert seen["answer = 1", "answer = 2"] == ("killed", "incorrect")
-    assert seen["if 1 > 2:", "if 1 > 3:"] == ("survived", "")
+    assert seen["if 1 > 2:", "if 1 > 3:"] == ("survived",)
 
 
 def test_check_page_shows_all_that_was_found(course, checked):
@@ -399,6 +418,8 @@ def test_check_page_shows_all_that_was_found(course, checked):
     assert "default-src 'none'" in html.unescape(page)
     assert not re.search(r"<(script|link|img|iframe)|src=|https?://", page)
     assert page.count("<th scope=") > 20
+    (digest,) = checked["unsound"].notebooks.values()
+    assert f"on 2 seeds: unsound {digest[:12]} ." in text
 
 
 def test_check_tries_what_is_asked_for(course):
@@ -437,7 +458,34 @@ def test_check_finds_what_cannot_be_protected(checked):
         "inside": ["double-test"],
         "tangled": [],
     }
-    assert not [x for x in checked["inside"].shortfalls if "reference" in x]
+    assert not [line for line in checked["inside"].shortfalls if "apart" in line]
+
+
+def test_check_can_insist_on_protection(course):
+    """A course may want every test to run where no submission can reach it."""
+    what = {"seeds": 1, "parts": ["untouched"], "protected": True}
+    inside, sound = check(course, ["inside", "sound"], **what)
+    assert "double-test: it cannot run apart from the answers" in inside.shortfalls
+    assert not sound.shortfalls
+
+
+def test_check_allows_partial_credit_that_is_meant(course):
+    """A last value that reads as points is no shortfall where the cell says so."""
+    file = course.source / "unsound" / "unsound.ipynb"
+    kept = file.read_text()
+    notebook = json.loads(kept)
+    (free,) = (
+        cell["metadata"]
+        for cell in notebook["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "free-test"
+    )
+    free["autograder"] = {"partial_credit": True}
+    file.write_text(json.dumps(notebook))
+    try:
+        (found,) = check(course, ["unsound"], seeds=1, parts=["reference"])
+    finally:
+        file.write_text(kept)
+    assert not [line for line in found.shortfalls if "reads as points" in line]
 
 
 def test_check_sees_a_stub_that_earns_points(checked):
@@ -459,14 +507,45 @@ def test_check_reads_the_named_wrongs(course):
     [
         ("# %%\nx = 1\n", "no header"),
         ('# %% wrong={"item": "double"}\nx = 1\n', "needs item, name and says"),
+        ('# %% wrong="a"\nx = 1\n', "needs item, name and says"),
+        ("# %%\nx = = 1\n", "careless.py, cell 0: no header"),
         (wrong("a", "b", SQUARED) + wrong("a", "b", ADDED), "is there twice"),
     ],
 )
 def test_check_refuses_a_careless_file(course, content, message):
     """A cell without its header, or a name used twice, is refused with its place."""
-    (course.wrong / "careless.py").write_text(content)
-    with pytest.raises(BuildError, match=message):
-        named_wrongs(course, "careless")
+    file = course.wrong / "careless.py"
+    file.write_text(content)
+    try:
+        with pytest.raises(BuildError, match=message):
+            named_wrongs(course, "careless")
+    finally:
+        file.unlink()
+
+
+def test_check_refuses_a_notebook_older_than_its_text(course):
+    """What is judged is what the text says now, or nothing is."""
+    text = course.source / "sound.py"
+    kept = text.read_text()
+    text.write_text(kept + "\n# %%\n# another cell\n")
+    try:
+        where = ["--course", str(course.root), "--only", "untouched"]
+        ended = CliRunner().invoke(app, ["check", "sound", *where])
+    finally:
+        text.write_text(kept)
+    assert ended.exit_code == 1
+    assert "run `autograder build sound` first" in " ".join(ended.stderr.split())
+
+
+def test_check_refuses_a_file_for_no_assignment(course):
+    """Mistakes that no check reads are named, when all is checked."""
+    stray = course.wrong / "sond.py"
+    stray.write_text(wrong("squared", "square", SQUARED))
+    try:
+        with pytest.raises(BuildError, match=r"wrong/sond.py is for no assignment"):
+            check(course, seeds=1)
+    finally:
+        stray.unlink()
 
 
 def test_check_refuses_a_mistake_for_no_item(course):

@@ -166,7 +166,11 @@ def test_house_assignments_are_tested_too(text):
 def test_house_tests_that_draw_state_their_rate(text):
     """A test cell with a statistical check states its false-alarm rate."""
     cells = re.split(r"^# %% ", text.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    statistical = re.compile(r"checks\.(has_mean|has_std|std_band|initializer_battery)")
+    statistical = re.compile(
+        r"checks\.(has_mean|has_std|std_band|initializer_battery)"
+        r"|^ *#.*(standard error|false.alarm|\brate\b.*\de-\d)",
+        flags=re.MULTILINE,
+    )
     for cell in cells:
         header = cell.splitlines()[0] if cell else ""
         if '"points"' in header and statistical.search(cell):

@@ -247,6 +247,15 @@ def test_disk_is_limited(attempt, fill):
     assert result.verdict is Verdict.OUT_OF_DISK, result.message
 
 
+def test_disk_limit_names_the_cell_that_went_over(attempt, sandbox):
+    """The files of an earlier cell are not laid at a later one's door."""
+    over = "open('big', 'wb').write(bytes(2**25))"
+    result = attempt(over, "2", "3")
+    assert result.verdict is Verdict.OUT_OF_DISK
+    if sandbox.level == "bwrap":  # elsewhere a look takes time, and comes now and then
+        assert result.message.startswith("By cell 2 the notebook had written ")
+
+
 def test_disk_limit_covers_what_was_handed_in(sandbox):
     """Files over the limit are a verdict too, before anything runs."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])

@@ -46,6 +46,12 @@ def test_variants_accepted_have_item_name_and_code(course):
             '[[equivalent]]\nitem = "x"\nbefore = "a"\nafter = "b"\nwhy = " "\n',
             "entry 1: it needs item, before, after and why",
         ),
+        (
+            '[[equivalent]]\nitem = "x"\nbefore = "a"\nafter = 3\nwhy = "so"\n',
+            "all of them texts",
+        ),
+        ("equivalent = 3\n", "what is 'equivalent'"),
+        ('[[equivalents]]\nitem = "x"\n', "what is 'equivalents'"),
     ],
 )
 def test_variants_refuse_a_careless_explanation(course, content, message):

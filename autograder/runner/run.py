@@ -612,6 +612,8 @@ class _Run:
         if now - self.polled >= _CELL_POLL_SECONDS:
             self.poll()
             self.judge(now)
+        if not self.over and not self.testing and self.disk is not None:
+            self.judge_disk()  # a look costs nothing there, and names the cell
         if self.over:
             return
         if self.testing:
@@ -905,14 +907,15 @@ class _Run:
         if used > limits.disk_mb * MEGABYTE:
             self.end(
                 Verdict.OUT_OF_DISK,
-                f"Cell {self.number} had written {used / MEGABYTE:.0f} MB of files; "
-                f"the limit is {limits.disk_mb} MB.",
+                f"By cell {self.opened} the notebook had written "
+                f"{used / MEGABYTE:.0f} MB of files; the limit is {limits.disk_mb} MB.",
             )
         elif count > limits.files:
             self.end(
                 Verdict.OUT_OF_DISK,
-                f"Cell {self.number} had made more than {limits.files} files, the "
-                "limit, or folders that nobody can look into.",
+                f"By cell {self.opened} the notebook had made more than "
+                f"{limits.files} files, the limit, or folders that nobody can look "
+                "into.",
             )
 
     # ------------------------------------------------------------------- the end
