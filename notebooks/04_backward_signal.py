@@ -368,11 +368,11 @@ for depth in (4, 5):
     right = net.accuracy(x_train, y_train), net.accuracy(x_test, y_test)
     print(f"{depth} published", "  ".join(f"{v:.4f}" for v in published[depth]))
     print(f"{depth} ours     ", "  ".join(f"{v:.4f}" for v in run.loss[::300]))
-    print(f"  seeds 1 to 3: {ends.round(4)}, train {right[0]:.2%}, test {right[1]:.2%}")
+    print(f"  train {right[0]:.2%}, test {right[1]:.2%}; seeds 1 to 3: {ends.round(4)}")
     assert np.allclose([*run.loss[300:], *ends], 0.6585, rtol=0, atol=1e-4)
     assert np.allclose(right, [y_train.mean(), y_test.mean()])
     assert np.allclose(right, [0.6308, 0.6140], atol=1e-4)
-print("  [published:    .6440, train 65.55%, test 34.00%]")
+print("  [published: train 65.55%, test 34.00%]")
 lab.reveal("u4.stall", float(runs[4].loss[1800]))
 
 # %% [markdown]
