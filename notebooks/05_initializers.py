@@ -320,19 +320,17 @@ assert min(power(2**0.5, 40_000), power(3**-0.5, 40_000)) > 1 - 1e-9
 
 # %%
 lab.predict("u5.square", None)
-
-
-def right(n, m, rng):
-    return triangular((n, m), 1 / m, rng)
-
-
 SUSPECTS = {
-    "right": right,
-    "root twice": lambda n, m, rng: triangular((n, m), m**-0.5, rng),
-    "fans swapped": lambda n, m, rng: triangular((n, m), 1 / n, rng),
-    "never negative": lambda n, m, rng: np.abs(right(n, m, rng)),
-    "units in pairs": lambda n, m, rng: np.repeat(right(n, m // 2, rng), 2, 1) / 2**0.5,
-    "same every time": lambda n, m, rng: right(n, m, np.random.default_rng(6)),
+    "right": lambda n, m, g: triangular((n, m), 1 / m, g),
+    "root twice": lambda n, m, g: triangular((n, m), m**-0.5, g),
+    "fans swapped": lambda n, m, g: triangular((n, m), 1 / n, g),
+    "never negative": lambda n, m, g: np.abs(triangular((n, m), 1 / m, g)),
+    "units in pairs": lambda n, m, g: np.repeat(
+        triangular((n, m // 2), 1 / m, g), 2, 1
+    ),
+    "same every time": lambda n, m, g: triangular(
+        (n, m), 1 / m, np.random.default_rng(6)
+    ),
 }
 
 

@@ -151,6 +151,29 @@ def test_lab_depth_curves_draw_median_band_and_theory():
     assert ax.get_yscale() == "log"
 
 
+def test_lab_depth_curves_stand_where_they_are_put():
+    """With `at`, curves and theory are drawn at these positions, markers are few."""
+    at = np.arange(0, 400, 20)
+    runs = np.array([at + 1.0, at + 3.0])
+    _, ax = lab.depth_curves({"he": runs}, "loss", {"limit": np.ones(20)}, at=at)
+    assert all(np.array_equal(line.get_xdata(), at) for line in ax.lines)
+    assert ax.lines[0].get_markevery() == 2
+    assert len(ax.collections) == 1
+
+
+def test_lab_unit_traces_draw_a_line_a_unit():
+    """Each layer has its panel; a value that is not positive leaves a gap."""
+    layers = [np.array([[1.0, 0.0], [2.0, 3.0], [4.0, -1.0]]), np.ones((3, 1))]
+    fig, axes = lab.unit_traces(np.array([0, 20, 40]), layers, "norm", "four layers")
+    assert [len(ax.lines) for ax in axes] == [2, 1]
+    assert [ax.get_title() for ax in axes] == ["layer 1", "layer 2"]
+    assert np.array_equal(axes[0].lines[0].get_ydata(), [1, 2, 4])
+    assert np.array_equal(np.isnan(axes[0].lines[1].get_ydata()), [True, False, True])
+    assert {ax.get_yscale() for ax in axes} == {"log"}
+    assert axes[0].get_ylabel() == "norm"
+    mpl.pyplot.close(fig)
+
+
 def test_lab_show_gives_the_image_its_text(monkeypatch):
     """The text is in the image's metadata and, escaped, in a paragraph."""
     shown = []

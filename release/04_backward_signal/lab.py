@@ -45,6 +45,7 @@ __all__ = [
     "strips",
     "style",
     "train_starts",
+    "unit_traces",
 ]
 
 Array = np.ndarray
@@ -446,6 +447,7 @@ def depth_curves(
     first: int = 1,
     log: bool = True,
     ax: Axes | None = None,
+    at: Array | None = None,
 ) -> tuple[Figure, Axes]:
     """Draw a quantity against depth, one curve for each scheme.
 
@@ -467,20 +469,25 @@ def depth_curves(
         Whether the vertical axis is logarithmic.
     ax
         Axes to draw into; new ones unless given.
+    at
+        (L,) positions along the horizontal axis, steps for example, in place of
+        `first`, `first` + 1, ...; then eight markers a curve, not one a value.
     """
     if ax is None:
         _, ax = plt.subplots()
     for position, (name, values) in enumerate(curves.items()):
         look = _line(name, position)
         values = np.atleast_2d(values)
-        depth = first + np.arange(values.shape[1])
+        depth = first + np.arange(values.shape[1]) if at is None else at
+        if at is not None:
+            look["markevery"] = max(1, len(at) // 8)
         ax.plot(depth, np.median(values, axis=0), **look)
         if len(values) > 1:
             low, high = values.min(axis=0), values.max(axis=0)
             ax.fill_between(depth, low, high, color=look["color"], alpha=0.2, lw=0)
     looks = {"ls": "--", "lw": 1.2, "color": COLOURS["black"], "zorder": 4}
     for name, values in (theory or {}).items():
-        depth = first + np.arange(len(values))
+        depth = first + np.arange(len(values)) if at is None else at
         label = "theory" if name in curves else name
         seen = label in ax.get_legend_handles_labels()[1]
         ax.plot(depth, values, label=None if seen else label, **looks)
@@ -489,6 +496,47 @@ def depth_curves(
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend()
     return ax.figure, ax
+
+
+def unit_traces(
+    at: Array,
+    layers: Sequence[Array],
+    ylabel: str,
+    title: str = "",
+    xlabel: str = "step",
+) -> tuple[Figure, Array]:
+    """Draw a positive quantity of every unit, a panel a layer and a thin line a unit.
+
+    Parameters
+    ----------
+    at
+        (T,) positions along the horizontal axis.
+    layers
+        One (T, units) array for each panel, the first layer first. Where a value is
+        not positive the line has a gap: the vertical axis is logarithmic.
+    ylabel
+        The quantity, with its unit if it has one.
+    title
+        Of the whole figure.
+    xlabel
+        What the horizontal axis counts.
+
+    Returns
+    -------
+    fig, axes
+        The figure and its panels, shape (len(layers),).
+    """
+    fig, grid = plt.subplots(
+        1, len(layers), figsize=(9.0, 2.9), sharey=True, squeeze=False
+    )
+    axes = grid[0]
+    for number, (ax, values) in enumerate(zip(axes, layers, strict=True), 1):
+        values = np.where(np.asarray(values) > 0, values, np.nan)
+        ax.plot(at, values, lw=0.7, color=COLOURS["blue"], alpha=0.6)
+        ax.set(yscale="log", title=f"layer {number}", xlabel=xlabel)
+    axes[0].set_ylabel(ylabel)
+    fig.suptitle(title, fontsize=11)
+    return fig, axes
 
 
 def strips(
