@@ -200,6 +200,32 @@ def test_lab_strips_draw_a_dot_a_run_and_mark_what_is_published():
     mpl.pyplot.close(fig)
 
 
+def test_lab_strip_panels_share_one_axis_and_one_legend():
+    """Each panel has its own groups and marks; only the last shows the legend."""
+    panels = {"tanh": {"he": np.array([0.5, 0.7])}, "relu": {"he": np.array([0.2])}}
+    marked = {"tanh": {"he": 0.7}, "relu": {"he": 0.2}}
+    fig, axes = lab.strip_panels(panels, "accuracy", marked, mark="seed 0")
+    assert [ax.get_title() for ax in axes] == ["tanh", "relu"]
+    assert [len(ax.get_lines()[0].get_xdata()) for ax in axes] == [2, 1]
+    assert axes[0].get_legend() is None
+    shown = [text.get_text() for text in axes[1].get_legend().get_texts()]
+    assert shown == ["seed 0"]
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+    mpl.pyplot.close(fig)
+
+
+def test_lab_panel_curves_draw_a_column_a_panel():
+    """Column k of each scheme is in panel k, step by step from 1."""
+    curves = {"zero": np.zeros((5, 4)), "he": np.arange(20.0).reshape(5, 4)}
+    fig, axes = lab.panel_curves(curves, list("abcd"), "epoch", "change", columns=3)
+    assert [ax.get_title() for ax in axes] == list("abcd")
+    line = axes[3].get_lines()[1]
+    assert line.get_xdata().tolist() == [1, 2, 3, 4, 5]
+    assert line.get_ydata().tolist() == [3, 7, 11, 15, 19]
+    assert [t.get_text() for t in axes[2].get_legend().get_texts()] == ["zero", "He"]
+    mpl.pyplot.close(fig)
+
+
 def test_lab_decision_map_counts_the_four_kinds():
     """The legend says how many points of each class are right and wrong."""
     x = np.array([[1.0, 0], [2, 0], [-1, 0], [-2, 1], [3, 1], [-3, 2]])
@@ -208,6 +234,16 @@ def test_lab_decision_map_counts_the_four_kinds():
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts == ["TP 2", "FN 1", "TN 2", "FP 1"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("u1", "u2")
+    mpl.pyplot.close(fig)
+
+
+def test_lab_error_map_draws_mistakes_large():
+    """Wrong points are larger than right ones, and the title counts them."""
+    x, y = np.arange(8.0).reshape(4, 2), np.array([0, 0, 1, 2])
+    fig, ax = lab.error_map(x, y, np.array([0, 1, 1, 2]))
+    sizes = [dots.get_sizes().tolist() for dots in ax.collections]
+    assert sizes == [[6, 45], [6], [6]]
+    assert ax.get_title() == "25.0% wrong"
     mpl.pyplot.close(fig)
 
 

@@ -34,14 +34,17 @@ __all__ = [
     "decision_map",
     "depth_curves",
     "digits",
+    "error_map",
     "histograms",
     "loss_curves",
     "over_seeds",
+    "panel_curves",
     "plane",
     "predict",
     "reveal",
     "scheme",
     "show",
+    "strip_panels",
     "strips",
     "style",
     "train_starts",
@@ -586,6 +589,88 @@ def strips(
     return ax.figure, ax
 
 
+def strip_panels(
+    panels: Mapping[str, Mapping[str, Array]],
+    ylabel: str,
+    marked: Mapping[str, Mapping[str, float]] | None = None,
+    mark: str = "published",
+) -> tuple[Figure, Array]:
+    """Draw `strips` side by side on one vertical axis, one panel for each setting.
+
+    Parameters
+    ----------
+    panels
+        Title of a panel to its groups, as `strips` takes them.
+    ylabel
+        The quantity, with its unit if it has one.
+    marked
+        Title of a panel to its marked numbers, group to number.
+    mark
+        What the diamond is called in the legend, which the last panel has.
+
+    Returns
+    -------
+    fig, axes
+        The figure and its panels, shape (len(panels),).
+    """
+    count = len(panels)
+    size = (max(8.0, 2.4 * count), 3.6)
+    fig, grid = plt.subplots(1, count, figsize=size, sharey=True, squeeze=False)
+    for ax, (title, groups) in zip(grid[0], panels.items(), strict=True):
+        strips(groups, "", (marked or {}).get(title), mark, ax)
+        ax.set_title(title)
+        if ax.get_legend() and ax is not grid[0, -1]:
+            ax.get_legend().remove()
+    grid[0, 0].set_ylabel(ylabel)
+    return fig, grid[0]
+
+
+def panel_curves(
+    curves: Mapping[str, Array],
+    titles: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+    columns: int = 6,
+) -> tuple[Figure, Array]:
+    """Draw many small curves on the same axes, one panel for each quantity.
+
+    Parameters
+    ----------
+    curves
+        Name of a scheme (or any label) to an (n, panels) array: one row a step, one
+        column a panel.
+    titles
+        One for each panel.
+    xlabel, ylabel
+        What all panels show, each with its unit if it has one. Steps count from 1.
+    columns
+        Panels in a row.
+
+    Returns
+    -------
+    fig, axes
+        The figure and its panels, shape (len(titles),).
+    """
+    columns = min(columns, len(titles))
+    rows = -(-len(titles) // columns)
+    size = (1.6 * columns, 1.6 * rows)
+    how = {"sharex": True, "sharey": True, "squeeze": False}
+    fig, grid = plt.subplots(rows, columns, figsize=size, **how)
+    for ax in grid.ravel()[len(titles) :]:
+        ax.set_visible(False)
+    axes = grid.ravel()[: len(titles)]
+    for position, (name, values) in enumerate(curves.items()):
+        look = {**_line(name, position), "marker": None}
+        steps = 1 + np.arange(len(values))
+        for ax, title, curve in zip(axes, titles, np.transpose(values), strict=True):
+            ax.plot(steps, curve, **look)
+            ax.set_title(title)
+    axes[columns - 1].legend(fontsize=9)
+    fig.supxlabel(xlabel, fontsize=11)
+    fig.supylabel(ylabel, fontsize=11)
+    return fig, axes
+
+
 def decision_map(
     p: Callable[[Array], Array],
     x: Array,
@@ -635,6 +720,35 @@ def decision_map(
     ax.set(xlabel=f"{label}1", ylabel=f"{label}2", xlim=limits, ylim=limits)
     ax.grid(False)
     ax.legend(frameon=True, framealpha=0.9, fontsize=9, loc="upper right")
+    return ax.figure, ax
+
+
+def error_map(
+    x: Array, y: Array, said: Array, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
+    """Draw labelled points of the plane, large where a classifier is wrong.
+
+    The title gives the share of wrong points. Each class has a colour and a marker.
+
+    Parameters
+    ----------
+    x, y
+        (N, 2) points and their (N,) labels: 0, 1, ... up to 5.
+    said
+        (N,) labels that the classifier gave them.
+    ax
+        Axes to draw into; new ones unless given.
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(5.0, 3.8))
+    size = np.where(said == y, 6, 45)
+    for k in range(y.max() + 1):
+        colour = COLOURS[("blue", "orange", "green", "purple", "sky", "vermillion")[k]]
+        look = {"color": colour, "marker": "osD^vP"[k], "label": f"class {k}"}
+        ax.scatter(*x[y == k].T, s=size[y == k], lw=0, **look)
+    for handle in ax.legend(fontsize=9).legend_handles:
+        handle.set_sizes([25])
+    ax.set(title=f"{np.mean(said != y):.1%} wrong", xlabel="x1", ylabel="x2")
     return ax.figure, ax
 
 
