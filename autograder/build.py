@@ -36,6 +36,8 @@ METADATA = {
 HIDDEN = re.compile(r"^\s*###\s*(BEGIN|END) HIDDEN TESTS\s*$")
 GRADE_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LESSON_SECONDS = 600
+# Matrices are small: more threads than one cost time, and may change a last digit.
+LESSON_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass
@@ -333,7 +335,9 @@ def _execute(notebook: NotebookNode, text: Path) -> None:
         resources={"metadata": {"path": str(text.parent)}},
     )
     try:
-        client.execute(stderr=subprocess.DEVNULL)  # the kernel's own chatter
+        environment = {**os.environ, **LESSON_ENVIRONMENT}
+        # The kernel's own chatter is nobody's concern.
+        client.execute(env=environment, stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
         raise BuildError(f"{text.name} does not run: {error}") from error
     notebook.metadata["language_info"] = nbformat.from_dict(METADATA["language_info"])

@@ -159,6 +159,17 @@ def test_build_fingerprint_ignores_what_is_not_imported(course):
     assert lesson_fingerprint(course, file) == before
 
 
+def test_build_runs_lessons_on_one_thread(course, monkeypatch):
+    """Whoever builds, a lesson's matrices are multiplied in the same order."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    (course.notebooks / "01_double.py").write_text(
+        '# %%\nimport os\n\nprint(os.environ["OMP_NUM_THREADS"])\n'
+    )
+    build(course)
+    notebook = nbformat.read(course.notebooks / "01_double.ipynb", as_version=4)
+    assert notebook.cells[0].outputs[0].text == "1\n"
+
+
 def test_build_names_a_lesson_that_fails(course):
     """A lesson that raises is not written, and the error shows what it raised."""
     (course.notebooks / "01_double.py").write_text("# %%\n1 / 0\n")
