@@ -11,25 +11,26 @@
 #
 # **One question: how do you start a network whose units are off half of the time?**
 #
-# You will derive one factor of 2, watch what becomes of a network that has it upside
-# down, train thirty layers with it, and then look at what no factor repairs:
-# luck, units that never wake, and networks without biases.
+# You will derive one factor of 2, watch a network that has it upside down, train thirty
+# layers with it, and then look at what no factor repairs: luck, units that never wake,
+# and networks without biases.
 
 # %% [markdown]
 # **Recall**, from units 2, 3 and 4; answer before you unfold.
 #
-# <details><summary>What must a layer's inputs be measured by, E[x²] or Var(x), to know
-# the variance of what it sums?</summary>
-# By E[x²]: weights of mean zero multiply the mean of the inputs as well.</details>
-# <details><summary>Which factor of the width does a signal collect on its way forward,
-# and which on its way back?</summary>
+# <details><summary>What sets the variance of a layer's sums, E[x²] or Var(x) of its
+# inputs?</summary>
+# E[x²]: weights of mean zero multiply the mean of the inputs as well.</details>
+# <details><summary>Which fan does a signal collect on its way forward, and which on its
+# way back?</summary>
 # Forward each unit sums fan_in products, backward fan_out of them.</details>
 # <details><summary>What is ln 10, to a classifier of ten equally frequent digits?
 # </summary>
 # The loss of a net that says .1 to everything: it has learnt nothing.</details>
 
 # %%
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,22 +61,21 @@ def kept(rng):
 
 
 shares = lab.over_seeds(kept, SEEDS)
-assert np.all(np.abs(shares - [0.5, 0.341]) < 0.015)
 print("E[a²] / E[z²]:", shares[:, 0].round(2), " Var a / Var z:", shares[:, 1].round(2))
+assert np.all(np.abs(shares - [0.5, 0.341]) < 0.015)
 lab.reveal("u6.keeps", round(float(shares[:, 0].mean()), 2))
 
 # %% [markdown]
 # Half, and exactly so: $z^2$ is the same on both sides of zero, and ReLU keeps one.
-# (The variance falls to .341, because the mean is no longer zero. It is not what the
-# next layer sees.)
+# (The variance falls to .341, since the mean is no longer zero. The next layer does not
+# see it.)
 #
-# **Why it matters.** Each layer sums $n$ products, so with $q$ for the mean square of
-# $z$
+# **Why it matters.** A layer sums $n$ products, so with $q$ for the mean square of $z$
 #
 # $$q_{l+1} = n\,\mathrm{Var}(w)\,E[a_l^2] = \tfrac{1}{2}\, n\,\mathrm{Var}(w)\; q_l .$$
 #
-# He, Zhang, Ren and Sun (2015) ask for a factor of 1:
-# $\tfrac{1}{2}\, n\,\mathrm{Var}(w) = 1$, hence $\mathrm{Var}(w) = 2/n$ (their eq. 10).
+# He, Zhang, Ren and Sun (2015) ask for a factor of 1, hence $\mathrm{Var}(w) = 2/n$
+# (their eq. 10).
 
 # %% [markdown]
 # ## 2. The factor upside down
@@ -92,6 +92,7 @@ lab.reveal("u6.keeps", round(float(shares[:, 0].mean()), 2))
 lab.predict("u6.upside", None)
 
 
+# %%
 def mean_squares(rng, c, slope=0.0, depth=30, n=256, rows=50):
     a, q = rng.normal(size=(rows, n)), []
     for _ in range(depth):
@@ -107,10 +108,8 @@ def mean_squares(rng, c, slope=0.0, depth=30, n=256, rows=50):
 
 # %% jupyter={"outputs_hidden": true}
 constants = {"xavier": 1, "1/(2n)": 0.5, "he": 2}
-depths = np.arange(30)
-q = {k: lab.over_seeds(lambda r, c=c: mean_squares(r, c), SEEDS)
-     for k, c in constants.items()}  # fmt: skip
-theory = {name: c * (c / 2) ** depths for name, c in constants.items()}
+q = {name: lab.over_seeds(mean_squares, SEEDS, c) for name, c in constants.items()}
+theory = {name: c * (c / 2) ** np.arange(30) for name, c in constants.items()}
 fig, ax = lab.depth_curves(q, "mean square of z", theory)
 lab.show(
     fig,
@@ -123,18 +122,13 @@ for name, c in constants.items():
 lab.reveal("u6.upside", round(float(np.median(factors["1/(2n)"])), 2))
 
 # %% [markdown]
-# A quarter: $\tfrac{1}{2}\, n \cdot 1/(2n) = 1/4$. The average factor over the thirty
-# layers is within 7 % of theory for each of five seeds.
+# A quarter: $\tfrac{1}{2}\, n \cdot 1/(2n) = 1/4$. Over thirty layers the average
+# factor is within 7 % of theory for each of five seeds.
 #
-# The notebook reports that its net trains nevertheless: from .6930 to .0061 in 2100
-# steps, 100 % on the training set. So is the mistake harmless? It had five layers.
-#
-# **Predict.** Digits, width 64, plain SGD at rate .05, variance $1/(2n)$.
-# What is the loss after 400 steps with five hidden layers, and what with eight?
-
-# %%
-lab.predict("u6.five", None)
-lab.predict("u6.eight", None)
+# Yet the notebook's net trains: from .6930 to .0061 in 2100 steps, 100 % on the
+# training set. It had five layers. Is the mistake harmless, then? Build nets of any
+# depth. A *start* is a rule for the variance; `out` scales the last layer's weights,
+# and biases stay at zero, where He et al. put them:
 
 
 # %%
@@ -145,18 +139,14 @@ class Deep(dp.Model):
         self.hidden = [self.ReLu_Layer(n, m) for n, m in pairwise(fans)]
         self.out = self.Linear_Layer(width, 10, "out")
 
+    def activations(self, x):
+        return [x := layer(x) for layer in self.hidden]
+
     def forward(self, x):
-        for layer in self.hidden:
-            x = layer(x)
-        return self.out(x)
+        return self.out(self.activations(x)[-1])
 
     def loss(self, x, y):
         return dp.softmax_cross_entropy(self.forward(x), y)
-
-
-# %% [markdown]
-# A start is a rule for the variance; `out` scales the last layer's weights.
-# Biases stay at zero, where He et al. put them.
 
 
 # %%
@@ -165,23 +155,27 @@ def start(rule, out=1.0):
         for name, array in net.get_param().items():
             if name.endswith("_weight"):
                 std = np.sqrt(rule(*array.shape)) * (out if name[:3] == "out" else 1)
-                np.copyto(array, rng.normal(0, std, array.shape), casting="same_kind")
+                array[:] = rng.normal(0, std, array.shape)
 
     return set_weights
 
 
-rules = {"he": lambda n, m: 2 / n, "1/(2n)": lambda n, m: 1 / (2 * n)}
-starts = {name: start(rule) for name, rule in rules.items()}
+HE = start(lambda n, m: 2 / n)
 x, y = lab.digits()
+
+# %% [markdown]
+# **Predict.** Digits, width 64, plain SGD at rate .05, three seeds, variance $1/(2n)$.
+# What is the loss after 400 steps with five hidden layers, and what with eight?
+
+# %%
+lab.predict("u6.five", None)
+lab.predict("u6.eight", None)
+starts = {"he": HE, "1/(2n)": start(lambda n, m: 1 / (2 * n))}
 losses = {}
 for depth in (5, 8):
-    losses |= lab.train_starts(
-        lambda rng, depth=depth: Deep(rng, depth, 64),
-        starts,
-        {f"{depth} hidden layers": lambda net: dp.SGD(net, x, y, {"alpha": 0.05})},
-        seeds=range(3),
-        steps=400,
-    )
+    make_net = partial(Deep, depth=depth, width=64)
+    how = {f"{depth} hidden layers": lambda net: dp.SGD(net, x, y, {"alpha": 0.05})}
+    losses |= lab.train_starts(make_net, starts, how, seeds=range(3), steps=400)
 
 # %% jupyter={"outputs_hidden": true}
 fig, axes = lab.loss_curves(losses, theory={"ln 10": np.log(10)})
@@ -194,8 +188,8 @@ late = {key: runs[:, -20:].mean(axis=1) for key, runs in losses.items()}
 five, eight = (late["1/(2n)", f"{depth} hidden layers"] for depth in (5, 8))
 assert five.max() < 1
 assert np.all(np.abs(eight - np.log(10)) < 0.03)
+assert all(runs.max() < 0.1 for (name, _), runs in late.items() if name == "he")
 assert np.allclose([4**5 / 1000, np.log(10)], [1, 2.303], atol=0.03)
-assert max(runs.max() for (name, _), runs in late.items() if name == "he") < 0.1
 lab.reveal("u6.five", "below 1 in each of three seeds")
 lab.reveal("u6.eight", round(float(eight.mean()), 1))
 
@@ -210,16 +204,16 @@ lab.reveal("u6.eight", round(float(eight.mean()), 1))
 # %% [markdown]
 # ## 3. The way back
 #
-# Backward, ReLU's slope is 1 or 0, each half of the time, so a gradient's mean square
-# changes by $\tfrac{1}{2}\, m\,\mathrm{Var}(w)$ for a layer of $m$ outputs.
-# (The half stands for open gates here, and for a kept square on the way forward.)
-# A factor of 1 now asks for $2/m$ (eq. 14).
+# Backward, ReLU's slope is 1 or 0, each half of the time: a layer of $m$ outputs
+# changes a gradient's mean square by $\tfrac{1}{2}\, m\,\mathrm{Var}(w)$. (This half
+# is open gates; the other one was kept squares.) A factor of 1 now asks for $2/m$
+# (eq. 14).
 #
-# Which fan, then? Or both at once, as Voigt and Oktay (2019) do: Glorot's compromise
-# with twice the variance, $4/(n + m)$? When widths are equal, all are the same.
+# Which fan, then? Voigt and Oktay (2019) take both: Glorot's compromise with twice the
+# variance, $4/(n + m)$. Equal widths make all three the same.
 #
 # **Predict.** Ten layers, alternately from 64 to 256 units and back.
-# Which share of the mean square of the input arrives with $4/(n + m)$?
+# Which share of the input's mean square arrives with $4/(n + m)$?
 
 # %%
 lab.predict("u6.fans", None)
@@ -240,27 +234,27 @@ def both_ways(rng, rule, pairs=5, rows=8):
 
 # %% jupyter={"outputs_hidden": true}
 fans = {
-    "2/n": (lambda n, m: 2 / n, 1, 1),
-    "2/m": (lambda n, m: 2 / m, 1, 1),
-    "4/(n+m)": (lambda n, m: 4 / (n + m), 0.64**5, 0.64**5),
+    "2/n": (lambda n, m: 2 / n, 1),
+    "2/m": (lambda n, m: 2 / m, 1),
+    "4/(n+m)": (lambda n, m: 4 / (n + m), 0.64**5),
 }
-for name, (rule, *expected) in fans.items():
-    arrives = lab.over_seeds(lambda rng, r=rule: both_ways(rng, r), range(100)).mean(0)
+for name, (rule, expected) in fans.items():
+    arrives = lab.over_seeds(both_ways, range(100), rule).mean(axis=0)
     print(f"{name:8} forward {arrives[0]:.3f}  backward {arrives[1]:.3f}")
     assert np.all(np.abs(arrives / expected - 1) < 0.3)
 assert np.allclose([2 * 64 / 320, 2 * 256 / 320, 0.4 * 1.6], [0.4, 1.6, 0.64])
 assert abs(0.64**5 - 0.107) < 5e-4
-lab.reveal("u6.fans", round(0.64**5, 3))
+lab.reveal("u6.fans", float(arrives[0]))
 
 # %% [markdown]
 # A pair of layers multiplies by $\frac{2 n}{n + m} \cdot \frac{2 m}{n + m}$, here
-# $.4 \cdot 1.6 = .64$, in *both* directions: five pairs leave .107, the mean of 100
-# nets within 30 % of it. The compromise loses
-# wherever widths change to and fro, and the one-sided rules lose nothing.
+# $.4 \cdot 1.6 = .64$, in *both* directions. Five pairs leave .107, and the mean of 100
+# nets is within 30 % of that. The compromise loses wherever widths change to and fro;
+# the one-sided rules lose nothing.
 #
-# **Why either is enough.** With $2/n$ everywhere, a gradient collects the factors
-# $m/n$, and these telescope: the last width over the first, however deep the net.
-# He et al. say it below eq. 14, and take $2/n$.
+# **Why either is enough.** With $2/n$ everywhere a gradient collects the factors $m/n$.
+# These telescope to the last width over the first, whatever the depth. He et al. say so
+# below eq. 14, and take $2/n$.
 
 # %% [markdown]
 # ## 4. Thirty layers
@@ -279,13 +273,9 @@ starts = {name: start(rule, out=0.1) for name, rule in rules.items()}
 deep = {}
 for depth, seeds in ((22, range(2)), (30, range(3))):
     label = f"{depth} hidden layers"
-    deep |= lab.train_starts(
-        lambda rng, depth=depth: Deep(rng, depth, 128, np.float32),
-        starts,
-        {label: lambda net: dp.SGD(net, x, y, {"alpha": 0.01}, batch_size=64)},
-        seeds,
-        steps=500,
-    )
+    make_net = partial(Deep, depth=depth, width=128, dtype=np.float32)
+    how = {label: lambda net: dp.SGD(net, x, y, {"alpha": 0.01}, batch_size=64)}
+    deep |= lab.train_starts(make_net, starts, how, seeds, steps=500)
 
 # %% jupyter={"outputs_hidden": true}
 fig, axes = lab.loss_curves(deep, theory={"ln 10": np.log(10)}, log=False)
@@ -295,13 +285,12 @@ lab.show(
     " faster at 22; Xavier's lies on the dashed ln 10 at both depths.",
 )
 late = {key: runs[:, -20:].mean(axis=1) for key, runs in deep.items()}
-stalled = np.concatenate([runs for (name, _), runs in late.items() if name == "xavier"])
-assert np.all(np.abs(stalled - np.log(10)) < 0.001)
-assert late["he", "22 hidden layers"].max() < 0.5
-assert late["he", "30 hidden layers"].max() < 0.9
+for depth, most in ((22, 0.5), (30, 0.9)):
+    assert late["he", f"{depth} hidden layers"].max() < most
+    stalled = late["xavier", f"{depth} hidden layers"]
+    assert np.all(np.abs(stalled - np.log(10)) < 0.001)
+    lab.reveal(f"u6.xavier{depth}", round(float(stalled[0]), 2))
 assert np.allclose([2**30 / 1e9, 2**22 / 4e6], 1, atol=0.08)
-lab.reveal("u6.xavier22", round(float(stalled[0]), 2))
-lab.reveal("u6.xavier30", round(float(stalled[-1]), 2))
 
 # %% [markdown]
 # | hidden layers | start | published (2015) | here, loss of the last 20 steps |
@@ -313,21 +302,21 @@ lab.reveal("u6.xavier30", round(float(stalled[-1]), 2))
 #
 # The thirty layers agree. At 22 our Xavier stalls as well, at $\ln 10$.
 #
-# **Why.** Xavier's $1/n$ halves the mean square in each layer, forward and backward.
-# Over 30 layers that is $2^{-30}$, a billionth; over 22 it is $2^{-22}$, a four
-# millionth, which the paper's many epochs could overcome and our 500 steps cannot.
-# (At 30 it saw no convergence "even given more epochs".) "Stalls" is said of a budget;
-# the factor of a layer is not.
+# **Why.** Xavier's $1/n$ halves the mean square in each layer, both ways: over 30
+# layers that is $2^{-30}$, a billionth, over 22 it is $2^{-22}$, a four-millionth. The
+# paper's many epochs could overcome that one, our 500 steps cannot. (At 30 it saw no
+# convergence "even given more epochs".) "Stalls" is said of a budget; the factor of a
+# layer is not.
 
 # %% [markdown]
 # ## 5. A leak
 #
-# A leaky rectifier passes $az$ where $z < 0$. The negative half now keeps $a^2$ of its
-# mean square, and $E[f(z)^2] = \tfrac{1}{2}(1 + a^2)\, q$. So (eq. 15)
+# A leaky rectifier passes $az$ where $z < 0$. The negative half keeps $a^2$ of its mean
+# square, so $E[f(z)^2] = \tfrac{1}{2}(1 + a^2)\, q$ and (eq. 15)
 #
 # $$\mathrm{Var}(w) = \frac{2}{(1 + a^2)\, n} .$$
 #
-# At $a = 0$ this is He's rule, at $a = 1$ there is no rectifier and it is LeCun's.
+# At $a = 0$ this is He's rule; at $a = 1$ nothing is rectified and it is LeCun's.
 #
 # **Predict.** A slope of $\tfrac{1}{2}$, and somebody left it out: variance $2/n$.
 # By which factor does the mean square of $z$ grow from layer 1 to layer 30?
@@ -336,16 +325,13 @@ lab.reveal("u6.xavier30", round(float(stalled[-1]), 2))
 lab.predict("u6.leak", None)
 
 # %% jupyter={"outputs_hidden": true}
-leaky = {
-    c: lab.over_seeds(lambda r, c=c: mean_squares(r, c, slope=0.5), SEEDS)
-    for c in (2, 2 / 1.25)
-}
-growth = {c: runs[:, -1] / runs[:, 0] for c, runs in leaky.items()}
-for c, expected in ((2, 1.25**29), (2 / 1.25, 1)):
-    print(f"n Var(w) = {c}: median growth {np.median(growth[c]):.2g}")
-    assert np.all(np.abs(np.log(growth[c] / expected)) < 1.2)
+for c, expected in ((2 / 1.25, 1), (2, 1.25**29)):
+    runs = lab.over_seeds(mean_squares, SEEDS, c, 0.5)
+    growth = runs[:, -1] / runs[:, 0]
+    print(f"n Var(w) = {c}: median growth {np.median(growth):.2g}")
+    assert np.all(np.abs(np.log(growth / expected)) < 1.2)
 assert np.allclose([1.25**29, 0.01**2], [646, 1e-4], rtol=1e-3)
-lab.reveal("u6.leak", round(1.25**29))
+lab.reveal("u6.leak", float(np.median(growth)))
 
 # %% [markdown]
 # $1.25^{29} = 646$. Five seeds lie around it, and those with the right variance around
@@ -361,9 +347,9 @@ lab.reveal("u6.leak", round(1.25**29))
 # $a$, the sums $z = aW$ are independent normal numbers of variance $2|a|^2/n$: only the
 # norm counts. (The second function takes the long way, to check the first.)
 #
-# **Predict.** Width 32, thirty layers, He's weights, one input of norm 1. Of a thousand
-# nets take the 100th largest squared norm at the end and the 100th smallest:
-# what is their ratio?
+# **Predict.** Width 32, thirty layers, He's weights, one input of norm 1. In a thousand
+# nets, what is the ratio of the 100th largest squared norm at the end to the 100th
+# smallest?
 
 # %%
 lab.predict("u6.luck", None)
@@ -383,8 +369,8 @@ def log_norm_by_matrices(rng, n, depth=30):
 
 # %% jupyter={"outputs_hidden": true}
 widths = [32, 64, 128, 256]
-logs = {f"width {n}": log_norms(np.random.default_rng(n), n) for n in widths}
-curves = {name: runs.var(axis=0) for name, runs in logs.items()}
+logs = {n: log_norms(np.random.default_rng(n), n) for n in widths}
+curves = {f"width {n}": logs[n].var(axis=0) for n in widths}
 law = {f"width {n}": 5 * np.arange(1, 31) / n for n in widths}
 fig, ax = lab.depth_curves(curves, "variance of log |a|²", law, log=False)
 lab.show(
@@ -392,68 +378,65 @@ lab.show(
     alt="Variance of the log squared norm against depth for four widths: straight lines"
     " on or a little above the dashed 5 l / n, steepest for width 32.",
 )
-slow = lab.over_seeds(lambda rng: log_norm_by_matrices(rng, 32), range(300)).var()
-for name in curves:
-    assert abs(curves[name][-1] / law[name][-1] - 1) < 0.25
+assert all(abs(curves[name][-1] / law[name][-1] - 1) < 0.25 for name in curves)
+slow = lab.over_seeds(log_norm_by_matrices, range(300), 32).var()
 assert abs(slow / law["width 32"][-1] - 1) < 0.4
-ratio = np.exp(np.subtract(*np.quantile(logs["width 32"][:, -1], [0.9, 0.1])))
+ratio = np.exp(np.subtract(*np.quantile(logs[32][:, -1], [0.9, 0.1])))
 assert 100 < ratio < 1000
 lab.reveal("u6.luck", float(f"{ratio:.1g}"))
 
 # %% [markdown]
-# Hundreds. Nets of one recipe end with squared norms that differ more than
-# hundredfold, and the average of 1 is made by the few large ones.
+# Hundreds. Nets of one recipe end with squared norms more than a hundredfold apart, and
+# the few large ones make the average of 1.
 #
 # **Why.** A layer's factor is $\frac{2}{n}\sum f(t_i)^2$ with standard normal $t_i$.
 # $E f^2 = \tfrac12$ and $E f^4 = \tfrac32$, so it has the variance
 # $\frac{4}{n}\left(\tfrac32 - \tfrac14\right) = \frac{5}{n}$, and the logarithms of
-# $L$ layers add: $5L/n$. From width 32 on, the law holds within 25 %.
-# Depth over width is the number to look at (Hanin and Rolnick, 2018); He's factor of 2
-# removes the trend and leaves the walk.
+# $L$ layers add: $5L/n$, within 25 % from width 32 on.
+# What counts is depth over width (Hanin and Rolnick, 2018): He's factor of 2 removes
+# the trend and leaves the walk.
 
 # %% [markdown]
 # ## 7. Units that never wake
 #
 # A unit that is off for one example learns from others. One that is off for the
-# *whole* batch gets no gradient at all: it is dead, at least until the layers below
-# change.
+# *whole* batch gets no gradient: it is dead, at least until the layers below change.
 #
-# **Predict.** He's start, digits, 30 layers of 128 units. In each layer half of the
-# activations are zero. Which share of units in layer 30 has no gradient from a batch of
-# 256 images? (A second curve will show how alike two images look to each layer: the
-# mean cosine between activations.)
+# **Predict.** He's start, digits, 30 layers of 128 units, about half of the activations
+# zero in each. Which share of units in layer 30 has no gradient from 256 images?
+# (A second curve will show how alike two images look to each layer: the mean cosine
+# between activations.)
 
 # %%
 lab.predict("u6.dead", None)
 
 
-def asleep(net, x, y):
-    gradients, _ = net.get_grad(x, y)
-    layers = [g for name, g in gradients.items() if name.startswith("layer")]
-    weights = [g for g in layers if len(g) > 1]
-    return np.array([np.mean(np.all(g == 0, axis=0)) for g in weights])
-
-
 def at_start(rng, bias=0.0, depth=30):
     net = Deep(rng, depth, 128)
-    start(lambda n, m: 2 / n)(net, rng)
+    HE(net, rng)
     for name, array in net.get_param().items():
         if name.endswith("_bias"):
             array[:] = bias
     return net
 
 
+def asleep(net, x, y):
+    gradients, _ = net.get_grad(x, y)
+    weights = [gradients[f"layer_{k}_weight"] for k in range(len(net.hidden))]
+    return [np.mean(np.all(g == 0, axis=0)) for g in weights]
+
+
 # %% jupyter={"outputs_hidden": true}
-def cosines(rng):
-    net, a, means = at_start(rng), x[:16], []
-    for layer in net.hidden:
-        a = layer(a).value
-        unit = a / np.linalg.norm(a, axis=1, keepdims=True)
-        means.append(np.mean((unit @ unit.T)[np.triu_indices(16, 1)]))
-    return np.array(means)
+def cosines_and_zeros(rng):
+    rows = []
+    for a in at_start(rng).activations(x[:16]):
+        unit = a.value / np.linalg.norm(a.value, axis=1, keepdims=True)
+        cosines = (unit @ unit.T)[np.triu_indices(16, 1)]
+        rows.append([cosines.mean(), np.mean(unit == 0)])
+    return np.transpose(rows)
 
 
-alike = lab.over_seeds(cosines, SEEDS)
+alike, zeros = lab.over_seeds(cosines_and_zeros, SEEDS).swapaxes(0, 1)
 dead = lab.over_seeds(lambda rng: asleep(at_start(rng), x[:256], y[:256]), SEEDS)
 curves = {"units without gradient": dead, "cosine of two images": alike}
 fig, ax = lab.depth_curves(curves, "share of units; cosine", log=False)
@@ -462,37 +445,35 @@ lab.show(
     alt="By layer, 30 layers, five seeds: the share of units without gradient rises"
     " from 0 to about .35; the cosine between images from .3 to nearly 1.",
 )
+assert np.all(np.abs(zeros - 0.5) < 0.15)
 assert dead[:, 0].max() == 0
 assert np.all(np.abs(dead[:, 29] - 0.35) < 0.15)
 assert alike[:, 0].max() < 0.5 < 0.9 < alike[:, 29].min()
 lab.reveal("u6.dead", round(float(dead[:, 29].mean()), 2))
 
 # %% [markdown]
-# None in the first layer, a third in the last. The number of zeros cannot show it: it
-# is half of them in every layer.
+# None in the first layer, a third in the last. Zeros cannot show it: they are about
+# half of every layer.
 #
-# **Why.** ReLU turns all signals towards each other: their cosine rises from below .5
-# to above .9. Once images look alike, a unit that is off for one is off
-# for all. This is the forward view of a net forgetting its input; unit 9 computes the
-# curve.
+# **Why.** ReLU turns signals towards each other: their cosine rises from below .5 to
+# above .9. Once images look alike, a unit that is off for one is off for all. (So a net
+# forgets its input; unit 9 computes the curve.)
 #
-# Biases shift all this. Kumar (2019) says that biases "are always initialized to the
-# value one", Nowland (2020) has .1, He et al. have 0. Ten layers of He's weights with
-# each of these, and with -1:
+# Biases shift this. Kumar (2019) says that they "are always initialized to the value
+# one", Nowland (2020) has .1, He et al. have 0. Ten layers of He's weights with each of
+# these, and with -1:
 
 
-# %%
+# %% jupyter={"outputs_hidden": true}
 def tenth(rng, bias):
     net = at_start(rng, bias, depth=10)
-    a = x[:256]
-    for layer in net.hidden:
-        a = layer(a).value
+    a = net.activations(x[:256])[9].value
     return np.mean(a**2), asleep(net, x[:256], y[:256])[9]
 
 
 print("bias  mean square of a and share asleep in layer 10 (medians of five seeds)")
 for bias, low, high in ((0, 0.4, 1.6), (0.1, 1.6, 6), (1, 20, 99), (-1, 0, 0.1)):
-    size, gone = np.median(lab.over_seeds(lambda r, b=bias: tenth(r, b), SEEDS), axis=0)
+    size, gone = np.median(lab.over_seeds(tenth, SEEDS, bias), axis=0)
     print(f"{bias:4}  {size:4.1f}, {gone:.1f}")
     assert low <= size < high
     assert (gone > 0.5) == (bias == -1)
@@ -504,29 +485,33 @@ for bias, low, high in ((0, 0.4, 1.6), (0.1, 1.6, 6), (1, 20, 99), (-1, 0, 0.1))
 #
 # A start can be right and units die later. Two hidden layers, 300 steps, three rates:
 
+
 # %% jupyter={"outputs_hidden": true}
+def after(rng, rate):
+    net = Deep(rng, 2, 64)
+    HE(net, rng)
+    sgd = dp.SGD(net, x, y, {"alpha": rate}, batch_size=64)
+    loss = sgd.train(300, print_each=0).loss
+    return asleep(net, x, y)[1], loss[-20:].mean()
+
+
 for rate in (0.1, 0.3, 3.0):
-    gone, end = [], []
-    for seed in range(3):
-        net = Deep(np.random.default_rng(seed), 2, 64)
-        start(lambda n, m: 2 / n)(net, np.random.default_rng(seed))
-        run = dp.SGD(net, x, y, {"alpha": rate}, batch_size=64).train(300, print_each=0)
-        gone.append(asleep(net, x, y)[1])
-        end.append(run.loss[-20:].mean())
-    learnt = max(gone) < 0.1 and max(end) < 0.2
-    assert learnt or (min(gone) > 0.9 and np.allclose(end, np.log(10), atol=0.05))
+    gone, end = lab.over_seeds(after, range(3), rate).T
+    learnt = gone.max() < 0.1 and end.max() < 0.2
     print(f"rate {rate}: loss {'below .2' if learnt else 'at ln 10, layer 2 asleep'}")
+    assert learnt == (rate < 1)
+assert gone.min() > 0.9
+assert np.allclose(end, np.log(10), atol=0.05)
 
 # %% [markdown]
-# At rate 3 more than .9 of the second layer is gone within 300 steps, for every image
-# in the data, and the loss rests at $\ln 10$: no NaN, no warning, a calm curve.
+# At rate 3 more than .9 of the second layer is gone within 300 steps, for every image,
+# and the loss rests at $\ln 10$: no NaN, no warning, a calm curve.
 # Dead units are a symptom; here the rate is the illness.
-
-# %% [markdown]
+#
 # ## 8. Three pictures, and what a bias is for
 #
-# Nowland (2020) pairs tanh with Xavier and ReLU with He, hidden layers of 6 and 3 units
-# and a sigmoid output, on three sets of points, without biases at first. We take the
+# Nowland (2020) pairs tanh with Xavier and ReLU with He, in hidden layers of 6 and 3
+# units before a sigmoid, on three sets of points, without biases at first. We take the
 # points and the pairs, with plain gradient descent on the cross-entropy.
 
 
@@ -577,18 +562,14 @@ def fit(name, act, biases, seed, alpha=0.5, steps=2000, widths=(6, 3), how=dp.SG
 
 
 # %% jupyter={"outputs_hidden": true}
-runs = {}
-for biases in (False, True):
-    for name in DATA:
-        for act in ("tanh", "relu"):
-            runs[name, act, biases] = [fit(name, act, biases, s) for s in SEEDS]
-error = {key: np.array([wrong for _, wrong in five]) for key, five in runs.items()}
-solved = [key for key, wrong in error.items() if wrong.min() == 0]
-assert len(solved) == 7
+KINDS = list(product(DATA, ("tanh", "relu"), (False, True)))
+runs = {kind: [fit(*kind, seed) for seed in SEEDS] for kind in KINDS}
+solved = [kind for kind in KINDS if min(wrong for _, wrong in runs[kind]) == 0]
 for name, act, biases in solved:
     print("solved:", act, "on", name, "with" if biases else "without", "biases")
-without = [key for key in solved if not key[2]]
+without = [kind for kind in solved if not kind[2]]
 assert without == [("wedges", "relu", False)]
+assert len(solved) == 7
 lab.reveal("u6.pairs", len(without))
 
 # %% [markdown]
@@ -599,22 +580,17 @@ lab.reveal("u6.pairs", len(without))
 
 
 # %%
-TIGHT = {"columnspacing": 0.5, "handletextpad": -0.3, "fontsize": 9}
-
-
 def maps(biases, title):
     fig, grid = plt.subplots(2, 3, figsize=(9.5, 6.4), sharex=True, sharey=True)
-    for row, act in zip(grid, ("tanh", "relu"), strict=True):
-        for ax, name in zip(row, DATA, strict=True):
-            best = min(runs[name, act, biases], key=lambda run: run[1])
-            lab.decision_map(best[0], *DATA[name], ax=ax)
-            ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1), **TIGHT)
-            ax.set_title(f"{act}, {name}", pad=22)
-            ax.label_outer()
+    for ax, (act, name) in zip(grid.flat, product(("tanh", "relu"), DATA), strict=True):
+        best = min(runs[name, act, biases], key=lambda run: run[1])
+        lab.decision_map(best[0], *DATA[name], ax=ax, title=f"{act}, {name}")
+        ax.label_outer()
     fig.suptitle(title)
     return fig
 
 
+# %%
 fig = maps(False, "without biases: the best of five seeds")
 lab.show(
     fig,
@@ -625,13 +601,12 @@ lab.show(
 
 # %% [markdown]
 # Look at the shapes before the colours: in every map a boundary passes through the
-# centre. The upper maps change colour when turned by half a turn; the lower ones are
-# made of sectors.
+# centre. The upper maps swap colours under half a turn; the lower ones are sectors.
 #
 # **Why.** Without biases a tanh net is *odd*: $-x$ negates every pre-activation, so the
-# logit changes sign and $p(x) + p(-x) = 1$. A ReLU net without biases is *homogeneous*:
-# $cx$ with $c > 0$ multiplies every layer by $c$, so the sign of the logit is one along
-# each ray. ($x$ is the standardised point, its origin the mean of the training set.)
+# logit changes sign and $p(x) + p(-x) = 1$. A ReLU net is *homogeneous*: $cx$ with
+# $c > 0$ multiplies every layer by $c$, so the logit keeps its sign along a ray.
+# ($x$ is standardised: its origin is the mean of the training set.)
 # Both hold for any weights, trained or not:
 
 # %%
@@ -644,12 +619,12 @@ for p, _ in runs["ring", "relu", False]:
 print("odd and homogeneous, in every run")
 
 # %% [markdown]
-# So a tanh net must call one of two opposite points of the ring "inside": it gets half
-# of every symmetrical ring wrong, whatever its width. And a ReLU net that calls a point
+# So a tanh net calls one of two opposite points of the ring "inside": whatever its
+# width, it gets half of every symmetrical ring wrong. A ReLU net that calls a point
 # near the centre "inside" says the same of the ring beyond it.
 #
-# That speaks of all points of the plane. A *finite* sample is another matter: no two of
-# its points are exactly opposite.
+# That speaks of the whole plane. In a *finite* sample no two points are exactly
+# opposite.
 #
 # **Predict.** A tanh net without biases, two layers of 64, Adam, 4000 steps on the
 # ring. How many of the 131 training points does it get wrong? And which share of a
@@ -664,8 +639,7 @@ wide, wrong = fit("ring", "tanh", False, 0, 0.003, 4000, (64, 64), dp.Adam)
 fresh, label = lab.plane(2, seed=1)
 ring = fresh[label == 0]
 pairs = np.concatenate([centre + ring, centre - ring])
-fig, ax = lab.decision_map(wide, *DATA["ring"])
-ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1), **TIGHT)
+fig, ax = lab.decision_map(wide, *DATA["ring"], title="tanh, ring, two layers of 64")
 lab.show(
     fig,
     alt="Decision map of the wide tanh net on the ring: nearly all training points"
@@ -678,12 +652,15 @@ lab.reveal("u6.memorised", "fewer than 8")
 lab.reveal("u6.fresh", float(np.mean(wide(pairs) >= 0.5)))
 
 # %% [markdown]
-# Nearly all of the sample, and exactly half of the fresh ring: it has learnt the
-# points and not the ring. "Cannot be fitted" was too much to say, "cannot be
-# learnt" is what the symmetry proves.
-# (Nowland saw the same with ReLU, "sending out rays from the origin in small spots".)
+# Nearly all of the sample, and exactly half of the fresh ring: it has learnt the points
+# and not the ring. "Cannot be fitted" was too much to say; "cannot be learnt" is what
+# the symmetry proves. (Nowland saw the same with ReLU, "sending out rays from the
+# origin in small spots".)
 #
-# One parameter a unit breaks both symmetries. The same nets with biases from zero:
+# One parameter a unit breaks both symmetries: with biases from zero every map is clean.
+# Note whose statistics place it: the training set's. The post takes the *grid's own*,
+# which shifts and stretches colours against points ("a little off", it says). In unit 7
+# you mend it.
 
 # %%
 fig = maps(True, "with biases: the best of five seeds")
@@ -694,20 +671,14 @@ lab.show(
 )
 
 # %% [markdown]
-# Every map is clean. Note whose statistics place them: those of the training
-# set. The post standardises its grid by the *grid's own* mean and deviation, so that
-# colours are shifted and stretched against points ("a little off", it says). In unit 7
-# you mend it.
-
-# %% [markdown]
 # ## What to keep
 #
 # - A rectifier keeps half of the mean square; $\mathrm{Var}(w) = 2/n$ pays for it, with
-#   a leak $2/((1 + a^2)n)$. Upside down it costs a factor of 4 in every layer.
+#   a leak $2/((1 + a^2)n)$. Upside down it costs a factor of 4 a layer.
 # - $2/n$ or $2/m$: either will do; $4/(n+m)$ loses where widths alternate.
 # - The average is kept, one net walks: the variance of the log is $5L/n$.
-# - Half zeros is healthy, a unit that is always zero is dead. Count units, not zeros.
-# - Without biases tanh nets are odd and ReLU nets are made of rays: no start helps.
+# - Half zeros is healthy, a unit always zero is dead. Count units, not zeros.
+# - Without biases tanh nets are odd, ReLU nets made of rays: no start helps.
 
 # %% [markdown]
 # **Checkpoint.** Say it aloud, then unfold.

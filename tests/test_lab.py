@@ -40,8 +40,8 @@ def test_lab_digits_come_in_three_scales():
 
 
 def test_lab_over_seeds_is_one_row_for_each_seed():
-    """Each seed gets its own Generator, and the same one again."""
-    draws = lab.over_seeds(lambda rng: rng.normal(size=3), [1, 2, 1])
+    """Each seed gets its own Generator, the same one again; arguments follow it."""
+    draws = lab.over_seeds(lambda rng, n: rng.normal(size=n), [1, 2, 1], 3)
     assert draws.shape == (3, 3)
     assert np.array_equal(draws[0], draws[2])
     assert np.array_equal(draws[1], np.random.default_rng(2).normal(size=3))
@@ -244,6 +244,17 @@ def test_lab_error_map_draws_mistakes_large():
     sizes = [dots.get_sizes().tolist() for dots in ax.collections]
     assert sizes == [[6, 45], [6], [6]]
     assert ax.get_title() == "25.0% wrong"
+    mpl.pyplot.close(fig)
+
+
+def test_lab_decision_map_with_a_title_has_its_legend_above():
+    """Title, legend and map lie one below the other, none over another."""
+    x, y = np.array([[4.0, 4], [-4, -4]]), np.array([1, 0])
+    fig, ax = lab.decision_map(lambda points: points[:, 0] > 0, x, y, title="a map")
+    fig.canvas.draw()
+    boxes = ax.title, ax.get_legend(), ax.patch
+    title, legend, ground = (box.get_window_extent() for box in boxes)
+    assert title.y0 >= legend.y1 > legend.y0 >= ground.y1 - 1
     mpl.pyplot.close(fig)
 
 

@@ -217,8 +217,8 @@ def _standardised(x: Array) -> Array:
     return (x - x.mean(axis=0)) / np.where(std > 0, std, 1)
 
 
-def over_seeds(f: Callable[[np.random.Generator], Any], seeds: Sequence[int]) -> Array:
-    """Return `f(rng)` for a fresh Generator from each seed, stacked.
+def over_seeds(f: Callable[..., Any], seeds: Sequence[int], *args: Any) -> Array:
+    """Return `f(rng, *args)` for a fresh Generator from each seed, stacked.
 
     Parameters
     ----------
@@ -226,12 +226,14 @@ def over_seeds(f: Callable[[np.random.Generator], Any], seeds: Sequence[int]) ->
         Returns a number or an array, of one shape for all seeds.
     seeds
         One row of the result each.
+    *args
+        Passed on to `f` behind the Generator.
 
     Returns
     -------
     (len(seeds), ...) array
     """
-    return np.array([f(np.random.default_rng(seed)) for seed in seeds])
+    return np.array([f(np.random.default_rng(seed), *args) for seed in seeds])
 
 
 # ------------------------------------------------------------------------------------
@@ -678,6 +680,7 @@ def decision_map(
     limits: tuple[float, float] = (-5.0, 5.0),
     label: str = "x",
     ax: Axes | None = None,
+    title: str | None = None,
 ) -> tuple[Figure, Axes]:
     """Draw what a classifier says of the plane, and which points it gets right.
 
@@ -697,6 +700,9 @@ def decision_map(
         Of the coordinates: "x" gives "x1" and "x2".
     ax
         Axes to draw into; new ones unless given.
+    title
+        Of the map; with one, the legend stands above the map in one row, below the
+        title, and covers no point.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(5.0, 4.4))
@@ -719,7 +725,12 @@ def decision_map(
         ax.plot(*x[mine].T, mfc=face, label=text, **look)
     ax.set(xlabel=f"{label}1", ylabel=f"{label}2", xlim=limits, ylim=limits)
     ax.grid(False)
-    ax.legend(frameon=True, framealpha=0.9, fontsize=9, loc="upper right")
+    if title is None:
+        ax.legend(frameon=True, framealpha=0.9, fontsize=9, loc="upper right")
+    else:
+        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 4}
+        ax.legend(**above, columnspacing=0.5, handletextpad=-0.3, fontsize=9)
+        ax.set_title(title, pad=26)
     return ax.figure, ax
 
 
