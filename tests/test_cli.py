@@ -129,6 +129,24 @@ def test_cli_usage_errors_exit_with_2(arguments):
     assert run(*arguments).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["grade", "a", "--jobs", "0"], "--jobs"),
+        (["grade"], "Missing argument"),
+        (["feedback", "a", "--nonsense"], "--nonsense"),
+        (["check", "--seeds", "many"], "--seeds"),
+        (["grade", "a", "--jobs", "2", "--scheduler", "x"], "--scheduler"),
+    ],
+)
+def test_cli_usage_errors_are_json_too(arguments, message):
+    """With --json a usage error is the one document on stdout; the exit code stays."""
+    done = run(*arguments, "--json")
+    assert done.exit_code == 2
+    assert message in json.loads(done.stdout)["error"]
+    assert message in done.stderr
+
+
 def test_cli_module_runs(tmp_path):
     """``python -m autograder`` is the same command line."""
     import subprocess
@@ -186,17 +204,28 @@ assert double(2) == 4
 
 
 def test_cli_prints_what_students_wrote_as_text(monkeypatch, capsys):
-    """A message with rich's markup in it is shown, not obeyed; only it is cut."""
-    monkeypatch.setattr(
-        cli,
-        "out",
-        Console(width=60, highlight=False, markup=False, emoji=False, soft_wrap=True),
-    )
-    row = Row(
-        "student-01", "a", Verdict.CRASHED, 1.0, 2.0, "bwrap", 3.0, "[red]:x: " * 20
-    )
-    cli._print_grades(GradeSummary("a", [row]))
-    table, *_, last = capsys.readouterr().out.strip().splitlines()[-2:]
-    assert "student-01  crashed     1/2" in table
-    assert "[red]:x: [red]" in table
-    assert last == "a: 1 crashed; sandbox: bwrap"
+    """A message with rich's markup in it is shown, not obeyed.
+
+    On a terminal that is too narrow it alone is cut; in a log nothing is.
+    """
+    said = "[red]:x: " * 20
+    row = Row("student-01", "a", Verdict.CRASHED, 1.0, 2.0, "bwrap", 3.0, said)
+    short = Row("student-02", "a", Verdict.GRADED, 1.0, 2.0, "bwrap", 3.0, "short")
+    for terminal in (True, False):
+        console = Console(
+            width=60,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
+            force_terminal=terminal,
+            color_system=None,
+        )
+        monkeypatch.setattr(cli, "out", console)
+        cli._print_grades(GradeSummary("a", [row, short]))
+        first, second, last = capsys.readouterr().out.strip().splitlines()[-3:]
+        assert "student-01  crashed     1/2" in first
+        assert "[red]:x: [red]" in first
+        assert first.endswith(said.strip()) != terminal
+        assert terminal or second.endswith("  short")
+        assert last == "a: 1 graded, 1 crashed; sandbox: bwrap"
