@@ -28,7 +28,7 @@ from rich.progress import (
 from rich.table import Table
 from typer.core import TyperGroup
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, explain
 
 
 class _Commands(TyperGroup):
@@ -133,8 +133,7 @@ def _explained(debug: bool, as_json: bool = False) -> Iterator[None]:
     except Exception as error:
         if debug or isinstance(error, typer.Exit | typer.BadParameter):
             raise
-        said = f"unexpected {type(error).__name__}: {error}"
-        raise fail(f"{said}; run again with --debug to see where", 1) from None
+        raise fail(explain(error), 1) from None
 
 
 def _print_json(document: dict[str, Any]) -> None:
