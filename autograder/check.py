@@ -108,7 +108,7 @@ def check(
             raise BuildError(
                 f"no part is called {part!r}; there is: {', '.join(PARTS)}"
             )
-    limits = SandboxLimits(config=course.config)
+    limits = SandboxLimits.of(course)
     runs = Runs(sandbox(limits.level), jobs or pool.cores(), progress)
     try:
         plans = [
