@@ -115,7 +115,7 @@ def check(
             )
     if not assignments:
         refuse_strays(course, names)
-    limits = SandboxLimits(config=course.config)
+    limits = SandboxLimits.of(course)
     runs = Runs(sandbox(limits.level), jobs or pool.cores(), progress)
     try:
         plans = [

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -25,11 +26,28 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from typer.core import TyperGroup
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, explain
+
+
+class _Commands(TyperGroup):
+    """The commands; with ``--json`` a mistake in how one is used is JSON as well."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run a command; what it raises goes on to become an exit code."""
+        as_json = "--json" in ctx.args
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if as_json and hasattr(error, "format_message"):  # an error in usage
+                _print_json({"error": error.format_message()})
+            raise
+
 
 app = typer.Typer(
     name="autograder",
+    cls=_Commands,
     help="Grade notebooks written by strangers: isolated, against hidden tests.",
     no_args_is_help=True,
     add_completion=False,
@@ -115,8 +133,7 @@ def _explained(debug: bool, as_json: bool = False) -> Iterator[None]:
     except Exception as error:
         if debug or isinstance(error, typer.Exit | typer.BadParameter):
             raise
-        said = f"unexpected {type(error).__name__}: {error}"
-        raise fail(f"{said}; run again with --debug to see where", 1) from None
+        raise fail(explain(error), 1) from None
 
 
 def _print_json(document: dict[str, Any]) -> None:
@@ -351,11 +368,19 @@ def _table(*columns: str) -> Table:
 
 
 def _print_table(table: Table) -> None:
-    """Print a table; where the line is too short, its last column alone is cut."""
-    others = [[str(c.header), *map(str, c.cells)] for c in table.columns[:-1]]
-    taken = sum(max(map(len, column)) + 2 for column in others)
-    table.columns[-1].max_width = max(20, out.width - taken)
-    out.print(table)
+    """Print a table; where a terminal is too narrow, its last column alone is cut.
+
+    Without a terminal nothing is cut: a log has all of it.
+    """
+    columns = [[str(c.header), *map(str, c.cells)] for c in table.columns]
+    *others, last = [max(map(cell_len, cells)) + 2 for cells in columns]
+    if out.is_terminal:
+        table.columns[-1].max_width = max(20, out.width - sum(others))
+        out.print(table)
+        return
+    wide = out.options.update(width=sum(others) + last)
+    for line in out.render_lines(table, wide):
+        out.print("".join(segment.text for segment in line).rstrip())
 
 
 def _add_grade(

@@ -147,7 +147,7 @@ class Cluster:
         except ImportError:
             raise ClusterError(
                 "--scheduler needs dask.distributed, which is not installed; install "
-                'it with: pip install "before-the-first-step[cluster]"'
+                'it from a checkout of the grader: pip install -e ".[cluster]"'
             ) from None
         self._dask = distributed
         self.address = address

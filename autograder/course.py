@@ -2,17 +2,20 @@
 
 A course is a folder with an ``nbgrader_config.py``. All folder names come from
 nbgrader's own `CourseDirectory`, so a course that renames ``source`` or keeps its
-gradebook elsewhere works without a word to us.
+gradebook elsewhere works without a word to us, and so does one whose gradebook is named
+in Jupyter's folders for configuration, which nbgrader reads first.
 """
 
+import itertools
 import os
 import sysconfig
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from jupyter_core.paths import jupyter_config_path
 from nbgrader.coursedir import CourseDirectory
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config, JSONFileConfigLoader, PyFileConfigLoader
 
 from autograder.errors import CourseError
 
@@ -125,13 +128,13 @@ class Course:
 
     def notebook_names(self, assignment: str) -> list[str]:
         """Name the notebooks of an assignment, without their ending, sorted."""
-        names = sorted(p.stem for p in (self.source / assignment).glob("*.ipynb"))
-        if not names:
-            known = ", ".join(self.assignments()) or "none yet; run `autograder build`"
+        there = self.assignments()
+        if assignment not in there:  # it may be the name of no folder, or of many
+            known = ", ".join(there) or "none yet; run `autograder build`"
             raise CourseError(
                 f"no assignment {assignment!r} in {self.source}; there is: {known}"
             )
-        return names
+        return sorted(p.stem for p in (self.source / assignment).glob("*.ipynb"))
 
 
 def find_course(root: Path | str = ".") -> Course:
@@ -140,7 +143,8 @@ def find_course(root: Path | str = ".") -> Course:
     Raises
     ------
     CourseError
-        If `root` has no ``nbgrader_config.py``, or it cannot be read.
+        If `root` has no ``nbgrader_config.py``, if that or one of Jupyter's own cannot
+        be read, or if the course's folders are not laid out as nbgrader's are.
     """
     root = Path(root).resolve()
     file = root / "nbgrader_config.py"
@@ -149,13 +153,42 @@ def find_course(root: Path | str = ".") -> Course:
             f"{root} is not a course: it has no nbgrader_config.py; "
             "name the course folder with --course DIR"
         )
-    try:
-        config = PyFileConfigLoader(file.name, path=str(root)).load_config()
-    except Exception as error:
-        raise CourseError(f"{file} cannot be read: {error}") from error
+    config = _read_configuration(root)
     config.CourseDirectory.root = str(root)
     _find_scripts()
-    return Course(root=root, config=config)
+    course = Course(root=root, config=config)
+    layout = CourseDirectory.directory_structure.default_value
+    if course.directory.directory_structure != layout:
+        raise CourseError(
+            "c.CourseDirectory.directory_structure is "
+            f"{course.directory.directory_structure!r}, and only nbgrader's default, "
+            f"{layout!r}, can be graded; leave it out of nbgrader_config.py"
+        )
+    return course
+
+
+def _read_configuration(root: Path) -> Config:
+    """Read all files that nbgrader, started in `root`, reads; the course's come last.
+
+    The others are those in Jupyter's folders, by which a hub may say for every course
+    where gradebooks are.
+    """
+    jupyters = [Path(folder) for folder in reversed(jupyter_config_path())]
+    places = [folder / "jupyter_config" for folder in jupyters]
+    places += [folder / "nbgrader_config" for folder in (*jupyters, root)]
+    loaders = {".py": PyFileConfigLoader, ".json": JSONFileConfigLoader}
+    config = Config()
+    for place, ending in itertools.product(places, loaders):
+        file = place.with_suffix(ending)
+        if os.path.isfile(
+            file
+        ):  # unlike Path's, it takes what is out of reach for none
+            try:
+                loader = loaders[ending](file.name, path=str(file.parent))
+                config.merge(loader.load_config())
+            except Exception as error:
+                raise CourseError(f"{file} cannot be read: {error}") from error
+    return config
 
 
 def _find_scripts() -> None:

@@ -7,11 +7,25 @@
     ├── BuildError              an assignment's text cannot become a sound notebook
     ├── CollectError            an archive or folder of submissions cannot be read
     ├── NotReadableError        a submitted notebook is none: the verdict "not readable"
+    ├── GradebookError          the gradebook's database cannot be read or written
     ├── ClusterError            a Dask cluster is not there, or its workers do not agree
     └── SandboxError            no level of isolation works here, or one broke down
 
-The message of each says what was wrong and what to do about it.
+The message of each says what was wrong and what to do about it. `explain` says it of
+what comes from elsewhere: the disk, the configuration, and what nobody foresaw.
 """
+
+import errno
+import tempfile
+
+_LONGEST_LINE = 300  # characters
+_DISK_ADVICE = {
+    errno.ENOSPC: "make room on that disk, then run this again",
+    errno.EDQUOT: "your quota there is used up: make room, then run this again",
+    errno.EROFS: "nothing can be written there: make it writable, or copy the course",
+    errno.EACCES: "you may not do that there: change its permissions or owner",
+    errno.EPERM: "you may not do that there: change its permissions or owner",
+}
 
 
 class AutograderError(Exception):
@@ -34,9 +48,34 @@ class NotReadableError(AutograderError):
     """A submitted notebook that is none; it becomes the verdict "not readable"."""
 
 
+class GradebookError(AutograderError):
+    """The gradebook's database cannot be read or written."""
+
+
 class ClusterError(AutograderError):
     """A Dask cluster is not there, was lost, or has workers that do not agree."""
 
 
 class SandboxError(AutograderError):
     """No level of isolation works here, or one broke down."""
+
+
+def explain(error: Exception) -> str:
+    """Say in one line what an error that we did not raise means, and what to do."""
+    from traitlets import TraitError
+
+    if isinstance(error, OSError) and error.errno in _DISK_ADVICE:
+        where = "" if error.filename is None else f": {error.filename}"
+        if not where and error.errno == errno.ENOSPC:
+            where = f", which is that of the course or of {tempfile.gettempdir()}"
+        return f"{error.strerror}{where}; {_DISK_ADVICE[error.errno]}"
+    if isinstance(error, TraitError):
+        return f"{first_line(error)} Mend that in nbgrader_config.py"
+    said = f"unexpected {type(error).__name__}: {first_line(error)}"
+    return f"{said}; run again with --debug to see where"
+
+
+def first_line(error: BaseException) -> str:
+    """Give the first line of what an error says, shortened if it is long."""
+    line = next((text for text in str(error).splitlines() if text.strip()), "")
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "..."

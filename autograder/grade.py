@@ -222,7 +222,7 @@ def grade(
     """
     names = course.notebook_names(assignment)
     chosen = _chosen_students(course, assignment, students)
-    configured = SandboxLimits(config=course.config)
+    configured = SandboxLimits.of(course)
     with contextlib.ExitStack() as stack:
         if scheduler is None:
             local = pool.Local(sandbox(configured.level), jobs or pool.cores())
@@ -346,6 +346,8 @@ class _Grader:
             try:
                 self.sources[name] = read_source(path, course.root, self.config)
                 self.references[name] = reference(self.sources[name], self.config)
+            except CourseError:
+                raise
             except Exception as error:  # nbgrader has many for an unsound notebook
                 raise CourseError(f"{path} cannot be graded with: {error}") from error
             self.handouts[name] = handout_texts(self.references[name], self.config)

@@ -14,11 +14,19 @@ What counts as partial credit is nbgrader's rule on clean outputs, see
 that nbgrader's rule gives it zero points, whoever applies it.
 """
 
+import difflib
 import importlib.machinery
 import os
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import fields, replace
 from fnmatch import fnmatch
 from functools import cache
@@ -35,15 +43,17 @@ from nbgrader.preprocessors import (
     NbGraderPreprocessor,
 )
 from nbgrader.utils import chdir, find_all_files
-from traitlets import Dict, Float, Integer, List, Unicode
+from traitlets import Dict, Enum, Float, Integer, List, Unicode
 from traitlets.config import Config, Configurable
 
 from autograder import store
-from autograder.errors import CourseError, NotReadableError
+from autograder.course import Course
+from autograder.errors import CourseError, NotReadableError, first_line
 from autograder.harmless import tame_name, tame_outputs, tame_texts
 from autograder.prepare import rebuild, reference
 from autograder.protect import Protection, find_unprotected, protect
 from autograder.runner import Job, Limits, RunResult, choose_sandbox, run_notebook
+from autograder.runner.probe import LEVELS
 from autograder.runner.sandbox import Sandbox
 from autograder.score import Item, settle
 
@@ -68,9 +78,7 @@ class SandboxLimits(Configurable):
         c.SandboxLimits.assignments = {"05_initializers": {"notebook_cpu_seconds": 600}}
     """
 
-    level = Unicode("auto", help="The sandbox: auto, bwrap or lockdown").tag(
-        config=True
-    )
+    level = Enum(("auto", *LEVELS), "auto", help="The sandbox").tag(config=True)
     cell_cpu_seconds = Float(None, allow_none=True).tag(config=True)
     notebook_cpu_seconds = Float(None, allow_none=True).tag(config=True)
     cell_wall_seconds = Float(None, allow_none=True).tag(config=True)
@@ -80,12 +88,43 @@ class SandboxLimits(Configurable):
     disk_mb = Integer(None, allow_none=True).tag(config=True)
     files = Integer(None, allow_none=True).tag(config=True)
     output_mb = Integer(None, allow_none=True).tag(config=True)
-    assignments = Dict(help="Other limits, by assignment").tag(config=True)
+    assignments = Dict(Dict(), help="Other limits, by assignment").tag(config=True)
     student_modules = List(
         Unicode(),
         help="Modules beside the notebooks whose objects tests hand to the students' "
         "functions: they live on the students' side of the sandbox",
     ).tag(config=True)
+
+    def __init__(self, **options: Any) -> None:
+        """Take what the configuration says.
+
+        Raises
+        ------
+        CourseError
+            If it names a limit that there is not.
+        """
+        section = options.get("config", {}).get("SandboxLimits", {})
+        settings = self.class_trait_names(config=True)
+        _refuse_unknown("c.SandboxLimits", section, settings, "limit")
+        super().__init__(**options)
+        known = [field.name for field in fields(Limits)]
+        for assignment, own in self.assignments.items():
+            place = f"c.SandboxLimits.assignments[{assignment!r}]"
+            _refuse_unknown(place, own, known, "limit")
+
+    @classmethod
+    def of(cls, course: Course) -> "SandboxLimits":
+        """Give the limits of a course.
+
+        Raises
+        ------
+        CourseError
+            If its configuration names a limit or an assignment that there is not.
+        """
+        limits = cls(config=course.config)
+        place, known = "c.SandboxLimits.assignments", course.assignments()
+        _refuse_unknown(place, limits.assignments, known, "assignment")
+        return limits
 
     def limits(self, assignment: str) -> Limits:
         """Give the limits of one assignment.
@@ -93,23 +132,28 @@ class SandboxLimits(Configurable):
         Raises
         ------
         CourseError
-            If the configuration names a limit that there is not, or sets one to what
-            it cannot be.
+            If the configuration sets one to what it cannot be.
         """
-        known = [field.name for field in fields(Limits)]
-        own = {name: getattr(self, name, None) for name in known}
+        names = [field.name for field in fields(Limits)]
+        own = {name: getattr(self, name, None) for name in names}
         values = {name: value for name, value in own.items() if value is not None}
-        for name, value in self.assignments.get(assignment, {}).items():
-            if name not in known:
-                raise CourseError(
-                    f"SandboxLimits.assignments[{assignment!r}]: no limit is called "
-                    f"{name!r}; there is: {', '.join(known)}"
-                )
-            values[name] = value
+        values |= self.assignments.get(assignment, {})
         try:
             return Limits(**values)
         except (TypeError, ValueError) as error:
             raise CourseError(f"SandboxLimits of {assignment}: {error}") from None
+
+
+def _refuse_unknown(
+    place: str, names: Iterable[str], known: Collection[str], what: str
+) -> None:
+    """Refuse a name in the configuration that nothing has; it may be misspelt."""
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1)
+            there = f"there is: {', '.join(known) or 'none'}"
+            hint = f"do you mean {close[0]}?" if close else there
+            raise CourseError(f"{place}: no such {what} {name}; {hint}")
 
 
 @cache
@@ -135,10 +179,21 @@ def read_source(path: Path, root: Path, config: Config) -> NotebookNode:
         The course's folder, which configured paths are relative to.
     config : Config
         The course's configuration.
+
+    Raises
+    ------
+    CourseError
+        If it is no notebook.
     """
     resources: dict[str, Any] = {"metadata": {"path": str(path.parent)}}
     with chdir(str(root)):
-        notebook = nbformat.read(path, as_version=4)
+        try:
+            notebook = nbformat.read(path, as_version=4)
+        except Exception as error:  # nbformat has many for what is no notebook
+            raise CourseError(
+                f"{path} cannot be read as a notebook: {first_line(error)}; mend it, "
+                "or save it anew"
+            ) from error
         for step in (IncludeHeaderFooter, InstantiateTests):
             notebook, resources = step(config=config)(notebook, resources)
     return notebook

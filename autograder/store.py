@@ -10,7 +10,8 @@ of their own, so nbgrader's migrations (``nbgrader db upgrade``) never see them.
     One row for each auto-graded test cell of each submission: how it ended, and what
     its check said if the check's author wrote it for students.
 
-`open_gradebook` opens nbgrader's own `Gradebook` and makes sure of the tables;
+`open_gradebook` opens nbgrader's own `Gradebook` and makes sure of the tables, and
+says in one line what a database that refuses means and what to do about it;
 `one_transaction` turns everything that nbgrader's calls commit, and what `record`
 writes, into one transaction: after a kill the old grade is there, or the new one.
 """
@@ -39,14 +40,19 @@ from sqlalchemy import (
     false,
     insert,
     inspect,
+    make_url,
     select,
     update,
 )
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import scoped_session, sessionmaker
 from sqlalchemy.schema import CreateColumn
 
 from autograder.course import Course
+from autograder.errors import GradebookError, first_line
 from autograder.verdicts import Status, Verdict
+
+_WAIT_SECONDS = 60  # for another program that is writing
 
 _tables = MetaData()
 
@@ -175,17 +181,91 @@ class Item:
     protected: bool = False
 
 
+# What to do, by what SQLite or PostgreSQL says; the first that fits.
+_ADVICE = {
+    "see that the server is up and that address, name and password are right": (
+        "connection failed",
+        "connection to server",
+        "connection is bad",
+        "server closed the connection",
+        "terminating connection",
+    ),
+    "another program is writing to it: close that, then run this again": (
+        "is locked",
+        "lock timeout",
+    ),
+    "another version of nbgrader made it: make a backup of it, then run "
+    "`nbgrader db upgrade` in the course's folder": (
+        "no such column",
+        "no such table",
+        "has no column",
+        "does not exist",
+    ),
+    "it is damaged: put a backup in its place": ("not a database", "malformed"),
+    "see that its folder is there and that you may write to it": ("unable to open",),
+    "see that you may write to it and to its folder": ("readonly", "read-only"),
+    "make room on its disk, then run this again": ("is full", "no space left"),
+    "see that its disk is well and has room": ("disk i/o error",),
+}
+
+
 @contextmanager
 def open_gradebook(db_url: str, course_id: str) -> Iterator[Gradebook]:
     """Open nbgrader's gradebook and make sure that our two tables are in it, complete.
 
     nbgrader opens it first: a database that already has tables would not get the
     version stamp that ``nbgrader db upgrade`` needs.
+
+    Raises
+    ------
+    GradebookError
+        If the database refuses, now or while it is used inside the block.
     """
-    with Gradebook(db_url, course_id) as gradebook:
-        _tables.create_all(gradebook.engine)
-        _add_missing_columns(gradebook.engine)
-        yield gradebook
+    try:
+        with _opened(db_url, course_id) as gradebook:
+            _tables.create_all(gradebook.engine)
+            _add_missing_columns(gradebook.engine)
+            yield gradebook
+    except SQLAlchemyError as error:
+        raise GradebookError(_refusal(error, db_url)) from error
+
+
+def _opened(db_url: str, course_id: str) -> Gradebook:
+    """Open the gradebook; the driver of its database may not be installed."""
+    try:
+        return Gradebook(db_url, course_id)
+    except ModuleNotFoundError as error:
+        raise GradebookError(
+            f"gradebook {_without_password(db_url)}: {error}; for PostgreSQL install "
+            'it from a checkout of the grader: pip install -e ".[postgres]"'
+        ) from error
+
+
+def _refusal(error: SQLAlchemyError, db_url: str) -> str:
+    """Say what the database said, without the query, and what to do about it."""
+    if isinstance(error, ArgumentError):  # its text may have the password
+        return (
+            "c.CourseDirectory.db_url in nbgrader_config.py is not the address of a "
+            "database; one is, for instance, sqlite:////folder/gradebook.db"
+        )
+    said = first_line(getattr(error, "orig", None) or error)
+    advice = next(
+        (
+            advice
+            for advice, signs in _ADVICE.items()
+            if any(sign in said.lower() for sign in signs)
+        ),
+        "run again with --debug to see where",
+    )
+    return f"gradebook {_without_password(db_url)}: {said}; {advice}"
+
+
+def _without_password(db_url: str) -> str:
+    """Write a database's address for people: a file's path, or no secrets."""
+    url = make_url(db_url)
+    if url.drivername.startswith("sqlite") and url.database:
+        return url.database
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _add_missing_columns(engine: Engine) -> None:
@@ -212,12 +292,15 @@ def one_transaction(gradebook: Gradebook) -> Iterator[None]:
     ordinary = gradebook.db
     with gradebook.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
-            # Somebody else may be writing (formgrader, say): wait, for a minute.
-            connection.exec_driver_sql("PRAGMA busy_timeout = 60000")
+            # Somebody else may be writing (formgrader, say): wait.
+            wait = f"PRAGMA busy_timeout = {_WAIT_SECONDS * 1000}"
+            connection.exec_driver_sql(wait)
             connection.rollback()
         with connection.begin():
             if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+                connection.exec_driver_sql(
+                    f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'"
+                )
             gradebook.db = scoped_session(
                 sessionmaker(
                     bind=connection,

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from autograder import store
 from autograder.course import Course, find_course
 
 pytest_plugins = ["redteam.table"]
+
+# Tests, and all that they start, read no configuration of Jupyter's on this machine.
+os.environ["JUPYTER_NO_CONFIG"] = "1"
 
 CONFIG = """
 c = get_config()

@@ -1,6 +1,8 @@
 """Tests of building notebooks from their texts."""
 
 import os
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -223,4 +225,53 @@ def test_course_names_a_broken_configuration(tmp_path):
     """A configuration that raises is named with its reason."""
     (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n1 / 0\n")
     with pytest.raises(CourseError, match=r"nbgrader_config\.py.*division"):
+        find_course(tmp_path)
+
+
+def test_course_reads_jupyters_configuration_first(tmp_path, monkeypatch):
+    """As nbgrader does: a hub's file may name the gradebook; the course's own wins."""
+    root, hub, home = (tmp_path / name for name in ("course", "hub", "home"))
+    for folder in (root, hub, home):
+        folder.mkdir()
+    monkeypatch.delenv("JUPYTER_NO_CONFIG")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", f"{home}{os.pathsep}{hub}")
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "none"))
+    (root / "nbgrader_config.py").write_text("c.CourseDirectory.course_id = 'own'\n")
+    (hub / "nbgrader_config.py").write_text(
+        "c = get_config()\n"
+        "c.CourseDirectory.db_url = 'sqlite:////hub/other.db'\n"
+        "c.CourseDirectory.source_directory = 'from-hub'\n"
+        "c.CourseDirectory.course_id = 'hub'\n"
+        "c.CourseDirectory.root = '/elsewhere'\n"
+    )
+    (home / "nbgrader_config.json").write_text(
+        '{"CourseDirectory": {"source_directory": "from-home"}}'
+    )
+    (home / "jupyter_config.py").write_text("c.SandboxLimits.memory_mb = 77\n")
+    course = find_course(root)
+    assert course.db_url == "sqlite:////hub/other.db"
+    assert course.source == root / "from-home"
+    assert course.directory.course_id == "own"
+    assert course.config.SandboxLimits.memory_mb == 77
+    asked = "print(app.coursedir.db_url, app.coursedir.source_directory)"
+    program = (
+        "from nbgrader.apps import NbGraderApp; app = NbGraderApp(); "
+        f"app.initialize([]); {asked}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True
+    )
+    assert done.stdout.split() == [course.db_url, "from-home"], done.stderr
+    (hub / "nbgrader_config.py").write_text("1 / 0")
+    with pytest.raises(CourseError, match=r"hub/nbgrader_config\.py.*division"):
+        find_course(root)
+
+
+def test_course_with_folders_in_another_order_is_refused(tmp_path):
+    """Submissions would be looked for where they are not; the option is named."""
+    (tmp_path / "nbgrader_config.py").write_text(
+        "c.CourseDirectory.directory_structure = "
+        "'{nbgrader_step}/{assignment_id}/{student_id}'\n"
+    )
+    with pytest.raises(CourseError, match=r"directory_structure is '.*leave it out"):
         find_course(tmp_path)

@@ -1,15 +1,17 @@
 """Tests of the command line: exit codes, one line for a mistake, what it prints."""
 
+import contextlib
 import json
 import re
 import shutil
+import sqlite3
 
 import pytest
 from conftest import hand_in, solved
 from rich.console import Console
 from typer.testing import CliRunner
 
-from autograder import cli
+from autograder import cli, store
 from autograder.grade import Event, GradeSummary, Row
 from autograder.verdicts import Verdict
 
@@ -129,6 +131,148 @@ def test_cli_usage_errors_exit_with_2(arguments):
     assert run(*arguments).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["grade", "a", "--jobs", "0"], "--jobs"),
+        (["grade"], "Missing argument"),
+        (["feedback", "a", "--nonsense"], "--nonsense"),
+        (["check", "--seeds", "many"], "--seeds"),
+        (["grade", "a", "--jobs", "2", "--scheduler", "x"], "--scheduler"),
+    ],
+)
+def test_cli_usage_errors_are_json_too(arguments, message):
+    """With --json a usage error is the one document on stdout; the exit code stays."""
+    done = run(*arguments, "--json")
+    assert done.exit_code == 2
+    assert message in json.loads(done.stdout)["error"]
+    assert message in done.stderr
+
+
+def one_line(done):
+    """Give the one line that a command said when it failed."""
+    assert done.exit_code == 1, done.output
+    (line,) = [text for text in done.stderr.splitlines() if text]
+    assert line.startswith("autograder: ")
+    assert "[SQL" not in line
+    return line
+
+
+def test_cli_says_what_is_the_matter_with_the_gradebook(tiny_course, monkeypatch):
+    """One line names the database, what it said, and what to do; grades are kept."""
+    hand_in(tiny_course, "ada", solved())
+    course = ["--course", str(tiny_course.root)]
+    assert run("grade", "ps1", *course).exit_code == 0
+    before = tiny_course.root / "before.db"
+    book = tiny_course.root / "gradebook.db"
+    shutil.copyfile(book, before)
+
+    book.write_bytes(b"This is no database. " * 100)
+    for command in ("grade", "feedback", "report"):
+        line = one_line(run(command, "ps1", *course))
+        assert f"gradebook {book}: file is not a database" in line
+        assert "backup" in line
+
+    shutil.copyfile(before, book)
+    with contextlib.closing(sqlite3.connect(book)) as older:
+        older.execute("ALTER TABLE student DROP COLUMN lms_user_id")
+    hand_in(tiny_course, "bob", solved())
+    line = one_line(run("grade", "ps1", *course))
+    assert "no such column: student.lms_user_id" in line or "lms_user_id" in line
+    assert "make a backup of it, then run `nbgrader db upgrade`" in line
+
+    shutil.copyfile(before, book)
+    monkeypatch.setattr(store, "_WAIT_SECONDS", 1)
+    with contextlib.closing(sqlite3.connect(book, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        line = one_line(run("grade", "ps1", *course))
+        assert "database is locked; another program is writing to it: close" in line
+    again = run("grade", "ps1", "--json", *course)
+    assert again.exit_code == 0
+    kept, new = json.loads(again.stdout)["submissions"]
+    assert (kept["student"], kept["skipped"], new["points"]) == ("ada", True, 3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "messages"),
+    [
+        ("db_url = 'postgresql+psycopg://me:secret@127.0.0.1:1/grades'", ["me:***@"]),
+        ("db_url = 'me:secret@nowhere'", ["c.CourseDirectory.db_url in"]),
+        ("db_url = 'sqlite:////no/such/folder/g.db'", ["unable to open", "see that"]),
+        ("ignore = 3", ["'ignore' trait of a CourseDirectory", "nbgrader_config.py"]),
+    ],
+)
+def test_cli_says_what_is_wrong_with_a_setting(tiny_course, setting, messages):
+    """One line names the option or the address, without its password."""
+    hand_in(tiny_course, "ada", solved())
+    config = tiny_course.root / "nbgrader_config.py"
+    config.write_text(f"{config.read_text()}\nc.CourseDirectory.{setting}\n")
+    line = one_line(run("grade", "ps1", "--course", str(tiny_course.root)))
+    assert "secret" not in line
+    for message in messages:
+        assert message in line
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("memory_mb = 'lots'", "'memory_mb' trait of a SandboxLimits"),
+        ("level = 'none'", "'level' trait of a SandboxLimits .*bwrap"),
+        ("memroy_mb = 5", "no such limit memroy_mb; do you mean memory_mb"),
+    ],
+)
+def test_cli_names_a_limit_that_cannot_be(tiny_course, setting, message):
+    """The limit and the configuration's place are named, in one line."""
+    hand_in(tiny_course, "ada", solved())
+    config = tiny_course.root / "nbgrader_config.py"
+    config.write_text(f"{config.read_text()}\nc.SandboxLimits.{setting}\n")
+    for arguments in (["grade", "ps1"], ["check"]):
+        line = one_line(run(*arguments, "--course", str(tiny_course.root)))
+        assert re.search(message, line)
+        assert "unexpected" not in line
+
+
+def test_cli_names_an_assignment_or_source_that_is_none(tiny_course):
+    """An empty name, and a notebook in source/ that is none, are said as such."""
+    hand_in(tiny_course, "ada", solved())
+    course = ["--course", str(tiny_course.root)]
+    for name in ("", ".", "../source/ps1", "ps1/"):
+        assert f"no assignment {name!r}" in one_line(run("grade", name, *course))
+    file = tiny_course.source / "ps1" / "squares.ipynb"
+    file.write_text("[]\nnot JSON at all " * 100)
+    for arguments in (["grade", "ps1"], ["check"]):
+        line = one_line(run(*arguments, *course))
+        assert f"{file} cannot be read as a notebook" in line
+        assert line.count(file.name) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "messages"),
+    [
+        (OSError(28, "No space left on device"), ["No space left", "make room"]),
+        (OSError(30, "Read-only file system", "/x/a"), ["system: /x/a; nothing can"]),
+        (PermissionError(13, "Permission denied", "/x/b"), ["denied: /x/b; you may"]),
+        (KeyError("a\nb"), ["unexpected KeyError", "--debug"]),
+        (RuntimeError("long " * 1000 + "\nand more"), ["...; run again"]),
+    ],
+)
+def test_cli_says_an_unforeseen_error_in_one_line(
+    tiny_course, monkeypatch, error, messages
+):
+    """Of the disk's it says what to do, of others where to look; never a page."""
+
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr("autograder.report.report", fail)
+    line = one_line(run("report", "ps1", "--course", str(tiny_course.root)))
+    assert len(line) < 500
+    for message in messages:
+        assert message in line
+    done = run("report", "ps1", "--debug", "--course", str(tiny_course.root))
+    assert done.exception is error
+
+
 def test_cli_module_runs(tmp_path):
     """``python -m autograder`` is the same command line."""
     import subprocess
@@ -186,17 +330,28 @@ assert double(2) == 4
 
 
 def test_cli_prints_what_students_wrote_as_text(monkeypatch, capsys):
-    """A message with rich's markup in it is shown, not obeyed; only it is cut."""
-    monkeypatch.setattr(
-        cli,
-        "out",
-        Console(width=60, highlight=False, markup=False, emoji=False, soft_wrap=True),
-    )
-    row = Row(
-        "student-01", "a", Verdict.CRASHED, 1.0, 2.0, "bwrap", 3.0, "[red]:x: " * 20
-    )
-    cli._print_grades(GradeSummary("a", [row]))
-    table, *_, last = capsys.readouterr().out.strip().splitlines()[-2:]
-    assert "student-01  crashed     1/2" in table
-    assert "[red]:x: [red]" in table
-    assert last == "a: 1 crashed; sandbox: bwrap"
+    """A message with rich's markup in it is shown, not obeyed.
+
+    On a terminal that is too narrow it alone is cut; in a log nothing is.
+    """
+    said = "[red]:x: " * 20
+    row = Row("student-01", "a", Verdict.CRASHED, 1.0, 2.0, "bwrap", 3.0, said)
+    short = Row("student-02", "a", Verdict.GRADED, 1.0, 2.0, "bwrap", 3.0, "short")
+    for terminal in (True, False):
+        console = Console(
+            width=60,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
+            force_terminal=terminal,
+            color_system=None,
+        )
+        monkeypatch.setattr(cli, "out", console)
+        cli._print_grades(GradeSummary("a", [row, short]))
+        first, second, last = capsys.readouterr().out.strip().splitlines()[-3:]
+        assert "student-01  crashed     1/2" in first
+        assert "[red]:x: [red]" in first
+        assert first.endswith(said.strip()) != terminal
+        assert terminal or second.endswith("  short")
+        assert last == "a: 1 graded, 1 crashed; sandbox: bwrap"

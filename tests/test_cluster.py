@@ -204,7 +204,7 @@ def test_cluster_without_dask_names_the_command(tiny_course):
         cwd=Path(__file__).parent.parent,
     )
     assert done.returncode == 1
-    assert 'pip install "before-the-first-step[cluster]"' in done.stderr
+    assert 'pip install -e ".[cluster]"' in done.stderr
     assert not (tiny_course.autograded / "ada").exists()
 
 

@@ -36,6 +36,8 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self.headers = {"Authorization": f"token {token}"}
         self.log = folder / "server.log"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        del environment["JUPYTER_NO_CONFIG"]  # what turns formgrader on is there
         options = {
             "ServerApp.ip": "127.0.0.1",
             "ServerApp.port": port,
@@ -51,7 +53,7 @@ class Server:
                     *(f"--{name}={value}" for name, value in options.items()),
                 ],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env=environment,
                 stdout=log,
                 stderr=log,
             )

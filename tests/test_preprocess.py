@@ -167,13 +167,22 @@ def test_limits_come_from_the_configuration():
     assert own.limits("ps2").memory_mb == SandboxLimits().limits("ps2").memory_mb
 
 
-@pytest.mark.parametrize("limits", [{"memroy_mb": 9}, {"memory_mb": 0}])
-def test_limits_that_cannot_be_are_an_error(limits):
-    """A limit of an unknown name, or of nothing, is said and not passed over."""
-    config = Config()
-    config.SandboxLimits.assignments = {"ps1": limits}
-    with pytest.raises(CourseError):
-        SandboxLimits(config=config).limits("ps1")
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"memroy_mb": 9}, "no such limit memroy_mb; do you mean memory_mb"),
+        ({"nonsense": 9}, "no such limit nonsense; there is: .*memory_mb"),
+        ({"assignments": {"ps1": {"memory_mb": 0}}}, "ps1.*memory_mb"),
+        ({"assignments": {"ps1": {"memroy_mb": 9}}}, "'ps1'.*do you mean memory_mb"),
+        ({"assignments": {"sp1": {"memory_mb": 9}}}, "assignment sp1; do you mean ps1"),
+        ({"assignments": {"b": {"memory_mb": 9}}}, "no such assignment b; .* ps1"),
+    ],
+)
+def test_limits_that_cannot_be_are_an_error(tiny_course, setting, message):
+    """A limit or assignment of an unknown name, or of nothing, is not passed over."""
+    tiny_course.config.SandboxLimits.update(setting)
+    with pytest.raises(CourseError, match=message):
+        SandboxLimits.of(tiny_course).limits("ps1")
 
 
 def test_settle_test_that_did_not_run_earns_nothing():

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,85 @@ def test_interpreter_for_another_user_is_readable_by_all_and_safe():
             assert status.st_uid == 0
     assert scratch.open_to_others(Path(python.executable).parent)
     assert interpreter.for_another_user() == python
+
+
+@pytest.fixture
+def copies(tmp_path, monkeypatch):
+    """Keep copies of the interpreter in a folder of the test's, with little in them."""
+    monkeypatch.setattr(interpreter, "_copy_home", lambda near: tmp_path)
+    monkeypatch.setattr(interpreter, "_held", set())
+    monkeypatch.setattr(
+        interpreter,
+        "_fill",
+        lambda target, version, packages: (target / "bin").mkdir(),
+    )
+    return tmp_path
+
+
+def _copy_of(copies: Path, which: str, prefix: str | None, days: float = 0) -> Path:
+    """Make a copy of the environment at `prefix`, used so many days ago."""
+    copy = copies / f"autograder-python-{which}-0123"
+    (copy / "lib").mkdir(parents=True)
+    (copy / "lib" / "module.py").write_text("")
+    if prefix is not None:
+        (copy / "environment").write_text(f"{prefix}\0{sys.base_prefix}")
+    then = time.time() - days * 24 * 3600
+    os.utime(copy, (then, then))
+    return copy
+
+
+def test_interpreter_copies_of_environments_that_are_gone_are_removed(copies):
+    """At once; those of others stay, and such as do not say what they are of, for days.
+
+    The copy that is asked for says what it is of, and so does one without a mark when
+    it is used again.
+    """
+    gone = _copy_of(copies, "aaaaaaaa", "/no/such/environment")
+    there = _copy_of(copies, "bbbbbbbb", sys.prefix)
+    rested = _copy_of(copies, "cccccccc", sys.prefix, days=4)
+    unmarked = _copy_of(copies, "dddddddd", None, days=2)
+    old = _copy_of(copies, "eeeeeeee", None, days=4)
+    outside = copies / "outside"
+    outside.mkdir()
+    link = copies / "autograder-python-ffffffff-0123"
+    link.symlink_to(outside)
+    own = Path(interpreter._copy().readable[0])
+    left = set(copies.glob("autograder-python-*"))
+    assert left == {there, unmarked, own, link}
+    assert not any(path.exists() for path in (gone, rested, old))
+    assert outside.is_dir()
+    of = f"{sys.prefix}\0{sys.base_prefix}"
+    assert (own / "environment").read_text() == of
+    (own / "environment").unlink()
+    interpreter._held.clear()
+    assert Path(interpreter._copy().readable[0]) == own
+    assert (own / "environment").read_text() == of
+
+
+def test_interpreter_copy_in_use_or_in_its_turn_is_never_removed(copies):
+    """A process that uses a copy keeps it, though the environment is gone by then."""
+    own = Path(interpreter._copy().readable[0])
+    (own / "environment").write_text("/no/such/environment\0/")
+    os.utime(own, (1, 1))
+    being_made = _copy_of(copies, "aaaaaaaa", "/no/such/environment")
+    program = (
+        "import sys; from pathlib import Path; "
+        "from autograder.runner import interpreter; "
+        "interpreter._remove_unused(Path(sys.argv[1]), Path('/'))"
+    )
+
+    def clean() -> None:
+        """Let another process remove what is unused."""
+        command = [sys.executable, "-c", program, copies]
+        subprocess.run(command, env=_python_env(), check=True)
+
+    with interpreter._turn(copies, "aaaaaaaa"):
+        clean()
+    assert own.is_dir()
+    assert being_made.is_dir()
+    clean()
+    assert own.is_dir()
+    assert not being_made.exists()
 
 
 @pytest.mark.skipif(not ROOT, reason="needs root to make another user's folder")

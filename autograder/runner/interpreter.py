@@ -6,13 +6,16 @@ never the folder above a virtual environment, since that may be the course.
 
 When the grader is root and its Python lies in a folder that no other user may enter
 (a private home), a copy of these files is kept where they can be read: hard links
-where possible, owned by root, renewed when a package is installed or removed.
+where possible, owned by root, renewed when a package is installed or removed. A copy
+names the environment it is of, and is removed when that is gone; while a process uses
+it, that process holds a lock on it.
 """
 
 import contextlib
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import site
 import stat
@@ -20,7 +23,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +33,9 @@ from autograder.runner import scratch
 _LEFT_OUT = {"site-packages", "test", "idlelib", "turtledemo", "ensurepip", "lib2to3"}
 _COPY_PREFIX = "autograder-python-"
 _UNUSED_SECONDS = 3 * 24 * 3600  # a grader at work may have begun with an older copy
+_MARK = "environment"  # the file in a copy that says what it is of; locked while in use
+
+_held: set[Path] = set()  # the copies that this process uses
 
 
 @dataclass(frozen=True)
@@ -174,37 +180,91 @@ def _safe(folder: Path) -> bool:
     return True
 
 
+def _environment() -> str:
+    """Name the environment of this process, by the folders that it needs."""
+    return f"{sys.prefix}\0{sys.base_prefix}"
+
+
 @contextlib.contextmanager
-def _turn(path: Path) -> Iterator[None]:
-    """Wait until no other process of this user is making a copy."""
+def _turn(home: Path, which: str, wait: bool = True) -> Iterator[None]:
+    """Wait until no other process makes or removes copies of one environment.
+
+    Without `wait`, BlockingIOError is raised if another one does.
+    """
+    path = home / f".{_COPY_PREFIX}{which}.lock"
     flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)
 
 
-def _remove_unused(copies: Iterable[Path]) -> None:
-    """Remove the copies of ours that nobody has begun to use for some days."""
-    for copy in copies:
-        status = copy.lstat()
-        old = time.time() - status.st_mtime > _UNUSED_SECONDS
-        if status.st_uid == os.geteuid() and old:
-            scratch.remove_tree(copy)
+def _hold(copy: Path) -> None:
+    """Note what a copy is of, and that it is in use for as long as this process lives.
+
+    Call it in the copy's turn only.
+    """
+    if copy in _held:
+        return
+    flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(copy / _MARK, flags, 0o600)  # never closed: that would unlock
+    if not os.fstat(descriptor).st_size:
+        os.write(descriptor, os.fsencode(_environment()))
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    _held.add(copy)
+
+
+def _remove_unused(home: Path, keep: Path) -> None:
+    """Remove our copies of environments that are gone, or that rested for some days.
+
+    Those that a process holds stay, and `keep`. One that cannot be looked at or removed
+    now will be another time.
+    """
+    for copy in home.glob(f"{_COPY_PREFIX}*-*"):
+        which = copy.name.removeprefix(_COPY_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if copy == keep or copy.lstat().st_uid != os.geteuid():
+                continue
+            with _turn(home, which, wait=False):
+                if _is_unused(copy):
+                    # What is half removed must not be taken for a copy.
+                    old = home / f"{_COPY_PREFIX}{which}-old-{secrets.token_hex(4)}"
+                    copy.rename(old)
+                    scratch.remove_tree(old)
+
+
+def _is_unused(copy: Path) -> bool:
+    """Tell whether a copy can go; call it in the copy's turn only.
+
+    Of one without a mark, which an older version of this module made, its age decides.
+    """
+    rested = time.time() - copy.lstat().st_mtime > _UNUSED_SECONDS
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(copy / _MARK, flags)
+    except FileNotFoundError:
+        return rested
+    with open(descriptor, "rb") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        folders = mark.read().split(b"\0")
+    return rested or not all(map(os.path.isdir, folders))
 
 
 def _copy() -> Interpreter:
     """Return the copy that any user can read, making or renewing it if need be."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = _package_folders()
-    which = hashlib.sha256(f"{sys.prefix}\0{sys.base_prefix}".encode()).hexdigest()[:8]
+    which = hashlib.sha256(_environment().encode()).hexdigest()[:8]
     home = _copy_home(packages[0] if packages else Path(sys.base_prefix))
     final = home / f"{_COPY_PREFIX}{which}-{_fingerprint(packages)}"
-    with _turn(home / f".{_COPY_PREFIX}{which}.lock"):
+    _remove_unused(home, keep=final)
+    with _turn(home, which):
         if not _safe(final):
-            _remove_unused(home.glob(f"{_COPY_PREFIX}{which}-*"))
             prefix = f"{_COPY_PREFIX}{which}-new-"
             fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
             try:
@@ -217,7 +277,8 @@ def _copy() -> Interpreter:
                     f"sandbox: copying the interpreter to {home} failed: {error}; "
                     "make room there, or install Python where every user can read it"
                 ) from error
-        os.utime(final)  # it is in use
+        os.utime(final)
+        _hold(final)
     extra = sorted((final / "packages").glob("*"))
     return Interpreter(
         executable=str(final / "bin" / version),
