@@ -115,7 +115,7 @@ def check(
             )
     if not assignments:
         refuse_strays(course, names)
-    limits = SandboxLimits.of(course)
+    limits = SandboxLimits(config=course.config)
     runs = Runs(sandbox(limits.level), jobs or pool.cores(), progress)
     try:
         plans = [

@@ -222,7 +222,7 @@ def grade(
     """
     names = course.notebook_names(assignment)
     chosen = _chosen_students(course, assignment, students)
-    configured = SandboxLimits.of(course)
+    configured = SandboxLimits(config=course.config)
     with contextlib.ExitStack() as stack:
         if scheduler is None:
             local = pool.Local(sandbox(configured.level), jobs or pool.cores())

@@ -112,20 +112,6 @@ class SandboxLimits(Configurable):
             place = f"c.SandboxLimits.assignments[{assignment!r}]"
             _refuse_unknown(place, own, known, "limit")
 
-    @classmethod
-    def of(cls, course: Course) -> "SandboxLimits":
-        """Give the limits of a course.
-
-        Raises
-        ------
-        CourseError
-            If its configuration names a limit or an assignment that there is not.
-        """
-        limits = cls(config=course.config)
-        place, known = "c.SandboxLimits.assignments", course.assignments()
-        _refuse_unknown(place, limits.assignments, known, "assignment")
-        return limits
-
     def limits(self, assignment: str) -> Limits:
         """Give the limits of one assignment.
 
