@@ -135,13 +135,31 @@ def read_source(path: Path, root: Path, config: Config) -> NotebookNode:
         The course's folder, which configured paths are relative to.
     config : Config
         The course's configuration.
+
+    Raises
+    ------
+    CourseError
+        If its kernel is one of another language than Python.
     """
     resources: dict[str, Any] = {"metadata": {"path": str(path.parent)}}
     with chdir(str(root)):
         notebook = nbformat.read(path, as_version=4)
+        _refuse_other_languages(notebook, path)
         for step in (IncludeHeaderFooter, InstantiateTests):
             notebook, resources = step(config=config)(notebook, resources)
     return notebook
+
+
+def _refuse_other_languages(notebook: NotebookNode, path: Path) -> None:
+    """Refuse a notebook that names a language, and nowhere Python."""
+    told = (("kernelspec", "language"), ("language_info", "name"))
+    named = [notebook.metadata.get(key, {}).get(what) for key, what in told]
+    languages = [str(language) for language in named if language]
+    if languages and not any("python" in name.lower() for name in languages):
+        raise CourseError(
+            f"{path} is for a kernel of {languages[0]}, and only Python can be graded; "
+            "choose a Python kernel for it in Jupyter and save it"
+        )
 
 
 def read_submitted(path: Path) -> bytes:
@@ -207,7 +225,10 @@ def _folders(name: str) -> list[str]:
 
 
 def gather(
-    submitted: Path, master: Mapping[str, bytes], ignore: list[str]
+    submitted: Path,
+    master: Mapping[str, bytes],
+    ignore: list[str],
+    notebooks: Collection[str],
 ) -> tuple[dict[str, bytes], list[str]]:
     """Read the files that a submission's code may see, by relative name.
 
@@ -224,6 +245,8 @@ def gather(
         What `master_files` gave.
     ignore : list of str
         File name patterns that nbgrader ignores.
+    notebooks : collection of str
+        The names of the notebook files that are graded; others are left out.
 
     Returns
     -------
@@ -237,9 +260,13 @@ def gather(
     files = dict(master)
     left_out: dict[str, list[str]] = {}
     total = count = 0
-    for name, path in _walk(submitted, [*ignore, "*.ipynb"]):
+    for name, path in _walk(submitted, ignore):
+        if name in notebooks:
+            continue
         status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
+        if name.endswith(".ipynb"):
+            reason = "the assignment has no notebook of that name"
+        elif not stat.S_ISREG(status.st_mode):
             reason = "links and devices are not followed"
         elif name.casefold() in taken:
             # The handout's own files come back with every submission: say something
@@ -276,12 +303,15 @@ def protection_of(
     source: NotebookNode,
     master: Mapping[str, bytes],
     configured: SandboxLimits,
-    assignment: str,
+    place: tuple[str, str],
     run: Callable[[Job], RunResult],
+    *,
+    again: bool = False,
 ) -> Protection:
     """Find how the tests of a notebook are run; remember it in the gradebook.
 
-    The first time for each state of the source, the reference solution is graded.
+    The first time for each state of the source and of the limits, the reference
+    solution is graded.
 
     Parameters
     ----------
@@ -293,24 +323,21 @@ def protection_of(
         What `master_files` gave.
     configured : SandboxLimits
         The course's configuration.
-    assignment : str
-        Whose limits hold.
+    place : (str, str)
+        The assignment, whose limits hold, and its notebook.
     run : callable
         Runs the reference solution.
+    again : bool
+        Grade the reference solution also if what is remembered still holds.
     """
     protection = protect(source, master, configured.student_modules)
-    fingerprint = protection.fingerprint(source)
-    known = store.unprotected(gradebook, fingerprint)
+    limits = configured.limits(place[0])
+    fingerprint = protection.fingerprint(source, limits)
+    known = None if again else store.unprotected(gradebook, *place, fingerprint)
     if known is not None:
         return replace(protection, unprotected=known)
-    found = find_unprotected(
-        source,
-        protection,
-        configured.limits(assignment),
-        ENVIRONMENT,
-        run,
-    )
-    store.keep_unprotected(gradebook, fingerprint, found.unprotected)
+    found, failing = find_unprotected(source, protection, limits, ENVIRONMENT, run)
+    store.keep_reference(gradebook, *place, fingerprint, found.unprotected, failing)
     return found
 
 
@@ -535,6 +562,7 @@ class SandboxExecute(_InCourse):
             self._folder(directory.submitted_directory, student, resources),
             master,
             directory.ignore,
+            {path.name for path in source.glob("*.ipynb")},
         )
         repairs += left_out
         graded = self._folder(directory.autograded_directory, student, resources)
@@ -549,7 +577,7 @@ class SandboxExecute(_InCourse):
                 instructors,
                 master,
                 configured,
-                assignment,
+                (assignment, name),
                 lambda job: run_notebook(job, box),
             )
             job = protection.job(nb, files, limits, ENVIRONMENT)
