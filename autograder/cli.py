@@ -286,9 +286,12 @@ def grade(
         if as_json:
             rows = [asdict(row) for row in summary.rows]
             counts = {"assignment": assignment, "counts": summary.counts}
-            _print_json({**counts, "submissions": rows})
+            said = {"warnings": summary.warnings, "submissions": rows}
+            _print_json({**counts, **said})
         else:
             _print_grades(summary)
+        for warning in summary.warnings:
+            err.print(warning)
 
 
 @contextlib.contextmanager
@@ -405,7 +408,9 @@ def feedback(
     with _explained(debug, as_json):
         from autograder.feedback import feedback
 
-        made = feedback(_course(course), assignment, student or None)
+        found = _course(course)
+        made = feedback(found, assignment, student or None)
+        _say_if_nobody_is_graded(found, assignment)
         if as_json:
             _print_json(asdict(made))
             return
@@ -425,11 +430,20 @@ def report(
     with _explained(debug, as_json):
         from autograder.report import report
 
-        table, page = report(_course(course), assignment)
+        found = _course(course)
+        table, page = report(found, assignment)
+        _say_if_nobody_is_graded(found, assignment)
         if as_json:
             _print_json({"table": table, "page": page})
         else:
             _print_made([table, page])
+
+
+def _say_if_nobody_is_graded(course: Any, assignment: str) -> None:
+    from autograder import store
+
+    if not store.runs(course, assignment):
+        err.print(f"nobody has been graded yet; run `autograder grade {assignment}`")
 
 
 @app.command()

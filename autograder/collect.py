@@ -14,6 +14,10 @@
     in a folder ``ASSIGNMENT`` or at its top. A ``timestamp.txt`` in it is left out,
     because the student made it.
 
+A notebook's name may have what browsers and Jupyter add to that of a copy, as in
+``notebook (1).ipynb`` or ``notebook-Copy1.ipynb``. It is kept: `grade` looks into such
+files for a notebook that is missing.
+
 All this may stand in folders that everything has in common (``export/2025/...``).
 What operating systems and Jupyter leave behind is passed over.
 
@@ -62,6 +66,7 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _LARGEST_READ = 4 * 1024**2  # bytes; more than the pieces that files are read in
 _HEADERS = 100 * 1024**2  # bytes that a tar archive may have besides its files
 _JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__"}
+_COPY = re.compile(r"(?:[ _-]*\(\d{1,9}\)|[ _-]+copy(?:[ _-]?\d{1,9})?)+\Z", re.I)
 _NO_STUDENT = set("+*?[]{},:;|<>\"'\\/$`")
 
 
@@ -429,15 +434,26 @@ def _sort_out(
     folders = [file.parts[:-1] for file in files]
     levels = zip(*folders, strict=False)
     common = len(list(takewhile(lambda level: len(set(level)) == 1, levels)))
-    best: tuple[int, _Found, list[str]] | None = None
+    best: tuple[tuple[int, int], _Found, list[str]] | None = None
     for passed in range(common + 1):
         said: list[str] = []
         found = _placed(files, passed, stems, assignment, said)
-        if best is None or len(said) < best[0]:
-            best = (len(said), found, said)
+        odd = [
+            stem
+            for _, a, _, stem in _renamed(found, stems)
+            if a not in stems.get(stem, [])
+        ]
+        doubts = len(said) + len(odd), len(said)
+        if best is None or doubts < best[0]:
+            best = (doubts, found, said)
     assert best is not None  # range(common + 1) is not empty
     _, found, said = best
     notes += said
+    notes += [
+        f"{student}: {shown} was put into {name}, which has no notebook of that name; "
+        "if one is missing, `autograder grade` looks for it there"
+        for student, name, shown, _ in _renamed(found, stems)
+    ]
     spelt: dict[str, str] = {}
     for student, _ in found:
         _refuse_student(student)
@@ -477,17 +493,30 @@ def _placed(
         if assignment not in (None, name):
             del found[student, name]
             notes.append(f"{student}: {name} was not asked for, and not collected")
-    for (student, name), submission in found.items():
-        notes += [
-            f"{student}: {shown} was put into {name}, which has no such notebook"
-            for shown in submission
-            if _is_notebook(shown) and name not in stems.get(shown[:-6], [])
-        ]
     return found
 
 
 def _is_notebook(name: str) -> bool:
     return name.endswith(".ipynb") and "/" not in name
+
+
+def _renamed(
+    found: _Found, stems: dict[str, list[str]]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the notebooks with another name than their assignment's have.
+
+    Student, assignment, the file's name, and whose copy it is by that.
+    """
+    for (student, assignment), submission in found.items():
+        for name in submission:
+            if _is_notebook(name) and assignment not in stems.get(name[:-6], []):
+                yield student, assignment, name, _stem(name, stems)
+
+
+def _stem(name: str, stems: dict[str, list[str]]) -> str:
+    """Give the name of the notebook that a file is by its name, or is a copy of."""
+    stem = name.removesuffix(".ipynb")
+    return stem if stem in stems else _COPY.sub("", stem)
 
 
 def _place_flat(
@@ -498,13 +527,14 @@ def _place_flat(
     notes: list[str],
 ) -> None:
     """Place ``STUDENT_notebook.ipynb``; the longest notebook's name that fits wins."""
-    if _is_notebook(name):
+    whole = name.removesuffix(".ipynb")
+    for plain in dict.fromkeys([whole, _COPY.sub("", whole)] * _is_notebook(name)):
         for stem in sorted(stems, key=len, reverse=True):
             for separator in SEPARATORS:
-                student = name[:-6].removesuffix(separator + stem)
-                if student not in ("", name[:-6]):
+                student = plain.removesuffix(separator + stem)
+                if student not in ("", plain):
+                    notebook = f"{stem}{whole.removeprefix(plain)}.ipynb"
                     for assignment in stems[stem]:
-                        notebook = f"{stem}.ipynb"
                         found.setdefault((student, assignment), {})[notebook] = file
                     return
     notes.append(
@@ -522,19 +552,18 @@ def _place_beside(
 ) -> None:
     """Place ``STUDENT/notebook.ipynb`` and the files beside it."""
     notebooks = {name for name in own if _is_notebook(name)}
-    meant = {a for name in notebooks for a in stems.get(name[:-6], [])}
+    known = {name: stems.get(_stem(name, stems), []) for name in notebooks}
+    meant = {target for targets in known.values() for target in targets}
     if not meant and notebooks and assignment:
         meant = {assignment}
-    unknown = {name for name in notebooks if name[:-6] not in stems}
     for name, file in own.items():
-        if not meant or (name in unknown and len(meant) > 1):
+        if not meant or (known.get(name) == [] and len(meant) > 1):
             notes.append(
                 f"{file.shown} was not collected: its name does not say which "
                 "assignment it belongs to"
             )
             continue
-        known = set(stems.get(name[:-6], [])) if name in notebooks else set()
-        for target in sorted(known or meant):
+        for target in sorted(known.get(name) or meant):
             found.setdefault((student, target), {})[name] = file
 
 

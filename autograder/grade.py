@@ -47,7 +47,13 @@ from autograder.gradebook import (
     save_scores,
 )
 from autograder.harmless import tame_name, tame_outputs, tame_texts
-from autograder.prepare import handout_texts, read_notebook, rebuild, reference
+from autograder.prepare import (
+    count_of_ids,
+    handout_texts,
+    read_notebook,
+    rebuild,
+    reference,
+)
 from autograder.preprocess import (
     ENVIRONMENT,
     SandboxLimits,
@@ -67,6 +73,7 @@ from autograder.verdicts import Verdict
 
 _LARGEST_TIMESTAMP = 1000  # bytes
 _LONGEST_STUDENT = 128  # characters; the gradebook's column
+_MOST_RENAMED = 10  # notebooks of other names that are read to find a missing one
 # A stored digest is that of the run, a colon, and that of the lateness.
 _RUN_DIGITS, _LATENESS_DIGITS = 47, 16
 
@@ -109,10 +116,14 @@ class Row:
 
 @dataclass(frozen=True)
 class GradeSummary:
-    """What `grade` did: one row for each submission, sorted by student."""
+    """What `grade` did: one row for each submission, sorted by student.
+
+    The `warnings`, a line each, say what makes the grades of a whole class doubtful.
+    """
 
     assignment: str
     rows: list[Row]
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -370,9 +381,9 @@ class _Grader:
         with store.open_gradebook(self.course.db_url, course_id) as gradebook:
             register(gradebook, self.course, self.assignment, self.references)
             self.protections = {
-                name: self.protection(gradebook, source)
-                for name, source in self.sources.items()
+                name: self.protection(gradebook, name, force) for name in self.sources
             }
+            warnings = store.warnings(gradebook, self.course, self.assignment)
             self.max_points = gradebook.find_assignment(self.assignment).max_score
             self.due = due(gradebook, self.assignment)
             self.cells = cells_of(gradebook, self.assignment)
@@ -381,17 +392,19 @@ class _Grader:
             # What may be the machine's doing is run again, alone, before it is judged.
             again = self.grade_some(gradebook, students, done, force, alone=False)
             self.grade_some(gradebook, again, done, force, alone=True)
-        return GradeSummary(self.assignment, sorted(rows, key=lambda row: row.student))
+        rows.sort(key=lambda row: row.student)
+        return GradeSummary(self.assignment, rows, warnings)
 
-    def protection(self, gradebook: Gradebook, source: NotebookNode) -> Protection:
+    def protection(self, gradebook: Gradebook, name: str, force: bool) -> Protection:
         """Find how the tests of a notebook are run."""
         return protection_of(
             gradebook,
-            source,
+            self.sources[name],
             self.master,
             self.configured,
-            self.assignment,
+            (self.assignment, name),
             lambda job: pool.run_one(self.place, job),
+            again=force,
         )
 
     def grade_some(
@@ -447,7 +460,10 @@ class _Grader:
         folder = self.course.submitted / student / self.assignment
         timestamp, repairs = _timestamp(folder)
         when = self.due.get(student, self.due[None])
-        files, left_out = gather(folder, self.master, self.ignore)
+        fitting = _find_renamed(folder, self.references)
+        taken = [there[0] for there in fitting.values() if len(there) == 1]
+        read = {*(f"{name}.ipynb" for name in self.references), *taken}
+        files, left_out = gather(folder, self.master, self.ignore, read)
         submission = _Submission(
             student=student,
             folder=folder,
@@ -460,7 +476,9 @@ class _Grader:
         own = [name for name in files if name not in self.master]
         shared = [text for name in own for text in (name, files[name])]
         for name in self.references:
-            part = _read_part(folder, name, (*shared, *submission.repairs))
+            part = _read_part(
+                folder, name, fitting.get(name, []), (*shared, *submission.repairs)
+            )
             part.digest = _digest(self.digests[name], part.digest)[:_RUN_DIGITS]
             submission.parts[name] = part
             old = self.graded.get(student, {}).get(name)
@@ -501,7 +519,8 @@ class _Grader:
         except NotReadableError as error:
             self.end(submission, name, Verdict.NOT_READABLE, str(error))
         else:
-            part.notebook, part.repairs = prepared.notebook, prepared.repairs
+            part.notebook = prepared.notebook
+            part.repairs += prepared.repairs
             part.repairs += tame_texts(part.notebook, self.trusted[name])
         part.data = None
 
@@ -624,12 +643,19 @@ class _Grader:
         for run in store.runs_by_notebook(gradebook, self.assignment):
             parts.setdefault(run.student, {})[run.notebook] = run
         return {
-            student: runs
+            student: {n: run for n, run in runs.items() if self.is_written(run)}
             for student, runs in parts.items()
             if runs.keys() == self.references.keys()
             and student in self.points
             and self.final(student).is_dir()
         }
+
+    def is_written(self, run: store.Run) -> bool:
+        """Tell whether the graded notebook of a run is there, if there was any."""
+        if run.verdict in (Verdict.MISSING, Verdict.NOT_READABLE):
+            return True
+        path = self.final(run.student) / f"{run.notebook}.ipynb"
+        return path.is_file() and path.stat().st_size > 0
 
 
 # --- what a grade depends on ----------------------------------------------------------
@@ -650,19 +676,69 @@ def _timestamp(folder: Path) -> tuple[datetime | None, list[str]]:
         return None, [f"timestamp.txt was not read ({error}); no lateness is counted."]
 
 
-def _read_part(folder: Path, name: str, shared: Iterable[str | bytes]) -> _Part:
-    """Read one notebook's file; its digest covers that and what is `shared`."""
-    path = folder / f"{name}.ipynb"
+def _find_renamed(
+    folder: Path, references: dict[str, NotebookNode]
+) -> dict[str, list[str]]:
+    """Find, for each notebook that is not there, the files that may be it.
+
+    A file of another name belongs to the one notebook of the assignment that it has
+    most cells of, by their ids; to none, if it has no such cell or as many of two. Of
+    those that belong to a missing notebook the ones with most of its cells are given:
+    several only if they fit equally well. Where there are more than `_MOST_RENAMED`
+    files to look into, none is.
+    """
+    missing = [n for n in references if not os.path.lexists(folder / f"{n}.ipynb")]
+    expected = {f"{name}.ipynb" for name in references}
+    there = {path.name for path in folder.glob("*.ipynb")} if missing else set()
+    others = sorted(there - expected)
+    if len(others) > _MOST_RENAMED:
+        return {}
+    fitting: dict[str, dict[str, int]] = {name: {} for name in references}
+    for other in others:
+        try:
+            handed_in = read_notebook(read_submitted(folder / other))
+            ids = {n: count_of_ids(nb, handed_in) for n, nb in references.items()}
+        except Exception:  # whatever it is, no notebook can be recognised in it
+            continue
+        most = max(ids.values())
+        best = [name for name, count in ids.items() if count == most]
+        if most and len(best) == 1:
+            fitting[best[0]][other] = most
+    found = {}
+    for name in missing:
+        most = max(fitting[name].values(), default=0)
+        found[name] = [other for other, ids in fitting[name].items() if ids == most]
+    return found
+
+
+def _read_part(
+    folder: Path, name: str, fitting: list[str], shared: Iterable[str | bytes]
+) -> _Part:
+    """Read one notebook's file, or the one of another name that is `fitting`.
+
+    The digest covers what was read, under which name, and what is `shared`.
+    """
+    file = f"{name}.ipynb"
+    repairs = []
+    if len(fitting) == 1:
+        repairs.append(f"{fitting[0]} was taken for {file}.")
     try:
-        data = read_submitted(path)
-        return _Part(_digest(data, *shared), data)
+        data = read_submitted(folder / (fitting[0] if repairs else file))
+        return _Part(_digest(data, *repairs, *shared), data, repairs=repairs)
     except FileNotFoundError:
-        there = sorted(p.name for p in folder.glob("*.ipynb"))
-        hint = f"; there is {', '.join(there[:5])}" if there else ""
-        ended = Verdict.MISSING, f"{name}.ipynb is missing{hint}"
+        ended = Verdict.MISSING, f"{file} is missing{_hint(folder, fitting)}"
     except NotReadableError as error:
         ended = Verdict.NOT_READABLE, str(error)
     return _Part(_digest(*ended, *shared), ended=ended)
+
+
+def _hint(folder: Path, fitting: list[str]) -> str:
+    """Say what is there in the place of a notebook that is not."""
+    if fitting:
+        return f"; {' and '.join(fitting[:5])} fit equally well: hand in one of them"
+    there = sorted(path.name for path in folder.glob("*.ipynb"))
+    more = f" and {len(there) - 5} more" if len(there) > 5 else ""
+    return f"; there is {', '.join(there[:5])}{more}" if there else ""
 
 
 def _digest_of_course(

@@ -55,6 +55,7 @@ from traitlets.config import Config
 from autograder.errors import NotReadableError
 
 MOST_CELLS = 5000
+_SHOWN_OF_A_NAME = 80  # characters
 _GRADING = ("grade", "solution", "locked", "task", "points")
 
 
@@ -167,6 +168,7 @@ def rebuild(
         handout = handout_texts(master, config)
     named = {cell_id: cell for cell in master.cells if (cell_id := grade_id(cell))}
     cells = _read_cells(submitted_nb, named, repairs)
+    _note_kernel(master, submitted_nb, repairs)
     plain = {cell.source.strip() for cell in master.cells if not grade_id(cell)}
 
     cells = _one_of_each(cells, handout, repairs)
@@ -200,6 +202,20 @@ def grade_id(cell: NotebookNode) -> str | None:
     if is_grade(cell) or is_solution(cell) or is_locked(cell) or is_task(cell):
         return cell.metadata.nbgrader["grade_id"]
     return None
+
+
+def count_of_ids(master: NotebookNode, submitted_nb: Any) -> int:
+    """Count the cells with an id of the instructor's `reference` that a notebook has.
+
+    Raises
+    ------
+    NotReadableError
+        As `prepare` does.
+    """
+    named = {cell_id: cell for cell in master.cells if (cell_id := grade_id(cell))}
+    return len(
+        {cell.grade_id for cell in _read_cells(submitted_nb, named, [])} - {None}
+    )
 
 
 def _is_answer(cell: NotebookNode) -> bool:
@@ -287,6 +303,26 @@ def _upgraded(notebook: dict[str, Any], repairs: list[str]) -> dict[str, Any]:
         ) from None
     repairs.append(f"The notebook had the old format {version} and was upgraded.")
     return upgraded
+
+
+def _note_kernel(
+    master: NotebookNode, notebook: dict[str, Any], repairs: list[str]
+) -> None:
+    """Say that another kernel was named; a notebook that names none is as good."""
+    ours, theirs = _kernel(master), _kernel(notebook)
+    if ours and theirs and ours != theirs:
+        repairs.append(
+            f"The notebook named the kernel {theirs[:_SHOWN_OF_A_NAME]!r}; "
+            f"the instructor's, {ours!r}, was used."
+        )
+
+
+def _kernel(notebook: dict[str, Any]) -> str | None:
+    """Give the name of a notebook's kernel; None if there is none, or no text."""
+    name: Any = notebook
+    for key in ("metadata", "kernelspec", "name"):
+        name = name.get(key) if isinstance(name, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _text(source: Any, number: int) -> str:

@@ -47,7 +47,6 @@ from traitlets import Dict, Enum, Float, Integer, List, Unicode
 from traitlets.config import Config, Configurable
 
 from autograder import store
-from autograder.course import Course
 from autograder.errors import CourseError, NotReadableError, first_line
 from autograder.harmless import tame_name, tame_outputs, tame_texts
 from autograder.prepare import rebuild, reference
@@ -169,7 +168,7 @@ def read_source(path: Path, root: Path, config: Config) -> NotebookNode:
     Raises
     ------
     CourseError
-        If it is no notebook.
+        If it is no notebook, or its kernel is one of another language than Python.
     """
     resources: dict[str, Any] = {"metadata": {"path": str(path.parent)}}
     with chdir(str(root)):
@@ -180,9 +179,22 @@ def read_source(path: Path, root: Path, config: Config) -> NotebookNode:
                 f"{path} cannot be read as a notebook: {first_line(error)}; mend it, "
                 "or save it anew"
             ) from error
+        _refuse_other_languages(notebook, path)
         for step in (IncludeHeaderFooter, InstantiateTests):
             notebook, resources = step(config=config)(notebook, resources)
     return notebook
+
+
+def _refuse_other_languages(notebook: NotebookNode, path: Path) -> None:
+    """Refuse a notebook that names a language, and nowhere Python."""
+    told = (("kernelspec", "language"), ("language_info", "name"))
+    named = [notebook.metadata.get(key, {}).get(what) for key, what in told]
+    languages = [str(language) for language in named if language]
+    if languages and not any("python" in name.lower() for name in languages):
+        raise CourseError(
+            f"{path} is for a kernel of {languages[0]}, and only Python can be graded; "
+            "choose a Python kernel for it in Jupyter and save it"
+        )
 
 
 def read_submitted(path: Path) -> bytes:
@@ -248,7 +260,10 @@ def _folders(name: str) -> list[str]:
 
 
 def gather(
-    submitted: Path, master: Mapping[str, bytes], ignore: list[str]
+    submitted: Path,
+    master: Mapping[str, bytes],
+    ignore: list[str],
+    notebooks: Collection[str],
 ) -> tuple[dict[str, bytes], list[str]]:
     """Read the files that a submission's code may see, by relative name.
 
@@ -265,6 +280,8 @@ def gather(
         What `master_files` gave.
     ignore : list of str
         File name patterns that nbgrader ignores.
+    notebooks : collection of str
+        The names of the notebook files that are graded; others are left out.
 
     Returns
     -------
@@ -278,9 +295,13 @@ def gather(
     files = dict(master)
     left_out: dict[str, list[str]] = {}
     total = count = 0
-    for name, path in _walk(submitted, [*ignore, "*.ipynb"]):
+    for name, path in _walk(submitted, ignore):
+        if name in notebooks:
+            continue
         status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
+        if name.endswith(".ipynb"):
+            reason = "the assignment has no notebook of that name"
+        elif not stat.S_ISREG(status.st_mode):
             reason = "links and devices are not followed"
         elif name.casefold() in taken:
             # The handout's own files come back with every submission: say something
@@ -317,12 +338,15 @@ def protection_of(
     source: NotebookNode,
     master: Mapping[str, bytes],
     configured: SandboxLimits,
-    assignment: str,
+    place: tuple[str, str],
     run: Callable[[Job], RunResult],
+    *,
+    again: bool = False,
 ) -> Protection:
     """Find how the tests of a notebook are run; remember it in the gradebook.
 
-    The first time for each state of the source, the reference solution is graded.
+    The first time for each state of the source and of the limits, the reference
+    solution is graded.
 
     Parameters
     ----------
@@ -334,24 +358,21 @@ def protection_of(
         What `master_files` gave.
     configured : SandboxLimits
         The course's configuration.
-    assignment : str
-        Whose limits hold.
+    place : (str, str)
+        The assignment, whose limits hold, and its notebook.
     run : callable
         Runs the reference solution.
+    again : bool
+        Grade the reference solution also if what is remembered still holds.
     """
     protection = protect(source, master, configured.student_modules)
-    fingerprint = protection.fingerprint(source)
-    known = store.unprotected(gradebook, fingerprint)
+    limits = configured.limits(place[0])
+    fingerprint = protection.fingerprint(source, limits)
+    known = None if again else store.unprotected(gradebook, *place, fingerprint)
     if known is not None:
         return replace(protection, unprotected=known)
-    found = find_unprotected(
-        source,
-        protection,
-        configured.limits(assignment),
-        ENVIRONMENT,
-        run,
-    )
-    store.keep_unprotected(gradebook, fingerprint, found.unprotected)
+    found, failing = find_unprotected(source, protection, limits, ENVIRONMENT, run)
+    store.keep_reference(gradebook, *place, fingerprint, found.unprotected, failing)
     return found
 
 
@@ -576,6 +597,7 @@ class SandboxExecute(_InCourse):
             self._folder(directory.submitted_directory, student, resources),
             master,
             directory.ignore,
+            {path.name for path in source.glob("*.ipynb")},
         )
         repairs += left_out
         graded = self._folder(directory.autograded_directory, student, resources)
@@ -590,7 +612,7 @@ class SandboxExecute(_InCourse):
                 instructors,
                 master,
                 configured,
-                assignment,
+                (assignment, name),
                 lambda job: run_notebook(job, box),
             )
             job = protection.job(nb, files, limits, ENVIRONMENT)

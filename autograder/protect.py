@@ -95,13 +95,13 @@ class Protection:
             libraries=self.libraries,
         )
 
-    def fingerprint(self, source: NotebookNode) -> str:
+    def fingerprint(self, source: NotebookNode, limits: Limits) -> str:
         """Return a hash of all that decides which of the source's tests can work."""
         whole = hashlib.sha256(json.dumps(source, sort_keys=True).encode())
         for name, content in sorted(self.trusted.items()):
             whole.update(f"{name}\0{len(content)}\0".encode())
             whole.update(content)
-        whole.update(f"{sorted(self.student_modules)}".encode())
+        whole.update(f"{sorted(self.student_modules)} {limits!r}".encode())
         whole.update(autograder.__version__.encode())
         return whole.hexdigest()
 
@@ -309,7 +309,7 @@ def find_unprotected(
     limits: Limits,
     env: Mapping[str, str],
     run: Callable[[Job], RunResult],
-) -> Protection:
+) -> tuple[Protection, frozenset[str]]:
     """Grade the reference solution both ways; unprotect the tests that only so pass.
 
     Parameters
@@ -325,16 +325,19 @@ def find_unprotected(
 
     Returns
     -------
-    Protection
+    protection : Protection
         The same, with those tests unprotected that the reference passes in its own
         process and not in the checker.
+    failing : frozenset of str
+        The tests that it passes neither way.
     """
     failed = _failed(source, protection, limits, env, run)
     if not failed:
-        return protection
+        return protection, frozenset()
     inside = replace(protection, unprotected=frozenset(failed))
-    helped = failed - _failed(source, inside, limits, env, run)
-    return replace(protection, unprotected=frozenset(helped))
+    failing = failed & _failed(source, inside, limits, env, run)
+    unprotected = frozenset(failed - failing)
+    return replace(protection, unprotected=unprotected), frozenset(failing)
 
 
 def _failed(

@@ -124,6 +124,7 @@ class _Class:
     columns: list[tuple[str, str]]  # (notebook, grade_id) of each item, in order
     max_points: float
     absent: list[str]  # in the class list of the gradebook, with nothing handed in
+    warnings: list[str]  # what makes all the grades doubtful
 
     def name(self, key: tuple[str, str]) -> str:
         """Name an item; with its notebook, if there are several."""
@@ -163,6 +164,7 @@ def _read(course: Course, assignment: str) -> _Class:
             )
         for row in rows:
             _add_scores(gradebook, assignment, row)
+        warnings = store.warnings(gradebook, course, assignment)
     return _Class(
         assignment=assignment,
         notebooks=notebooks,
@@ -170,6 +172,7 @@ def _read(course: Course, assignment: str) -> _Class:
         columns=[columns[place] for place in sorted(columns)],
         max_points=max_points,
         absent=sorted(enrolled - {row.student for row in rows}),
+        warnings=warnings,
     )
 
 
@@ -312,6 +315,7 @@ class _View:
 
     assignment: str
     summary: str
+    warnings: list[str]
     verdicts: list[tuple[str, int]]
     histogram: _Histogram | None
     items: list[_ItemView]
@@ -330,6 +334,7 @@ def _view(course: Course, class_: _Class) -> _View:
     return _View(
         assignment=class_.assignment,
         summary=_summary(class_, [row.points for row in counted]),
+        warnings=class_.warnings,
         verdicts=[(name, verdicts[name]) for name in order if verdicts[name]],
         histogram=_histogram([row.points for row in counted], class_.max_points),
         items=[
@@ -463,7 +468,7 @@ def _looks(class_: _Class) -> list[_Look]:
         for row in class_.rows
         if row.run and row.run.repairs
     ]
-    looks.append(_Look("Set right before the run; no points were lost by it", repaired))
+    looks.append(_Look("Set right or left out before the run", repaired))
     new = [(row.student, "") for row in class_.rows if row.run is None]
     looks.append(_Look("Handed in and not graded yet: run `autograder grade`", new))
     absent = [(student, "") for student in class_.absent]

@@ -1,6 +1,6 @@
 """What became of each run and each item, beside the scores in the gradebook.
 
-Two tables of our own live in the gradebook's database. They are on a metadata object
+Three tables of our own live in the gradebook's database. They are on a metadata object
 of their own, so nbgrader's migrations (``nbgrader db upgrade``) never see them.
 
 ``autograder_run``
@@ -9,6 +9,8 @@ of their own, so nbgrader's migrations (``nbgrader db upgrade``) never see them.
 ``autograder_item``
     One row for each auto-graded test cell of each submission: how it ended, and what
     its check said if the check's author wrote it for students.
+``autograder_reference``
+    One row for each notebook of each assignment: what grading its own solution showed.
 
 `open_gradebook` opens nbgrader's own `Gradebook` and makes sure of the tables, and
 says in one line what a database that refuses means and what to do about it;
@@ -94,11 +96,15 @@ _item = Table(
 )
 
 
-_unprotected = Table(
-    "autograder_unprotected",
+_reference = Table(
+    "autograder_reference",
     _tables,
-    Column("fingerprint", String(64), primary_key=True),  # of a state of the source
-    Column("grade_ids", Text, nullable=False),  # a JSON list
+    Column("assignment", String(128), primary_key=True),
+    Column("notebook", String(128), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),  # of a state of the source
+    # JSON lists of ids of tests
+    Column("unprotected", Text, nullable=False),
+    Column("failing", Text, nullable=False),
 )
 
 
@@ -211,7 +217,7 @@ _ADVICE = {
 
 @contextmanager
 def open_gradebook(db_url: str, course_id: str) -> Iterator[Gradebook]:
-    """Open nbgrader's gradebook and make sure that our two tables are in it, complete.
+    """Open nbgrader's gradebook and make sure that our tables are in it, complete.
 
     nbgrader opens it first: a database that already has tables would not get the
     version stamp that ``nbgrader db upgrade`` needs.
@@ -363,24 +369,79 @@ def renew_digest(gradebook: Gradebook, run: Run) -> None:
     )
 
 
-def unprotected(gradebook: Gradebook, fingerprint: str) -> frozenset[str] | None:
+def unprotected(
+    gradebook: Gradebook, assignment: str, notebook: str, fingerprint: str
+) -> frozenset[str] | None:
     """Read which tests run in the student's process; None if that is not known yet."""
-    query = select(_unprotected.c.grade_ids).where(
-        _unprotected.c.fingerprint == fingerprint
+    query = select(_reference.c.unprotected).where(
+        _reference.c.assignment == assignment,
+        _reference.c.notebook == notebook,
+        _reference.c.fingerprint == fingerprint,
     )
     found = gradebook.db.execute(query).scalar()
     return None if found is None else frozenset(json.loads(found))
 
 
-def keep_unprotected(
-    gradebook: Gradebook, fingerprint: str, grade_ids: Iterable[str]
+def keep_reference(
+    gradebook: Gradebook,
+    assignment: str,
+    notebook: str,
+    fingerprint: str,
+    unprotected: Iterable[str],
+    failing: Iterable[str],
 ) -> None:
-    """Write which tests run in the student's process, for one state of the source."""
-    row = {"fingerprint": fingerprint, "grade_ids": json.dumps(sorted(grade_ids))}
-    where = _unprotected.c.fingerprint == fingerprint
-    gradebook.db.execute(delete(_unprotected).where(where))
-    gradebook.db.execute(insert(_unprotected).values(**row))
+    """Write what grading a notebook's solution showed, in place of what was there.
+
+    Parameters
+    ----------
+    gradebook : Gradebook
+        Open, with our tables.
+    assignment, notebook : str
+        Whose solution.
+    fingerprint : str
+        The state of the source that it holds for.
+    unprotected : iterable of str
+        The tests that run in the student's process.
+    failing : iterable of str
+        The tests that the solution does not pass.
+    """
+    where = {"assignment": assignment, "notebook": notebook}
+    gradebook.db.execute(
+        delete(_reference).where(*(_reference.c[k] == v for k, v in where.items()))
+    )
+    row = {
+        **where,
+        "fingerprint": fingerprint,
+        "unprotected": json.dumps(sorted(unprotected)),
+        "failing": json.dumps(sorted(failing)),
+    }
+    gradebook.db.execute(insert(_reference).values(**row))
     gradebook.db.commit()
+
+
+def warnings(gradebook: Gradebook, course: Course, assignment: str) -> list[str]:
+    """Say, a line each, what makes the grades of a whole class doubtful.
+
+    That is a solution of the instructor's that does not pass its own tests.
+    """
+    rows = gradebook.db.execute(
+        select(_reference.c.failing)
+        .where(
+            _reference.c.assignment == assignment,
+            _reference.c.notebook.in_(course.notebook_names(assignment)),
+        )
+        .order_by(_reference.c.notebook)
+    ).scalars()
+    failing = [grade_id for row in rows for grade_id in json.loads(row)]
+    if not failing:
+        return []
+    where = f"{course.directory.source_directory}/{assignment}"
+    shown = ", ".join(failing[:5])
+    more = f" and {len(failing) - 5} more" if len(failing) > 5 else ""
+    return [
+        f"the solution in {where} does not pass {shown}{more}; "
+        f"run `autograder check {assignment}`"
+    ]
 
 
 def runs_by_notebook(gradebook: Gradebook, assignment: str) -> list[Run]:
@@ -419,14 +480,14 @@ def runs(course: Course, assignment: str) -> list[Run]:
 def together(parts: list[Run]) -> Run:
     """Put the runs of one submission's notebooks together into one."""
     told = [part for part in parts if part.verdict is not Verdict.GRADED] or parts
-    messages = [part.message for part in parts if part.message]
+    messages = [_message(part, len(parts) > 1) for part in parts if part.message]
     return Run(
         student=parts[0].student,
         assignment=parts[0].assignment,
         notebook="",
         verdict=told[0].verdict,
         level=next((part.level for part in parts if part.level), ""),
-        message=" ".join(messages),
+        message="; ".join([m.removesuffix(".") for m in messages[:-1]] + messages[-1:]),
         cpu_seconds=sum(part.cpu_seconds for part in parts),
         wall_seconds=sum(part.wall_seconds for part in parts),
         peak_memory_mb=max(part.peak_memory_mb for part in parts),
@@ -435,6 +496,13 @@ def together(parts: list[Run]) -> Run:
         graded_at=max(part.graded_at for part in parts),
         evidence=" ".join(part.evidence for part in parts if part.evidence),
     )
+
+
+def _message(part: Run, several: bool) -> str:
+    """Give a notebook's message; of several notebooks it names its own."""
+    name = f"{part.notebook}.ipynb"
+    named = not several or part.message.startswith(name)
+    return part.message if named else f"{name}: {part.message}"
 
 
 def items(course: Course, assignment: str) -> list[Item]:

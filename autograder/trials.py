@@ -136,7 +136,7 @@ def explore(
     failed : list of str
         The items whose reference is not passed there.
     """
-    protection = find_unprotected(
+    protection, _ = find_unprotected(
         source, protection, limits, ENVIRONMENT, lambda job: run_notebook(job, box)
     )
     for all_cells in (False, True):

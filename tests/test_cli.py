@@ -1,13 +1,15 @@
 """Tests of the command line: exit codes, one line for a mistake, what it prints."""
 
 import contextlib
+import html
 import json
 import re
 import shutil
 import sqlite3
 
+import nbformat
 import pytest
-from conftest import hand_in, solved
+from conftest import cell_of, hand_in, solved, tiny_source
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -59,17 +61,44 @@ def test_cli_json_is_one_document_and_nothing_else(tiny_course):
         return json.loads(done.stdout)
 
     assert said("collect", str(incoming))["written"] == [["ada", "ps1"]]
+    done = run("feedback", "ps1", "--course", course)
+    assert (done.exit_code, done.stdout) == (0, "")
+    nobody = "nobody has been graded yet; run `autograder grade ps1`\n"
+    assert done.stderr == f"{nobody}not graded yet: ada\n"
+    assert run("report", "ps1", "--course", course).stderr == nobody
     graded = said("grade", "ps1")
+    assert graded["warnings"] == []
     assert graded["counts"] == {"graded": 1}
     (row,) = graded["submissions"]
     assert (row["student"], row["verdict"], row["points"]) == ("ada", "graded", 3)
     assert said("grade", "ps1")["submissions"][0]["skipped"]
     assert said("feedback", "ps1")["written"][0].endswith("ada/ps1/squares.html")
     assert said("report", "ps1")["table"].endswith("reports/ps1.csv")
+    assert run("report", "ps1", "--course", course).stderr == ""
     done = run("check", "ps1", "--seeds", "1", "--json", "--course", course)
     assert json.loads(done.stdout)["sound"] is (done.exit_code == 0)
     again = run("grade", "ps1", "--course", course)
     assert "nothing to do: every grade is up to date" in again.stdout
+
+
+def test_cli_warns_of_a_solution_that_fails_its_own_tests(tiny_course):
+    """The warning is a line on stderr, in the document and on top of the report."""
+    source = tiny_source()
+    cell_of(source, "square").source = "def square(x):\n    return x + x"
+    nbformat.write(source, tiny_course.source / "ps1" / "squares.ipynb")
+    hand_in(tiny_course, "ada", solved())
+    warning = (
+        "the solution in source/ps1 does not pass square-test; "
+        "run `autograder check ps1`"
+    )
+    course = str(tiny_course.root)
+    done = run("grade", "ps1", "--json", "--course", course)
+    assert (done.exit_code, done.stderr) == (0, f"{warning}\n")
+    assert json.loads(done.stdout)["warnings"] == [warning]
+    assert run("grade", "ps1", "--course", course).stderr == f"{warning}\n"
+    assert run("report", "ps1", "--course", course).exit_code == 0
+    page = html.unescape((tiny_course.reports / "ps1.html").read_text())
+    assert page.index(warning) < page.index("How the runs ended")
 
 
 def test_cli_doctor_says_what_works_here():

@@ -132,7 +132,49 @@ def test_collect_named_assignment_takes_unknown_notebooks(tiny_course, tmp_path)
     archive = zipped(tmp_path / "all.zip", {"eve/homework.ipynb": NOTEBOOK})
     collected = collect(tiny_course, archive, "ps1")
     assert there(tiny_course) == ["eve/ps1/homework.ipynb"]
-    assert "no such notebook" in collected.notes[0]
+    assert "no notebook of that name" in collected.notes[0]
+
+
+@pytest.mark.parametrize("copy", ["squares (1)", "squares-Copy1", "squares copy (2)"])
+@pytest.mark.parametrize(
+    "layout",
+    ["ada/{}.ipynb", "ada/ps1/{}.ipynb", "ada_{}.ipynb", "in/ada_{}.ipynb", "zip"],
+)
+def test_collect_takes_a_copy_along_under_its_name(tiny_course, tmp_path, layout, copy):
+    """What browsers and Jupyter call a copy is placed, kept as named, and noted."""
+    files = {layout.format(copy): NOTEBOOK}
+    if layout == "zip":
+        files = {"ada.zip": {f"{copy}.ipynb": NOTEBOOK}}
+    collected = collect(tiny_course, zipped(tmp_path / "all.zip", files))
+    assert there(tiny_course) == [f"ada/ps1/{copy}.ipynb"]
+    (note,) = collected.notes
+    assert note.startswith(f"ada: {copy}.ipynb was put into ps1, which has no notebook")
+    assert "`autograder grade` looks for it there" in note
+
+
+def test_collect_named_assignment_does_not_take_folders_for_students(
+    tiny_course, tmp_path
+):
+    """A layout that places every file is better than one that leaves some out."""
+    for number, name in enumerate(
+        ["in/eve/homework.ipynb", "in/eve_squares (1).ipynb"]
+    ):
+        archive = zipped(tmp_path / f"{number}.zip", {name: NOTEBOOK})
+        assert collect(tiny_course, archive, "ps1", force=True).written == [
+            ("eve", "ps1")
+        ]
+
+
+def test_collect_a_notebook_that_is_called_a_copy_is_itself(tiny_course, tmp_path):
+    """An assignment's own name that looks like a copy's goes to that assignment."""
+    folder = tiny_course.source / "ps2"
+    folder.mkdir()
+    (folder / "squares copy.ipynb").write_bytes(NOTEBOOK)
+    files = {f"{s}squares copy.ipynb": NOTEBOOK for s in ("ada/", "eve_")}
+    for name, content in files.items():
+        archive = zipped(tmp_path / "all.zip", {name: content})
+        assert collect(tiny_course, archive).notes == []
+    assert there(tiny_course) == [f"{s}/ps2/squares copy.ipynb" for s in ("ada", "eve")]
 
 
 def test_collect_unknown_assignment_is_an_error(tiny_course, tmp_path):

@@ -135,6 +135,7 @@ def classes(_tiny_template, tmp_path_factory):
     hand_in(course, "junk", b'{"cells": [')
     hand_in(course, "huge", b" " * (20 * 1024**2 + 1))
     hand_in(course, "renamed", solved(), name="final_version")
+    hand_in(course, "other", new_notebook(), name="final_version")
     folder = hand_in(course, "linked", b"")
     (folder / "squares.ipynb").unlink()
     (folder / "squares.ipynb").symlink_to(course.root / "source/ps1/squares.ipynb")
@@ -175,7 +176,8 @@ def test_grade_plain_nbgrader_stores_the_same_items(classes):
         ("junk", Verdict.NOT_READABLE, "not valid JSON"),
         ("huge", Verdict.NOT_READABLE, "20 MB"),
         ("linked", Verdict.NOT_READABLE, "link"),
-        ("renamed", Verdict.MISSING, "final_version.ipynb"),
+        ("renamed", Verdict.GRADED, ""),
+        ("other", Verdict.MISSING, "final_version.ipynb"),
         ("crashing", Verdict.CRASHED, "code 3"),
     ],
 )
@@ -304,10 +306,10 @@ def test_grade_names_in_no_encoding_spoil_nothing(tiny_course):
     if os.geteuid():
         (ada / "closed.txt").touch(0)
     rows = grade(tiny_course, "ps1").rows
-    assert [row.verdict for row in rows] == [Verdict.GRADED, Verdict.MISSING]
-    assert rows[0].points == 3
-    (run, _) = store.runs(tiny_course, "ps1")
-    assert run.verdict is Verdict.GRADED
+    assert [row.verdict for row in rows] == [Verdict.GRADED, Verdict.GRADED]
+    assert [row.points for row in rows] == [3, 3]
+    for run in store.runs(tiny_course, "ps1"):
+        assert run.verdict is Verdict.GRADED
     (tiny_course.submitted / "\udce9" / "ps1").mkdir(parents=True)
     with pytest.raises(CourseError, match="rename the folder"):
         grade(tiny_course, "ps1")
@@ -603,6 +605,222 @@ def test_grade_missing_notebook_of_two_costs_only_its_own_points(tiny_course):
     (whole,) = store.runs(tiny_course, "ps1")
     assert whole.message == "again.ipynb is missing; there is squares.ipynb"
     assert len(store.items(tiny_course, "ps1")) == 4
+
+
+def renamed(course, *names, notebook=None):
+    """Let ada hand in the same notebook under other names, and grade her."""
+    for name in names:
+        hand_in(course, "ada", notebook or solved(), name=name)
+    (row,) = grade(course, "ps1").rows
+    return row
+
+
+@pytest.mark.parametrize("name", ["squares (1)", "squares-Copy1", "Ada's homework"])
+def test_grade_renamed_notebook_is_taken_and_reported(tiny_course, name):
+    """A notebook of another name is known by its cells' ids, once and for all."""
+    row = renamed(tiny_course, name)
+    assert (row.verdict, row.points, row.message) == (Verdict.GRADED, 3, "")
+    assert row.repairs == [f"{name}.ipynb was taken for squares.ipynb."]
+    folder = tiny_course.autograded / "ada" / "ps1"
+    assert sorted(os.listdir(folder)) == ["data.txt", "squares.ipynb"]
+    assert grade(tiny_course, "ps1").rows[0].skipped
+    changed = renamed(tiny_course, name, notebook=solved({"half": ""}))
+    assert (changed.skipped, changed.points) == (False, 2)
+
+
+def test_grade_renamed_notebook_that_is_named_right_later_is_graded_again(tiny_course):
+    """What is said of a submission holds for the names that it has now."""
+    assert renamed(tiny_course, "squares (1)").repairs != []
+    folder = tiny_course.submitted / "ada" / "ps1"
+    (folder / "squares (1).ipynb").rename(folder / "squares.ipynb")
+    (row,) = grade(tiny_course, "ps1").rows
+    assert (row.skipped, row.points, row.repairs) == (False, 3, [])
+
+
+def test_grade_two_renamed_notebooks_that_fit_are_not_guessed_between(tiny_course):
+    """Which of two copies counts is for people to say; both are named."""
+    row = renamed(tiny_course, "squares (1)", "squares (2)")
+    assert (row.verdict, row.points) == (Verdict.MISSING, 0)
+    assert row.message == (
+        "squares.ipynb is missing; squares (1).ipynb and squares (2).ipynb "
+        "fit equally well: hand in one of them"
+    )
+    assert grade(tiny_course, "ps1").rows[0].skipped
+    less = solved()
+    less.cells.remove(cell_of(less, "why"))
+    row = renamed(tiny_course, "squares (1)", notebook=less)
+    assert (row.verdict, row.points) == (Verdict.GRADED, 3)
+    assert row.repairs == [
+        "Left out: squares (1).ipynb; the assignment has no notebook of that name.",
+        "squares (2).ipynb was taken for squares.ipynb.",
+    ]
+
+
+def test_grade_other_notebooks_are_never_taken(tiny_course):
+    """Without a cell of the assignment, as a link, or not readable: it is not taken."""
+    folder = hand_in(tiny_course, "ada", new_notebook(), name="empty")
+    stranger = solved()
+    for cell in stranger.cells:
+        cell.metadata.pop("nbgrader", None)
+    hand_in(tiny_course, "ada", stranger, name="stranger")
+    hand_in(tiny_course, "ada", b'{"cells": [', name="broken")
+    hand_in(tiny_course, "ada", b"[" * 100_000, name="deep")
+    hand_in(tiny_course, "ada", b" " * (20 * 1024**2 + 1), name="huge")
+    hand_in(tiny_course, "ada", b'{"cells": [{"metadata": 7}, 3]}', name="junk")
+    (folder / "link.ipynb").symlink_to(tiny_course.source / "ps1" / "squares.ipynb")
+    os.mkfifo(folder / "pipe.ipynb")
+    (folder / "folder.ipynb").mkdir()
+    (row,) = grade(tiny_course, "ps1").rows
+    assert (row.verdict, row.points) == (Verdict.MISSING, 0)
+    assert row.message == (
+        "squares.ipynb is missing; there is broken.ipynb, deep.ipynb, empty.ipynb, "
+        "folder.ipynb, huge.ipynb and 4 more"
+    )
+    hand_in(tiny_course, "ada", solved(), name="squares (1)")
+    assert grade(tiny_course, "ps1").rows[0].verdict is Verdict.GRADED
+
+
+def test_grade_many_notebooks_are_not_looked_into(tiny_course, monkeypatch):
+    """A heap of notebooks cannot keep the grader busy."""
+    names = [f"squares ({number})" for number in range(11)]
+    monkeypatch.setattr("autograder.grade.count_of_ids", None)
+    row = renamed(tiny_course, *names)
+    assert row.verdict is Verdict.MISSING
+    assert row.message.endswith("squares (3).ipynb and 6 more")
+
+
+def test_grade_renamed_notebook_of_two_goes_to_the_one_it_fits(tiny_course):
+    """A copy of a notebook that is there is not taken for the one that is missing."""
+    source = tiny_course.source / "ps1"
+    other = tiny_source()
+    for cell in other.cells:
+        if "nbgrader" in cell.metadata and cell.metadata.nbgrader.grade_id != "why":
+            cell.metadata.nbgrader.grade_id += "-again"
+    nbformat.write(other, source / "again.ipynb")
+    row = renamed(tiny_course, "squares", "squares (1)")
+    assert (row.verdict, row.points) == (Verdict.MISSING, 3)
+    assert row.repairs == [
+        "Left out: squares (1).ipynb; the assignment has no notebook of that name."
+    ]
+    hers = prepare(other, new_notebook()).notebook
+    cell_of(hers, "half-again").source = "half = 5"
+    row = renamed(tiny_course, "mine", notebook=hers)
+    assert (row.verdict, row.points) == (Verdict.GRADED, 4)
+    assert "mine.ipynb was taken for again.ipynb." in row.repairs
+
+
+def test_grade_notebook_of_two_that_fits_both_is_not_taken(tiny_course):
+    """Where two notebooks have the same ids, ids do not say which one it is."""
+    source = tiny_course.source / "ps1"
+    shutil.copy(source / "squares.ipynb", source / "again.ipynb")
+    row = renamed(tiny_course, "mine")
+    assert (row.verdict, row.points) == (Verdict.MISSING, 0)
+    assert row.message == (
+        "again.ipynb is missing; there is mine.ipynb; "
+        "squares.ipynb is missing; there is mine.ipynb"
+    )
+
+
+def test_grade_says_which_notebooks_were_left_out(tiny_course):
+    """A notebook that the assignment does not have is left out, and that is said."""
+    folder = hand_in(tiny_course, "ada", new_notebook(), name="more")
+    (folder / "old").mkdir()
+    (folder / "old" / "squares.ipynb").write_bytes(b"{}")
+    row = renamed(tiny_course, "squares")
+    assert (row.verdict, row.points) == (Verdict.GRADED, 3)
+    assert row.repairs == [
+        "Left out: more.ipynb, old/squares.ipynb; "
+        "the assignment has no notebook of that name."
+    ]
+    assert not (tiny_course.autograded / "ada" / "ps1" / "more.ipynb").exists()
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: os.truncate(path, 0)])
+def test_grade_lost_graded_notebook_is_made_again(tiny_course, spoil):
+    """A grade whose notebook is gone or empty is not up to date; others are."""
+    for student in ("ada", "bob"):
+        hand_in(tiny_course, student, solved())
+    hand_in(tiny_course, "eve", b"{")
+    grade(tiny_course, "ps1")
+    path = tiny_course.autograded / "ada" / "ps1" / "squares.ipynb"
+    before = path.read_bytes()
+    spoil(path)
+    rows = grade(tiny_course, "ps1").rows
+    assert [row.skipped for row in rows] == [False, True, True]
+    assert path.read_bytes() == before
+
+
+def break_solution(course, wrong="return x + x"):
+    """Let the instructor's solution be wrong."""
+    source = tiny_source()
+    answer = cell_of(source, "square")
+    answer.source = answer.source.replace("return x * x", wrong)
+    nbformat.write(source, course.source / "ps1" / "squares.ipynb")
+
+
+def test_grade_warns_of_a_solution_that_fails_its_own_tests(tiny_course, monkeypatch):
+    """A broken test is said at every run, without running the solution again."""
+    hand_in(tiny_course, "ada", solved())
+    assert grade(tiny_course, "ps1").warnings == []
+    break_solution(tiny_course)
+    warning = (
+        "the solution in source/ps1 does not pass square-test; "
+        "run `autograder check ps1`"
+    )
+    assert grade(tiny_course, "ps1").warnings == [warning]
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.preprocess.find_unprotected", None)
+        assert grade(tiny_course, "ps1").warnings == [warning]
+    break_solution(tiny_course, "return x ** 2")
+    assert grade(tiny_course, "ps1").warnings == []
+
+
+def test_grade_tries_the_solution_again_if_the_limits_change(tiny_course):
+    """A solution that only a limit stopped is sound once the limit is wider."""
+    break_solution(tiny_course, "import time; time.sleep(2); return x * x")
+    tiny_course.config.SandboxLimits.cell_wall_seconds = 1
+    hand_in(tiny_course, "ada", b"{")
+    assert "square-test" in grade(tiny_course, "ps1").warnings[0]
+    tiny_course.config.SandboxLimits.cell_wall_seconds = 60
+    assert grade(tiny_course, "ps1").warnings == []
+
+
+def test_grade_forced_run_tries_the_solution_again(tiny_course, monkeypatch):
+    """With ``force`` what was remembered of the solution is found anew."""
+    hand_in(tiny_course, "ada", b"{")
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.protect.settle", lambda *_: [])
+        grade(tiny_course, "ps1")
+    break_solution(tiny_course)
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.protect.settle", lambda *_: [])
+        assert grade(tiny_course, "ps1").warnings == []
+    assert grade(tiny_course, "ps1").warnings == []
+    assert len(grade(tiny_course, "ps1", force=True).warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "refused"),
+    [
+        ({"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}, True),
+        ({"language_info": {"name": "julia"}}, True),
+        ({"language_info": {"name": "ipython"}}, False),
+        ({}, False),
+    ],
+)
+def test_grade_source_for_another_language_is_an_error(tiny_course, metadata, refused):
+    """Only Python can be graded; a source that says nothing is taken for Python."""
+    source = tiny_source()
+    source.metadata = nbformat.from_dict(metadata)
+    nbformat.write(source, tiny_course.source / "ps1" / "squares.ipynb")
+    hand_in(tiny_course, "ada", b"{")
+    if not refused:
+        assert grade(tiny_course, "ps1").rows
+        return
+    with pytest.raises(
+        CourseError, match=r"squares.ipynb is for a kernel of (R|julia),"
+    ):
+        grade(tiny_course, "ps1")
 
 
 def test_grade_forced_run_grades_again(tiny_course):

@@ -41,6 +41,31 @@ def test_prepare_honest_submission_needs_no_repair(solution):
     nbformat.validate(prepared.notebook)
 
 
+@pytest.mark.parametrize("name", ["julia-1.10", "x" * 10_000, "\ud800\x1b[2J"])
+def test_prepare_says_that_another_kernel_was_named(solution, name):
+    """The instructor's kernel is used, and a name that differs is reported, cut."""
+    solution.metadata["kernelspec"] = {"name": name, "display_name": "", "language": ""}
+    prepared = rebuild(solution)
+    assert prepared.notebook.metadata.kernelspec.name == "python3"
+    (said,) = prepared.repairs
+    assert said == (
+        f"The notebook named the kernel {name[:80]!r}; "
+        "the instructor's, 'python3', was used."
+    )
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"kernelspec": 7}, {"kernelspec": {"name": []}}, []]
+)
+def test_prepare_no_named_kernel_is_worth_no_word(solution, metadata):
+    """A notebook that names no kernel, or nonsense, runs with the instructor's."""
+    solution = json.loads(json.dumps(solution)) | {"metadata": metadata}
+    prepared = rebuild(solution)
+    assert prepared.repairs == []
+    assert prepared.notebook.metadata.kernelspec.name == "python3"
+
+
 def test_prepare_contains_no_solution(solution):
     """A missing answer is put back as the handout's stub, never as the solution."""
     solution.cells = [c for c in solution.cells if c is not cell_of(solution, "square")]

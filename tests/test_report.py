@@ -179,7 +179,7 @@ def test_report_says_what_deserves_a_look(paper):
         "Crashed (1) bob : signal 11 in cell 4",
         "Not readable: ask for it again (1) eve : line 1 is no JSON",
         "Run at another level of isolation than bwrap (1) zoe : lockdown",
-        "Set right before the run; no points were lost by it (1) zoe : Cells had been",
+        "Set right or left out before the run (1) zoe : Cells had been",
     ]
     places = [shown.index(line) for line in order]
     assert places == sorted(places)

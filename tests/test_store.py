@@ -74,8 +74,51 @@ def test_store_submission_has_its_worst_notebook_and_their_sums(tiny_course):
         store.record(gradebook, late, [])
         store.record(gradebook, run(notebook="c", cpu_seconds=2, level="bwrap"), [])
     (whole,) = store.runs(tiny_course, "ps1")
-    assert (whole.verdict, whole.message) == (Verdict.OUT_OF_TIME, "Long.")
+    assert (whole.verdict, whole.message) == (Verdict.OUT_OF_TIME, "b.ipynb: Long.")
     assert (whole.cpu_seconds, whole.peak_memory_mb, whole.level) == (3, 5, "bwrap")
+
+
+@pytest.mark.parametrize(
+    ("messages", "whole"),
+    [
+        (["Cell 2 crashed."], "Cell 2 crashed."),
+        (["Cell 2 crashed.", ""], "a.ipynb: Cell 2 crashed."),
+        (["Cell 2 crashed.", "No."], "a.ipynb: Cell 2 crashed; b.ipynb: No."),
+        (
+            ["a.ipynb is missing", "b.ipynb is missing"],
+            "a.ipynb is missing; b.ipynb is missing",
+        ),
+    ],
+)
+def test_store_message_of_one_notebook_of_several_names_it(messages, whole):
+    """Of several notebooks, each message says whose it is, and where it ends."""
+    parts = [
+        run(notebook=notebook, message=message)
+        for notebook, message in zip("ab", messages, strict=False)
+    ]
+    assert store.together(parts).message == whole
+
+
+def test_store_remembers_what_the_solution_fails(tiny_course):
+    """One state of each notebook's source is known; failing tests are a warning."""
+    with opened(tiny_course) as gradebook:
+
+        def keep(state, *failing):
+            store.keep_reference(gradebook, "ps1", "squares", state, ["u"], failing)
+            return store.warnings(gradebook, tiny_course, "ps1")
+
+        assert store.unprotected(gradebook, "ps1", "squares", "old") is None
+        assert keep("old") == []
+        (told,) = keep("new", "b-test", "a-test")
+        assert told == (
+            "the solution in source/ps1 does not pass a-test, b-test; "
+            "run `autograder check ps1`"
+        )
+        assert "t4 and 2 more;" in keep("new", *(f"t{n}" for n in range(7)))[0]
+        assert store.unprotected(gradebook, "ps1", "squares", "old") is None
+        assert store.unprotected(gradebook, "ps1", "squares", "new") == {"u"}
+        store.keep_reference(gradebook, "ps1", "gone", "old", [], ["gone-test"])
+        assert keep("new") == []
 
 
 def test_store_transaction_is_all_or_nothing(tiny_course):
