@@ -146,7 +146,7 @@ class _Judge:
     def judge(self, protected: bool) -> Checked:
         """Judge what came of all runs; `protected` is what every test must be."""
         self.found.notebooks = {
-            place.name: place.protection.fingerprint(place.source)
+            place.name: place.protection.fingerprint(place.source, place.limits)
             for place in self.plan.places
         }
         self.found.cpu_seconds = self.runs.cpu_seconds.get(self.plan.assignment, 0.0)
