@@ -63,7 +63,7 @@ my_count = 4
 lab.predict("u1.a1", my_count)
 
 # %% nbgrader={"grade_id": "prediction-test", "points": 1}
-checks.predicted(my_count, "my_count", 0, 4)
+checks.predicted(my_count, "my_count")
 
 # %% [markdown]
 # ## 1.1 How many neurons does a layer have? (3 points)

@@ -3,8 +3,8 @@
 # %% wrong={"item": "prediction", "name": "no-prediction", "says": "no prediction yet"}
 my_exponent = None
 
-# %% wrong={"item": "prediction", "name": "a-step", "says": "between -15 and -1"}
-my_exponent = 1e-5
+# %% wrong={"item": "prediction", "name": "infinite", "says": "expected a finite number"}
+my_exponent = float("-inf")
 
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_exponent = "the smallest"

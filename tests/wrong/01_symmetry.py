@@ -4,8 +4,8 @@
 my_count = None
 
 
-# %% wrong={"item": "prediction", "name": "too-many", "says": "between 0 and 4"}
-my_count = 1000
+# %% wrong={"item": "prediction", "name": "infinite", "says": "expected a finite number"}
+my_count = float("inf")
 
 
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}

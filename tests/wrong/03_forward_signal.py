@@ -3,8 +3,8 @@
 # %% wrong={"item": "prediction", "name": "no-prediction", "says": "no prediction yet"}
 my_share = None
 
-# %% wrong={"item": "prediction", "name": "out-of-range", "says": "between 0 and 1"}
-my_share = 83
+# %% wrong={"item": "prediction", "name": "not-a-number", "says": "expected a finite number"}
+my_share = float("nan")
 
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_share = "most of them"
