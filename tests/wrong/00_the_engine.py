@@ -250,7 +250,7 @@ def numeric_grad(f, W, eps):
     return gradient
 
 
-# %% wrong={"item": "numeric-grad", "name": "two-axes-only", "says": "tuple index out of range"}
+# %% wrong={"item": "numeric-grad", "name": "two-axes-only", "says": "one entry only where W has two axes"}
 def numeric_grad(f, W, eps):
     gradient = np.zeros(W.shape)
     for i in range(W.shape[0]):
