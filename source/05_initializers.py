@@ -629,7 +629,8 @@ for fans in ((1, 20), (30, 20), (1, 1)):
     checks.shape(
         bias, (1, fans[1]), text, hint="a bias is (1, fan_out), whatever fan_in"
     )
-    checks.between(np.abs(bias).max(), 0, 0.01, f"largest entry of {text}")
+    hint = "biases are parameters too: near 0, or 0, and not 1 as some texts have it"
+    checks.between(np.abs(bias).max(), 0, 0.01, f"largest entry of {text}", hint=hint)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -498,7 +498,7 @@ class LowInitializer(Initializer):
         return np.zeros((1, fan_out))
 
 
-# %% wrong={"item": "low-initializer", "name": "bias-one", "says": "largest entry"}
+# %% wrong={"item": "low-initializer", "name": "bias-one", "says": "biases are parameters too"}
 class LowInitializer(Initializer):
     def initial_weights(self, fan_in, fan_out):
         return self.rng.normal(0, 0.001, (fan_in, fan_out))
