@@ -723,7 +723,7 @@ assert four.max() / four.min() > 2
 # %% [markdown]
 # ## Exercises and sources
 #
-# The assignment `05_initializers` has twelve items. Beyond it: find a distribution
+# The assignment `05_initializers` has thirteen items. Beyond it: find a distribution
 # whose kurtosis lets a band for normal draws raise false alarms, and a seventh suspect
 # that passes all five statistics and is wrong.
 #

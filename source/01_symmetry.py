@@ -63,7 +63,7 @@ my_count = 4
 lab.predict("u1.a1", my_count)
 
 # %% nbgrader={"grade_id": "prediction-test", "points": 1}
-checks.predicted(my_count, "my_count", 0, 4)
+checks.predicted(my_count, "my_count")
 
 # %% [markdown]
 # ## 1.1 How many neurons does a layer have? (3 points)
@@ -118,19 +118,22 @@ def hidden_rank(H, tol):
 
 # %% nbgrader={"grade_id": "hidden-rank-test", "points": 3}
 column = np.array([[1.0], [2.0], [4.0], [-3.0]])
+text = "hidden_rank(H, 1e-9) for a column and its negative"
+got = checks.call(hidden_rank, np.hstack([column, -column]), 1e-9)
+known = [
+    (0, "one neuron that varies is one, not none"),
+    (2, "distinct columns are counted; -h adds nothing to h"),
+    (4, "this counts rows (examples) and not neurons"),
+    (1.0, "a rank is an int"),
+]
+checks.equal(got, 1, text, known=known)
 text = "hidden_rank(H, 1e-9) for three identical columns"
 got = checks.call(hidden_rank, np.tile(column, 3), 1e-9)
-checks.equal(
-    got,
-    1,
-    text,
-    known=[
-        (3, "identical neurons count once"),
-        (0, "one neuron that varies is one, not none"),
-        (4, "this counts rows (examples) and not neurons"),
-        (1.0, "a rank is an int"),
-    ],
-)
+known = [
+    (0, "centre each column (axis 0), not each row"),
+    (3, "identical neurons count once"),
+]
+checks.equal(got, 1, text, known=known)
 text = "hidden_rank(H, 1e-9) for two different columns"
 got = checks.call(hidden_rank, np.hstack([column, column**2]), 1e-9)
 checks.equal(got, 2, text)
@@ -147,6 +150,7 @@ tolerance = (
     " neuron, rounded"
 )
 unique = "distinct columns are counted; a column can depend on several others"
+pairs = "columns are compared two at a time; one can depend on several others"
 relative = "tol is relative to the largest singular value, and H has no fixed unit"
 cases = {
     "three columns and an affine copy of each": (
@@ -162,7 +166,7 @@ cases = {
     "a sum of two other columns": (
         np.hstack([base, base[:, :1] + base[:, 1:2]]),
         3,
-        [(4, unique)],
+        [(4, pairs)],
     ),
     "five copies of a column with noise of 1e-12": (
         base[:, :1] + 1e-12 * draws.normal(size=(40, 5)),
@@ -197,9 +201,16 @@ for name, (H, want, known) in cases.items():
 # Orthogonal columns with mean zero: the singular values are known, 1, .1 and .001.
 waves = np.array([[1, 1, 1], [-1, 1, -1], [1, -1, -1], [-1, -1, 1]]) / 2
 H = waves * [1, 0.1, 0.001] + [5, -2, 0]
-for tol, want in ((1e-4, 3), (0.01, 2), (0.095, 2), (0.2, 1)):
+ignored = "tol is not looked at"
+squares = "compare the singular values with tol, not their squares"
+total = "tol is a share of the largest singular value, not of their sum or norm"
+for tol, want, known in (
+    (0.2, 1, {2: ignored, 3: ignored}),
+    (1e-4, 3, {1: ignored, 2: squares}),
+    (0.01, 2, {}),
+    (0.0997, 2, {1: total}),
+):
     text = f"hidden_rank(H, {tol}) for singular values 1, .1 and .001"
-    known = [(3, "tol is not looked at"), (2, "tol is not looked at")]
     checks.equal(checks.call(hidden_rank, H, tol), want, text, known=known)
     text = f"hidden_rank(H, {tol}) for singular values 100, 10 and .1"
     got = checks.call(hidden_rank, 100 * H, tol)
@@ -591,12 +602,16 @@ def moved(act, c, bias, balanced):
 
 
 never = "a start at zero is taken to move nothing: look at what each layer is given"
+where = "balance matters only where all weights are 0: p is .5 for every example there"
+half = "the sigmoid of 0 is .5, so H is not 0: W2 has a gradient, and then W1 and b1"
 for act in ("sigmoid", "tanh", "relu"):
     for c in (0, 0.5, 2):
         for bias in (0, 1, 0.25):
             for balanced in (False, True):
                 got, text = names(act, c, bias, balanced)
                 known = [([], never)]
+                if c > 0 and balanced:
+                    known = [([], where)]
                 if c == 0 and balanced:
                     even = (
                         "with balanced labels and p = .5 the mean of p - y is zero, and"
@@ -606,7 +621,11 @@ for act in ("sigmoid", "tanh", "relu"):
                 elif c == 0 and bias > 0:
                     ones = "a hidden bias that is not 0 makes H different from 0, so W2"
                     ones += " has a gradient, and after it W1 and b1"
+                    if bias < 1:  # asked after a bias of 1
+                        ones = "bias = 1 is no special case: " + ones
                     known += [(["b2"], ones)]
+                elif c == 0 and act == "sigmoid":
+                    known += [(["b2"], half)]
                 if c == 0:
                     first = "this is the first step only: once W2 has moved, W1 and b1"
                     known += [(["W2", "b2"], first + " have a gradient too")]

@@ -12,7 +12,7 @@
 # Four formulas, five initializers, one net, and one test that you write yourself.
 # The lesson *Initializers* showed how a distribution gets the variance it should have
 # and how a sampler is put on trial; here you do both.
-# There are twelve items and 27 points.
+# There are thirteen items and 28 points.
 #
 # - Write each answer below its docstring, where it says `YOUR CODE HERE`.
 # - Run the cell below an answer: it checks what can be seen at a glance.
@@ -27,6 +27,7 @@ import numpy as np
 from sklearn import datasets, preprocessing
 
 import checks
+import lab
 from dp import SGD, Adam, Model, Node, bce_with_logits  # noqa: F401
 
 # %% [markdown]
@@ -629,7 +630,8 @@ for fans in ((1, 20), (30, 20), (1, 1)):
     checks.shape(
         bias, (1, fans[1]), text, hint="a bias is (1, fan_out), whatever fan_in"
     )
-    checks.between(np.abs(bias).max(), 0, 0.01, f"largest entry of {text}")
+    hint = "biases are parameters too: near 0, or 0, and not 1 as some texts have it"
+    checks.between(np.abs(bias).max(), 0, 0.01, f"largest entry of {text}", hint=hint)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1551,13 +1553,31 @@ for size in (50.0, 800.0):
 ### END HIDDEN TESTS
 
 # %% [markdown]
+# ## Predict (1 point)
+#
+# Now your five initializers, and all parameters zero as the sixth, start your net on
+# the breast-cancer data. Each start trains with Adam and with SGD, on three seeds.
+#
+# After 300 steps of SGD, how many of the six put more than nine tumours of ten in the
+# right class, on every seed?
+# Write down a guess **before** you go on.
+# The point is for committing yourself; whether you are right is never scored.
+
+# %% nbgrader={"grade_id": "prediction", "solution": true}
+my_count = None  # your guess, from 0 to 6; then delete the line that raises
+### BEGIN SOLUTION
+my_count = 4
+### END SOLUTION
+lab.predict("u5.a1", my_count)
+
+# %% nbgrader={"grade_id": "prediction-test", "points": 1}
+checks.predicted(my_count, "my_count")
+
+# %% [markdown]
 # ## The experiment
 #
-# Not graded: nothing below has points. Six starts (all parameters zero is the sixth),
-# two optimisers, three seeds. Before you run it, write down what you expect:
-# in which order will the starts finish under Adam, and in which under SGD?
-#
-# **My prediction:** *(write it here)*
+# Not graded: nothing below has points. Before you run it, say to yourself in which
+# order the starts will finish, under Adam and under SGD.
 
 # %%
 features, labels = datasets.load_breast_cancer(return_X_y=True)
@@ -1602,10 +1622,13 @@ starts = [
 try:
     for optimiser, rate, steps in ((Adam, 0.01, 100), (SGD, 0.1 / 128, 300)):
         print(f"{optimiser.__name__}, rate {rate:.3g}, {steps} steps")
+        good = 0
         for start in starts:
             runs = [train(start, optimiser, rate, steps, seed) for seed in range(3)]
             cells = "   ".join(f"{loss:7.3f} {accuracy:.3f}" for loss, accuracy in runs)
             print(f"  {start.__name__:18} {cells}")
+            good += min(accuracy for _, accuracy in runs) > 0.9
+    lab.reveal("u5.a1", int(good))  # the second optimiser's, SGD
 except NotImplementedError as missing:
     print("still to be written:", missing)
 

@@ -55,7 +55,7 @@ my_share = 0.001
 lab.predict("u6.a1", my_share)
 
 # %% nbgrader={"grade_id": "prediction-test", "points": 1}
-checks.predicted(my_share, "my_share", 0, 1)
+checks.predicted(my_share, "my_share")
 
 # %% [markdown]
 # ## 6.1 He's weights, normal (3 points)

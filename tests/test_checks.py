@@ -273,13 +273,14 @@ def test_checks_unchanged_and_true():
 
 
 def test_checks_predicted_wants_a_commitment_only():
-    """Any value in range passes, right or wrong; none at all is not attempted."""
-    checks.predicted(0.1, "my_guess", 0, 1)
-    checks.predicted(1, "my_guess", 0, 1)
+    """Any finite number passes, right or wrong; none at all is not attempted."""
+    for guess in (0.1, 1, -7, 1e300, 10**400, np.int64(3), np.float32(0.5)):
+        checks.predicted(guess, "my_guess")
     for nothing in (None, ...):
-        said = message(checks.predicted, nothing, "my_guess", 0, 1, error=NotAttempted)
+        said = message(checks.predicted, nothing, "my_guess", error=NotAttempted)
         assert "my_guess" in said
-    message(checks.predicted, 1.5, "my_guess", 0, 1)
-    message(checks.predicted, "much", "my_guess", 0, 1)
-    message(checks.predicted, np.nan, "my_guess", 0, 1)
-    message(checks.predicted, True, "my_guess", 0, 1)
+    for infinite in (np.nan, np.inf, -np.inf, np.float32("nan")):
+        said = message(checks.predicted, infinite, "my_guess")
+        assert "expected a finite number" in said
+    for other in ("much", True, np.True_, 1j, [0.5], np.array(0.5)):
+        assert "expected a number" in message(checks.predicted, other, "my_guess")

@@ -427,21 +427,26 @@ def unchanged(
         )
 
 
-def predicted(value: Any, name: str, low: float, high: float) -> None:
-    """Check that a prediction was made: any number between `low` and `high` counts.
+def predicted(value: Any, name: str) -> None:
+    """Check that a prediction was made: any finite number counts, whatever its size.
+
+    A guess that cannot be, an accuracy of 7, counts too: `lab.reveal` shows it beside
+    what came.
 
     Raises
     ------
     NotAttempted
         If `value` is None or `...`, as handed out.
     Incorrect
-        If it is no number, or none that could be.
+        If it is no real number, or not a finite one.
     """
     if value is None or value is ...:
         raise NotAttempted(f"{name}: no prediction yet; any honest guess is right.")
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    real = int | float | np.integer | np.floating
+    if isinstance(value, bool) or not isinstance(value, real):
         fail(name, f"expected a number, got {_text(value)}")
-    between(value, low, high, name, hint="a guess may be wrong, but not out of range")
+    if not isinstance(value, int) and not np.isfinite(value):
+        fail(name, f"expected a finite number, got {_text(value)}")
 
 
 # ------------------------------------------------------------------------------------

@@ -8,6 +8,9 @@ lab.predict("u2.a1", my_moment)
 my_moment = np.float32(0.25)
 lab.predict("u2.a1", my_moment)
 
+# %% accepted={"item": "prediction", "name": "negative"}
+my_moment = -1.0
+
 
 # %% accepted={"item": "var-product", "name": "by-second-moments"}
 def var_product(mx, vx, my, vy):

@@ -9,6 +9,10 @@ lab.predict("u4.a1", my_powers)
 my_powers = np.float64(5.5)
 
 
+# %% accepted={"item": "prediction", "name": "out-of-range"}
+my_powers = 1_000_000
+
+
 # %% accepted={"item": "backward-trace", "name": "index-loops-and-einsum"}
 def backward_trace(weights, biases, x, y):
     def sigmoid(z):

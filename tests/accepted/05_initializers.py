@@ -290,3 +290,14 @@ class Net(Model):
     def loss(self, x, y):
         z = self._z(x)
         return bce_with_logits(z, y, reduction="mean") * len(z)
+
+
+# %% accepted={"item": "prediction", "name": "another-honest-guess"}
+my_count = 0
+
+# %% accepted={"item": "prediction", "name": "more-than-there-are"}
+my_count = 12
+lab.predict("u5.a1", my_count)
+
+# %% accepted={"item": "prediction", "name": "a-numpy-number"}
+my_count = np.float64(3.5)

@@ -9,6 +9,9 @@ my_share = np.float64(0.5)
 # %% accepted={"item": "prediction", "name": "everything"}
 my_share = 1.0
 
+# %% accepted={"item": "prediction", "name": "percent"}
+my_share = 25
+
 
 # %% accepted={"item": "he-normal", "name": "unit-draws-scaled"}
 def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):

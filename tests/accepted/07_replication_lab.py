@@ -8,6 +8,10 @@ my_count = 4.5
 my_count = np.int64(0)
 
 
+# %% accepted={"item": "prediction", "name": "out-of-range"}
+my_count = 21
+
+
 # %% accepted={"item": "replicate", "name": "global-legacy-seed"}
 def replicate(
     number=1, widths=(6, 3), act="relu", eta=0.25, max_epochs=2000, seed=3, bias=None

@@ -3,8 +3,8 @@
 # %% wrong={"item": "prediction", "name": "no-prediction", "says": "no prediction yet"}
 my_exponent = None
 
-# %% wrong={"item": "prediction", "name": "a-step", "says": "between -15 and -1"}
-my_exponent = 1e-5
+# %% wrong={"item": "prediction", "name": "infinite", "says": "expected a finite number"}
+my_exponent = float("-inf")
 
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_exponent = "the smallest"
@@ -250,7 +250,7 @@ def numeric_grad(f, W, eps):
     return gradient
 
 
-# %% wrong={"item": "numeric-grad", "name": "two-axes-only", "says": "tuple index out of range"}
+# %% wrong={"item": "numeric-grad", "name": "two-axes-only", "says": "one entry only where W has two axes"}
 def numeric_grad(f, W, eps):
     gradient = np.zeros(W.shape)
     for i in range(W.shape[0]):

@@ -4,15 +4,15 @@
 my_count = None
 
 
-# %% wrong={"item": "prediction", "name": "too-many", "says": "between 0 and 4"}
-my_count = 1000
+# %% wrong={"item": "prediction", "name": "infinite", "says": "expected a finite number"}
+my_count = float("inf")
 
 
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_count = "all of them"
 
 
-# %% wrong={"item": "hidden-rank", "name": "unique-rows-counted", "says": "distinct columns are counted"}
+# %% wrong={"item": "hidden-rank", "name": "unique-rows-counted", "says": "-h adds nothing to h"}
 def hidden_rank(H, tol):
     return len(np.unique(H.round(9), axis=1).T)
 
@@ -44,19 +44,19 @@ def hidden_rank(H, tol):
     return int(np.linalg.matrix_rank(H - H.mean(axis=0), tol=tol))
 
 
-# %% wrong={"item": "hidden-rank", "name": "tolerance-of-the-sum", "says": "singular values"}
+# %% wrong={"item": "hidden-rank", "name": "tolerance-of-the-sum", "says": "not of their sum or norm"}
 def hidden_rank(H, tol):
     values = np.linalg.svd(H - H.mean(axis=0), compute_uv=False)
     return int(np.sum(values > tol * values.sum()))
 
 
-# %% wrong={"item": "hidden-rank", "name": "squared-values", "says": "singular values"}
+# %% wrong={"item": "hidden-rank", "name": "squared-values", "says": "not their squares"}
 def hidden_rank(H, tol):
     values = np.linalg.svd(H - H.mean(axis=0), compute_uv=False) ** 2
     return int(np.sum(values > tol * values[0]))
 
 
-# %% wrong={"item": "hidden-rank", "name": "centred-by-row", "says": "expected"}
+# %% wrong={"item": "hidden-rank", "name": "centred-by-row", "says": "centre each column (axis 0), not each row"}
 def hidden_rank(H, tol):
     values = np.linalg.svd(H - H.mean(axis=1, keepdims=True), compute_uv=False)
     return int(np.sum(values > tol * values[0]))
@@ -93,7 +93,7 @@ def hidden_rank(H, tol):
     return int(np.sum(values[1:] > tol * values[0]))
 
 
-# %% wrong={"item": "hidden-rank", "name": "correlated-columns-merged", "says": "expected"}
+# %% wrong={"item": "hidden-rank", "name": "correlated-columns-merged", "says": "compared two at a time"}
 def hidden_rank(H, tol):
     kept = []
     for h in (H - H.mean(axis=0)).T:
@@ -687,7 +687,7 @@ def who_moves(act, c, bias, balanced):
     return {"W1", "b1", "W2", "b2"}
 
 
-# %% wrong={"item": "who-moves", "name": "sigmoid-like-tanh", "says": "expected"}
+# %% wrong={"item": "who-moves", "name": "sigmoid-like-tanh", "says": "the sigmoid of 0 is .5"}
 def who_moves(act, c, bias, balanced):
     if c == 0 and balanced:
         return set()
@@ -712,7 +712,7 @@ def who_moves(act, c, bias, balanced):
     return {"W1", "b1", "W2", "b2"}
 
 
-# %% wrong={"item": "who-moves", "name": "balance-for-every-start", "says": "expected"}
+# %% wrong={"item": "who-moves", "name": "balance-for-every-start", "says": "balance matters only where all weights are 0"}
 def who_moves(act, c, bias, balanced):
     if balanced:
         return set()
@@ -739,7 +739,7 @@ def who_moves(act, c, bias, balanced):
     return {"W1", "b1", "W2", "b2"}
 
 
-# %% wrong={"item": "who-moves", "name": "bias-one-only", "says": "expected"}
+# %% wrong={"item": "who-moves", "name": "bias-one-only", "says": "bias = 1 is no special case"}
 def who_moves(act, c, bias, balanced):
     if c == 0 and balanced:
         return set()

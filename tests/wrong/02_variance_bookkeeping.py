@@ -6,8 +6,8 @@ my_moment = None
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_moment = "about one"
 
-# %% wrong={"item": "prediction", "name": "negative", "says": "between 0 and 1000"}
-my_moment = -1.0
+# %% wrong={"item": "prediction", "name": "infinite", "says": "expected a finite number"}
+my_moment = np.inf
 
 
 # %% wrong={"item": "var-product", "name": "cross-terms-dropped", "says": "cross terms"}

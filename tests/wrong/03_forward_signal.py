@@ -3,8 +3,8 @@
 # %% wrong={"item": "prediction", "name": "no-prediction", "says": "no prediction yet"}
 my_share = None
 
-# %% wrong={"item": "prediction", "name": "out-of-range", "says": "between 0 and 1"}
-my_share = 83
+# %% wrong={"item": "prediction", "name": "not-a-number", "says": "expected a finite number"}
+my_share = float("nan")
 
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_share = "most of them"
@@ -247,7 +247,7 @@ def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=N
     return layers
 
 
-# %% wrong={"item": "feed-forward", "name": "fans-of-the-batch", "says": "standard deviation"}
+# %% wrong={"item": "feed-forward", "name": "fans-of-the-batch", "says": "first number counts examples"}
 def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=None):
     rng = np.random.default_rng() if rng is None else rng
     n = x.shape[1]
@@ -573,7 +573,7 @@ def gain_for(f):
     return float((w @ f(np.sqrt(2) * t) ** 2 / np.sqrt(2 * np.pi)) ** -0.5)
 
 
-# %% wrong={"item": "gain-for", "name": "always-root-two", "says": "expected 0.5774"}
+# %% wrong={"item": "gain-for", "name": "always-root-two", "says": "sqrt(2) is ReLU's gain"}
 def gain_for(f):
     return 2**0.5
 
@@ -590,7 +590,7 @@ def gain_for(f):
     return float((w @ f(np.sqrt(2) * t) ** 2 / np.sqrt(np.pi)) ** -0.5)
 
 
-# %% wrong={"item": "gain-for", "name": "few-draws", "says": "gain_for("}
+# %% wrong={"item": "gain-for", "name": "few-draws", "says": "no chance in it"}
 def gain_for(f):
     z = np.random.default_rng().normal(size=1000)
     return float(np.mean(f(z) ** 2) ** -0.5)

@@ -4,8 +4,8 @@
 my_powers = None
 
 
-# %% wrong={"item": "prediction", "name": "out-of-range", "says": "between 0 and 20"}
-my_powers = 1_000_000
+# %% wrong={"item": "prediction", "name": "infinite", "says": "expected a finite number"}
+my_powers = float("inf")
 
 
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}

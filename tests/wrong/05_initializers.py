@@ -498,7 +498,7 @@ class LowInitializer(Initializer):
         return np.zeros((1, fan_out))
 
 
-# %% wrong={"item": "low-initializer", "name": "bias-one", "says": "largest entry"}
+# %% wrong={"item": "low-initializer", "name": "bias-one", "says": "biases are parameters too"}
 class LowInitializer(Initializer):
     def initial_weights(self, fan_in, fan_out):
         return self.rng.normal(0, 0.001, (fan_in, fan_out))
@@ -1129,3 +1129,19 @@ class Net(Model):
 
     def loss(self, x, y):
         return bce_with_logits(self.logits(x), y, reduction="sum")
+
+
+# %% [markdown]
+# ## The prediction
+
+# %% wrong={"item": "prediction", "name": "no-prediction", "says": "no prediction yet"}
+my_count = None
+
+# %% wrong={"item": "prediction", "name": "infinite", "says": "expected a finite number"}
+my_count = np.inf
+
+# %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
+my_count = "all but zero"
+
+# %% wrong={"item": "prediction", "name": "yes-or-no", "says": "got True"}
+my_count = True

@@ -3,8 +3,8 @@
 # %% wrong={"item": "prediction", "name": "no-prediction", "says": "no prediction yet"}
 my_share = None
 
-# %% wrong={"item": "prediction", "name": "percent", "says": "between 0 and 1"}
-my_share = 25
+# %% wrong={"item": "prediction", "name": "not-a-number", "says": "expected a finite number"}
+my_share = np.nan
 
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_share = "a quarter"

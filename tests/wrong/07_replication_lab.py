@@ -6,8 +6,8 @@ my_count = None
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_count = "nearly all"
 
-# %% wrong={"item": "prediction", "name": "out-of-range", "says": "between 0 and 20"}
-my_count = 21
+# %% wrong={"item": "prediction", "name": "not-a-number", "says": "expected a finite number"}
+my_count = float("nan")
 
 
 # %% wrong={"item": "replicate", "name": "hard-coded", "says": "1183 is the answer for one setting"}
