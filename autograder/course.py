@@ -5,6 +5,7 @@ nbgrader's own `CourseDirectory`, so a course that renames ``source`` or keeps i
 gradebook elsewhere works without a word to us.
 """
 
+import copy
 import os
 import sysconfig
 from dataclasses import dataclass
@@ -156,6 +157,13 @@ def find_course(root: Path | str = ".") -> Course:
     config.CourseDirectory.root = str(root)
     _find_scripts()
     return Course(root=root, config=config)
+
+
+def course_of(directory: CourseDirectory) -> Course:
+    """Take the course that one of nbgrader's own commands is at work in."""
+    config = copy.deepcopy(directory.config)
+    config.CourseDirectory.root = directory.root
+    return Course(root=Path(directory.root), config=config)
 
 
 def _find_scripts() -> None:
