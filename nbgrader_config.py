@@ -19,3 +19,6 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# Feedback is ours too: nbgrader's own pages show the hidden tests.
+c.GenerateFeedback.exporter_class = "autograder.feedback.PageExporter"

@@ -594,6 +594,8 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
                 out.print(f"not {level:<8} {why}")
             if found.helps:
                 out.print(f"would help   {found.helps}")
+            if found.course:
+                out.print(f"this course  {found.course}")
             out.print(f"cores        {found.cores}")
             for name, version in found.versions.items():
                 out.print(f"{name:<12} {version}")

@@ -6,6 +6,7 @@ gradebook elsewhere works without a word to us, and so does one whose gradebook 
 in Jupyter's folders for configuration, which nbgrader reads first.
 """
 
+import copy
 import itertools
 import os
 import sysconfig
@@ -189,6 +190,13 @@ def _read_configuration(root: Path) -> Config:
             except Exception as error:
                 raise CourseError(f"{file} cannot be read: {error}") from error
     return config
+
+
+def course_of(directory: CourseDirectory) -> Course:
+    """Take the course that one of nbgrader's own commands is at work in."""
+    config = copy.deepcopy(directory.config)
+    config.CourseDirectory.root = directory.root
+    return Course(root=Path(directory.root), config=config)
 
 
 def _find_scripts() -> None:

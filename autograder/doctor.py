@@ -7,14 +7,24 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import autograder
 from autograder import pool
+from autograder.course import find_course
+from autograder.errors import CourseError
 from autograder.runner import lockdown
 from autograder.runner.probe import LEVELS, failures
 
 PACKAGES = ("nbgrader", "nbformat", "ipython", "numpy", "matplotlib", "scikit-learn")
 OPTIONAL = ("distributed", "psycopg")
+
+# What nbgrader_config.py must name, so that nbgrader's commands grade and tell as ours.
+NAMED = {
+    ("Autograde", "sanitize_preprocessors"): "autograder.preprocess.RebuildSubmission",
+    ("Autograde", "autograde_preprocessors"): "autograder.preprocess.SandboxExecute",
+    ("GenerateFeedback", "exporter_class"): "autograder.feedback.PageExporter",
+}
 
 _UBUNTU = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 _SETTINGS = {  # of the kernel: what forbids user namespaces, and what allows them
@@ -44,6 +54,9 @@ class Diagnosis:
         The one command, or the one thing to do, that would help; empty if all is well.
     cores : int
         How many submissions are run at once by default.
+    course : str
+        What the configuration of the course in this folder lacks; empty if nothing, or
+        if there is no course.
     versions : dict of str to str
         Of what a grade may depend on; "not installed" for an optional package.
     """
@@ -52,6 +65,7 @@ class Diagnosis:
     failures: dict[str, str]
     helps: str
     cores: int
+    course: str
     versions: dict[str, str]
 
 
@@ -60,7 +74,37 @@ def doctor() -> Diagnosis:
     failed = failures()
     level = next((level for level in LEVELS if level not in failed), "")
     helps = "" if level == LEVELS[0] else what_helps()
-    return Diagnosis(level, failed, helps, pool.cores(), _versions())
+    lacks = what_lacks(Path())
+    return Diagnosis(level, failed, helps, pool.cores(), lacks, _versions())
+
+
+def what_lacks(folder: Path) -> str:
+    """Say what a course needs so that nbgrader's own commands are safe there, too."""
+    if not (folder / "nbgrader_config.py").is_file():
+        return ""
+    try:
+        config = find_course(folder).config
+    except CourseError as error:
+        return str(error)
+    lacking = [
+        f"c.{section}.{option}"
+        for (section, option), name in NAMED.items()
+        if name not in _names(config.get(section, {}).get(option, []))
+    ]
+    if not lacking:
+        return ""
+    return (
+        "nbgrader and formgrader run students' code without a sandbox or show hidden "
+        f"tests here: set {', '.join(lacking)} in nbgrader_config.py as in README"
+    )
+
+
+def _names(value: Any) -> list[str]:
+    """Give the dotted names of classes, which a configuration may name or hold."""
+    return [
+        f"{one.__module__}.{one.__qualname__}" if isinstance(one, type) else str(one)
+        for one in (value if isinstance(value, list | tuple) else [value])
+    ]
 
 
 def what_helps() -> str:

@@ -9,6 +9,9 @@ that a test cell printed: of a test cell it shows the part that was handed out, 
 from the handout, and the message that the gradebook keeps. An output of
 another cell that repeats a line of a hidden test is left out. What the student wrote
 is made harmless by `autograder.pages`.
+
+`PageExporter` is what ``nbgrader_config.py`` names, so that ``nbgrader
+generate_feedback`` and formgrader's button make the same pages, byte for byte.
 """
 
 import html
@@ -20,13 +23,15 @@ from typing import Any
 
 import nbformat
 from markupsafe import Markup
+from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import is_grade, is_solution, is_task
+from traitlets import default
 
 from autograder import pages, store
-from autograder.course import Course
+from autograder.course import Course, course_of
 from autograder.errors import CourseError
 from autograder.verdicts import Status, Verdict
 
@@ -120,32 +125,87 @@ def feedback(
         If there is no such assignment, or no such student.
     """
     made = Feedback()
-    masters = {
-        name: _read_master(course, assignment, name)
-        for name in course.notebook_names(assignment)
-    }
-    items: dict[tuple[str, str], dict[str, store.Item]] = {}
-    for item in store.items(course, assignment):
-        items.setdefault((item.student, item.notebook), {})[item.grade_id] = item
+    maker = _Maker(course, assignment)
     with store.open_gradebook(course.db_url, course.directory.course_id) as gradebook:
         runs = store.runs_by_notebook(gradebook, assignment)
         graded = {run.student for run in runs}
         wanted = _wanted(course, assignment, graded, students)
         made.not_graded = sorted(wanted - graded)
         for run in runs:
-            if run.student not in wanted or run.notebook not in masters:
+            if run.student not in wanted or run.notebook not in maker.masters:
                 continue
-            view = _view(
-                course,
-                masters[run.notebook],
-                run,
-                items.get((run.student, run.notebook), {}),
-                _marks(gradebook, run),
-            )
             path = _place(course, run)
-            changed = pages.write(path, pages.page("feedback.html", view=view))
+            changed = pages.write(path, maker.page(gradebook, run))
             (made.written if changed else made.unchanged).append(path)
     return made
+
+
+class PageExporter(Exporter):
+    """Makes the pages of `feedback` for nbgrader's own converter.
+
+    nbgrader's pages show each test cell as it ran, with its hidden part. Set in
+    ``nbgrader_config.py``::
+
+        c.GenerateFeedback.exporter_class = "autograder.feedback.PageExporter"
+    """
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **_: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """Make the page of one graded notebook, which nbgrader then writes.
+
+        Raises
+        ------
+        CourseError
+            If there is no verdict on it, so that nothing is known of its tests.
+        """
+        where = resources["nbgrader"]
+        assignment, name = where["assignment"], where["notebook"]
+        course = course_of(self.parent.coursedir)
+        maker = _Maker(course, assignment)
+        with store.open_gradebook(
+            course.db_url, course.directory.course_id
+        ) as gradebook:
+            for run in store.runs_by_notebook(gradebook, assignment):
+                if run.student == where["student"] and run.notebook == name:
+                    break
+            else:
+                raise CourseError(
+                    f"{filename} was not graded in the sandbox, so there is no page "
+                    f"for it; run `autograder grade {assignment}` first"
+                )
+            page = maker.page(gradebook, run)
+        return page, {**resources, "output_extension": self.file_extension}
+
+
+class _Maker:
+    """Makes the pages of one assignment: what they share is read once."""
+
+    def __init__(self, course: Course, assignment: str) -> None:
+        self.course = course
+        self.masters = {
+            name: _read_master(course, assignment, name)
+            for name in course.notebook_names(assignment)
+        }
+        self.items: dict[tuple[str, str], dict[str, store.Item]] = {}
+        for item in store.items(course, assignment):
+            of_notebook = self.items.setdefault((item.student, item.notebook), {})
+            of_notebook[item.grade_id] = item
+
+    def page(self, gradebook: Gradebook, run: store.Run) -> str:
+        """Make the page of one notebook of one submission."""
+        view = _view(
+            self.course,
+            self.masters[run.notebook],
+            run,
+            self.items.get((run.student, run.notebook), {}),
+            _marks(gradebook, run),
+        )
+        return pages.page("feedback.html", view=view)
 
 
 def _wanted(

@@ -63,12 +63,11 @@ from autograder.preprocess import (
     read_source,
     read_submitted,
     sandbox,
-    stored_items,
+    stored_end,
     stored_run,
 )
 from autograder.protect import Protection
 from autograder.runner import Job, Limits, RunResult
-from autograder.score import settle
 from autograder.verdicts import Verdict
 
 _LARGEST_TIMESTAMP = 1000  # bytes
@@ -530,14 +529,8 @@ class _Grader:
         """End a notebook that was not run: each of its items has zero points."""
         part = submission.parts[name]
         notebook = part.notebook or copy.deepcopy(self.references[name])
-        items = settle(notebook, [False] * len(notebook.cells), message)
-        part.items = stored_items(submission.student, self.assignment, name, items)
-        part.run = store.Run(
-            student=submission.student,
-            assignment=self.assignment,
-            notebook=name,
-            verdict=verdict,
-            message=message,
+        part.run, part.items = stored_end(
+            submission.student, self.assignment, name, notebook, verdict, message
         )
 
     def take(self, submission: _Submission, name: str, outcome: pool.Outcome) -> None:

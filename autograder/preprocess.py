@@ -55,6 +55,7 @@ from autograder.runner import Job, Limits, RunResult, choose_sandbox, run_notebo
 from autograder.runner.probe import LEVELS
 from autograder.runner.sandbox import Sandbox
 from autograder.score import Item, settle
+from autograder.verdicts import Verdict
 
 LARGEST_NOTEBOOK = 20 * 1024**2  # bytes; a notebook full of figures has a few million
 LARGEST_FILES = 50 * 1024**2  # bytes, all other files of a submission together
@@ -516,6 +517,23 @@ def stored_run(
     return run, stored_items(student, assignment, notebook, items, protected)
 
 
+def stored_end(
+    student: str,
+    assignment: str,
+    name: str,
+    notebook: NotebookNode,
+    verdict: Verdict,
+    message: str,
+) -> tuple[store.Run, list[store.Item]]:
+    """Make the rows of a notebook that was not run: each item has zero points.
+
+    The outputs of `notebook` are changed in place, see `settle`.
+    """
+    items = settle(notebook, [False] * len(notebook.cells), message)
+    run = store.Run(student, assignment, name, verdict, message=message)
+    return run, stored_items(student, assignment, name, items)
+
+
 # --- the preprocessors ----------------------------------------------------------------
 
 
@@ -593,12 +611,9 @@ class SandboxExecute(_InCourse):
         limits = configured.limits(assignment)
         source = self._folder(directory.source_directory, ".", resources)
         master = master_files(source, directory.ignore, self.config)
-        files, left_out = gather(
-            self._folder(directory.submitted_directory, student, resources),
-            master,
-            directory.ignore,
-            {path.name for path in source.glob("*.ipynb")},
-        )
+        submitted = self._folder(directory.submitted_directory, student, resources)
+        notebooks = {path.name for path in source.glob("*.ipynb")}
+        files, left_out = gather(submitted, master, directory.ignore, notebooks)
         repairs += left_out
         graded = self._folder(directory.autograded_directory, student, resources)
         _prune(graded, files, master)
@@ -622,4 +637,16 @@ class SandboxExecute(_InCourse):
             run, items = stored_run(student, assignment, name, job, result, repairs)
             run.repairs.extend(tame_outputs(result.notebook))
             store.record(gradebook, run, items)
+            # nbgrader gives a notebook that is missing zero points, and no word.
+            for other in sorted(source.glob("*.ipynb")):
+                if not os.path.lexists(submitted / other.name):
+                    whole = reference(
+                        read_source(other, Path(directory.root), self.config),
+                        self.config,
+                    )
+                    ended = Verdict.MISSING, f"{other.name} is missing"
+                    store.record(
+                        gradebook,
+                        *stored_end(student, assignment, other.stem, whole, *ended),
+                    )
         return result.notebook, resources

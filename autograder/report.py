@@ -85,24 +85,28 @@ class _Row:
     """One student's submission of the assignment.
 
     `scores` holds the points of each item as the gradebook has them now, so that marks
-    by hand count; `items` holds how each test ended.
+    by hand count; `items` holds how each test ended. `not_graded` names the notebooks
+    without a verdict: those that plain nbgrader could not read have none.
     """
 
     student: str
-    run: store.Run | None
+    run: store.Run | None  # of the notebooks that have one
     points: float
     items: dict[tuple[str, str], store.Item] = field(default_factory=dict)
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
     waits_for_marks: bool = False
+    not_graded: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
-        return self.run.verdict.value if self.run else NOT_GRADED
+        if self.run is None or (self.not_graded and self.run.verdict is Verdict.GRADED):
+            return NOT_GRADED
+        return self.run.verdict.value
 
     @property
     def counts(self) -> bool:
         """Whether something was handed in and graded, so that figures include it."""
-        return self.run is not None and self.run.verdict is not Verdict.MISSING
+        return self.verdict not in {NOT_GRADED, Verdict.MISSING.value}
 
     def unprotected(self, key: tuple[str, str]) -> bool:
         """Whether an item's test ran within the reach of the student's code."""
@@ -134,7 +138,6 @@ class _Class:
 
 def _read(course: Course, assignment: str) -> _Class:
     notebooks = course.notebook_names(assignment)
-    runs = {run.student: run for run in store.runs(course, assignment)}
     items: dict[str, dict[tuple[str, str], store.Item]] = {}
     for item in store.items(course, assignment):
         key = item.notebook, item.grade_id
@@ -144,16 +147,22 @@ def _read(course: Course, assignment: str) -> _Class:
         for of_student in items.values()
         for key, item in of_student.items()
     }
-    rows = [
-        _Row(
-            student=student,
-            run=runs.get(student),
-            points=sum(item.points for item in items.get(student, {}).values()),
-            items=items.get(student, {}),
-        )
-        for student in sorted(runs.keys() | set(course.students(assignment)))
-    ]
     with store.open_gradebook(course.db_url, course.directory.course_id) as gradebook:
+        parts: dict[str, list[store.Run]] = {
+            student: [] for student in course.students(assignment)
+        }
+        for run in store.runs_by_notebook(gradebook, assignment):
+            parts.setdefault(run.student, []).append(run)
+        rows = [
+            _Row(
+                student=student,
+                run=store.together(runs) if runs else None,
+                points=sum(item.points for item in items.get(student, {}).values()),
+                items=items.get(student, {}),
+                not_graded=sorted({*notebooks} - {run.notebook for run in runs}),
+            )
+            for student, runs in sorted(parts.items())
+        ]
         enrolled = {student.id for student in gradebook.students}
         try:
             max_points = gradebook.find_assignment(assignment).max_score
@@ -469,7 +478,11 @@ def _looks(class_: _Class) -> list[_Look]:
         if row.run and row.run.repairs
     ]
     looks.append(_Look("Set right or left out before the run", repaired))
-    new = [(row.student, "") for row in class_.rows if row.run is None]
+    new = [
+        (row.student, ", ".join(row.not_graded) if len(class_.notebooks) > 1 else "")
+        for row in class_.rows
+        if row.not_graded
+    ]
     looks.append(_Look("Handed in and not graded yet: run `autograder grade`", new))
     absent = [(student, "") for student in class_.absent]
     looks.append(_Look("In the class list, with nothing handed in", absent))

@@ -28,6 +28,7 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+c.GenerateFeedback.exporter_class = "autograder.feedback.PageExporter"
 c.SandboxLimits.cell_cpu_seconds = 2
 c.SandboxLimits.notebook_cpu_seconds = 20
 c.LateSubmissionPlugin.penalty_method = "zero"

@@ -1,11 +1,15 @@
 """The doctor names the one thing that would help."""
 
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 
 from autograder import doctor
-from autograder.doctor import what_helps
+from autograder.doctor import what_helps, what_lacks
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -54,3 +58,32 @@ def test_doctor_without_any_level_says_why(monkeypatch):
     assert found.level == ""
     assert found.failures["lockdown"] == "no Landlock"
     assert found.helps
+
+
+def test_doctor_says_what_a_course_lacks(tmp_path):
+    """Lines without which nbgrader's own commands would not be safe are named."""
+    config = tmp_path / "nbgrader_config.py"
+    assert what_lacks(tmp_path) == ""  # no course
+    config.write_text('c = get_config()\nc.CourseDirectory.course_id = "other"\n')
+    said = what_lacks(tmp_path)
+    for section, option in doctor.NAMED:
+        assert f"c.{section}.{option}" in said
+    assert "\n" not in said
+    config.write_text("c = ")
+    assert "cannot be read" in what_lacks(tmp_path)
+
+
+def test_doctor_finds_nothing_lacking_with_readmes_lines(tmp_path):
+    """README's block for another course, and this course's own file, have them all."""
+    readme = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"```python\n(c\.Autograde\..*?)```", readme, re.DOTALL)
+    config = tmp_path / "nbgrader_config.py"
+    config.write_text(f"c = get_config()\n{block}")
+    assert what_lacks(tmp_path) == ""
+    assert what_lacks(ROOT) == ""
+    own = (ROOT / "nbgrader_config.py").read_text()
+    assert all(line in own for line in block.splitlines())
+    as_classes = block.replace('"autograder.feedback.PageExporter"', "PageExporter")
+    imported = "from autograder.feedback import PageExporter"
+    config.write_text(f"{imported}\nc = get_config()\n{as_classes}")
+    assert what_lacks(tmp_path) == ""

@@ -10,7 +10,8 @@ from autograder import store
 from autograder.course import find_course
 from autograder.grade import grade
 
-BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+ROOT = Path(__file__).parent.parent
+BENCHMARKS = ROOT / "benchmarks"
 
 # What nbgrader's own calls set off under SQLAlchemy 2.1 is not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
@@ -153,3 +154,19 @@ def test_fair_every_mistake_scores_as_in_stock(classes, tmp_path):
     theirs, ours = map(scores, graded_by_both(classes, room, tmp_path, list(room.ways)))
     assert len(ours) == 7 * len(room.ways)
     assert ours == theirs
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("assignment", find_course(ROOT).assignments())
+def test_fair_every_assignment_scores_as_in_stock(classes, tmp_path, assignment):
+    """Of each assignment a right and a wrong answer score as in stock nbgrader."""
+    room = classes.this_course(tmp_path, assignment)
+    mistake = next(way for way in room.ways if "/" in way)
+    both = graded_by_both(classes, room, tmp_path, ["reference", mistake])
+    theirs, ours = map(scores, both)
+    assert ours == theirs
+    right, wrong = by_student(ours, 1), by_student(ours, 2)
+    assert all(score == most for score, most, _ in right.values())
+    assert {key[1] for key in right if right[key] != wrong[key]} == {
+        f"{mistake.partition('/')[0]}-test"
+    }

@@ -3,10 +3,12 @@
 import base64
 import html
 import io
+import os
 import re
 import shutil
 import struct
 import subprocess
+import sys
 import time
 from html.parser import HTMLParser
 from pathlib import Path
@@ -264,6 +266,41 @@ def test_feedback_never_shows_a_hidden_test(paper):
         }
         assert ("an honest print" in seen) == shows_the_notebook
         assert ("assert fold(1) == 'crease-1'" in seen) == shows_the_notebook
+
+
+@pytest.mark.attack("hidden tests in nbgrader's own feedback")
+def test_feedback_by_nbgrader_is_the_same_page(paper):
+    """With the course's line for it ``nbgrader generate_feedback`` makes our pages."""
+    config = paper.root / "nbgrader_config.py"
+    exporter = "autograder.feedback.PageExporter"
+    with config.open("a") as file:
+        file.write(f'c.GenerateFeedback.exporter_class = "{exporter}"\n')
+    cells = source_cells()
+    cells[1].source = "<script>alert(1)</script>"
+    cells[2].outputs = [new_output("stream", name="stdout", text=f"saw {HIDDEN[0]}\n")]
+    cells[3].outputs = cells[6].outputs = failing_outputs()
+    said = {"cells": cells, "marks": {"why": 0.5}, "comments": {"fold": "See page 4."}}
+    paper.grade("ada", SOLVED, **said)
+    paper.grade("eve", SOLVED, verdict=Verdict.HELD_FOR_REVIEW, **said)
+    feedback(paper.course, ASSIGNMENT)
+    ours = {student: paper.page(student).read_bytes() for student in ("ada", "eve")}
+    shutil.rmtree(paper.course.feedback)
+    # A notebook that has not been graded in the sandbox: nothing of it is shown.
+    unknown = paper.course.autograded / "bob" / ASSIGNMENT
+    shutil.copytree(paper.course.autograded / "ada" / ASSIGNMENT, unknown)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "generate_feedback", ASSIGNMENT],
+        cwd=paper.root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert {student: paper.page(student).read_bytes() for student in ours} == ours
+    for secret in [*HIDDEN, "<script>"]:
+        assert secret not in html.unescape(ours["ada"].decode())
+    assert "See page 4." in ours["ada"].decode()
+    assert not paper.page("bob").exists()
+    assert f"run `autograder grade {ASSIGNMENT}` first" in done.stderr
 
 
 def nbformat_text(path: Path) -> str:

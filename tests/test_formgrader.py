@@ -1,7 +1,8 @@
-"""formgrader's own Autograde button goes through the sandbox and the checker."""
+"""formgrader's own buttons: grading in the sandbox, feedback without hidden tests."""
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -18,6 +19,7 @@ from test_runner_levels import sandbox_or_skip
 
 from autograder import store
 from autograder.course import find_course
+from autograder.feedback import feedback
 from autograder.verdicts import Verdict
 
 ROOT = Path(__file__).parent.parent
@@ -78,8 +80,8 @@ class Server:
         self.process.wait(30)
 
 
-def test_formgrader_autograde_button_uses_the_sandbox(tiny_course):
-    """The button's request grades in the sandbox, with protected tests."""
+def test_formgrader_buttons_use_the_sandbox_and_hide_the_tests(tiny_course):
+    """The buttons' requests grade in the sandbox and make our own feedback pages."""
     box = sandbox_or_skip("auto")
     shutil.copyfile(
         ROOT / "nbgrader_config.py", tiny_course.root / "nbgrader_config.py"
@@ -98,6 +100,8 @@ def test_formgrader_autograde_button_uses_the_sandbox(tiny_course):
             path = f"/formgrader/api/submission/ps1/{student}/autograde"
             answer = server.ask(path, b"{}")
             assert answer["success"], answer["log"]
+        answer = server.ask("/formgrader/api/assignment/ps1/generate_feedback", b"{}")
+        assert answer["success"], answer["log"]
     finally:
         server.stop()
     runs = {run.student: run for run in store.runs(course, "ps1")}
@@ -114,3 +118,9 @@ def test_formgrader_autograde_button_uses_the_sandbox(tiny_course):
         i.max_points for i in items if i.student == "student-01"
     )
     assert points["student-02"] < points["student-01"]
+    by_formgrader = sorted(course.feedback.rglob("*.html"))
+    assert len(by_formgrader) == 2
+    made = feedback(course, "ps1")
+    assert (sorted(made.unchanged), made.written) == (by_formgrader, [])
+    for page in by_formgrader:
+        assert "square(-3)" not in re.sub("<[^>]*>", "", page.read_text())

@@ -136,6 +136,18 @@ def test_report_lists_who_has_not_been_graded_or_has_not_handed_in(paper):
     assert "marks by hand (" not in text(page)
 
 
+def test_report_submission_is_graded_when_each_notebook_is(paper):
+    """With one notebook of two graded it is not, and the other one is named."""
+    paper.grade("ada", SOLVED)
+    paper.grade("eve", SOLVED, verdict=Verdict.CRASHED)
+    source = paper.course.source / ASSIGNMENT
+    paper.save(source / "gliders.ipynb", source_cells())
+    rows, page = read(paper)
+    assert [row["verdict"] for row in rows] == ["not graded yet", "crashed"]
+    assert "run `autograder grade` (2) ada : gliders eve : gliders" in text(page)
+    assert "1 submission graded" in text(page)
+
+
 def test_report_counts_messages_that_differ_in_figures_together(paper):
     """What the class misunderstood is counted by the mistake, not by the numbers."""
     for k in range(5):
