@@ -222,7 +222,7 @@ def backward_trace(weights, biases, x, y):
     return trace[::-1]
 
 
-# %% wrong={"item": "backward-trace", "name": "rms-for-norm", "says": "norms of layer"}
+# %% wrong={"item": "backward-trace", "name": "rms-for-norm", "says": "root mean square"}
 def backward_trace(weights, biases, x, y):
     layers = [x]
     for W, b in zip(weights, biases):
@@ -416,7 +416,7 @@ def predicted_decay(act, sigma_w, n):
     return slopes[act] * sigma_w**2 * n**0.5
 
 
-# %% wrong={"item": "predicted-decay", "name": "root-of-sigma", "says": "predicted_decay"}
+# %% wrong={"item": "predicted-decay", "name": "root-of-sigma", "says": "only n is under the root"}
 def predicted_decay(act, sigma_w, n):
     slopes = {"sigmoid": 0.25, "tanh": 1.0, "relu": 0.5**0.5}
     if act not in slopes:
@@ -456,7 +456,7 @@ def predicted_decay(act, sigma_w, n):
     return slopes[act] * sigma_w * n**0.5
 
 
-# %% wrong={"item": "predicted-decay", "name": "sigmoid-whatever-act", "says": "predicted_decay"}
+# %% wrong={"item": "predicted-decay", "name": "sigmoid-whatever-act", "says": "the sigmoid's slope, .25; `act`"}
 def predicted_decay(act, sigma_w, n):
     return 0.25 * sigma_w * n**0.5
 
@@ -502,7 +502,7 @@ def label_entropy(y):
     return -np.sum(counts * np.log(share))
 
 
-# %% wrong={"item": "label-entropy", "name": "relative-entropy", "says": "label_entropy"}
+# %% wrong={"item": "label-entropy", "name": "relative-entropy", "says": "divided by its largest value"}
 def label_entropy(y):
     _, counts = np.unique(y, return_counts=True)
     share = counts / np.size(y)
@@ -529,7 +529,7 @@ def label_entropy(y):
     return -p * np.log(p)
 
 
-# %% wrong={"item": "label-entropy", "name": "two-classes-only", "says": "expected"}
+# %% wrong={"item": "label-entropy", "name": "two-classes-only", "says": "a share for 0 and 1 only"}
 def label_entropy(y):
     p = np.clip(np.mean(y), 1e-300, 1 - 1e-16)
     return -p * np.log(p) - (1 - p) * np.log(1 - p)
@@ -544,7 +544,7 @@ def label_entropy(y):
     return -np.sum(share * np.log(share))
 
 
-# %% wrong={"item": "label-entropy", "name": "clipped", "says": "expected"}
+# %% wrong={"item": "label-entropy", "name": "clipped", "says": "do not clip shares"}
 def label_entropy(y):
     share = np.bincount(np.ravel(y).clip(0)) / np.size(y)
     return -np.sum(share * np.log(np.clip(share, 0.01, 1)))
@@ -558,7 +558,7 @@ def label_entropy(y):
     return -np.sum(share * np.log(share))
 
 
-# %% wrong={"item": "explain-plateau", "name": "bits", "says": "expected 'prior', got 'input'"}
+# %% wrong={"item": "explain-plateau", "name": "bits", "says": "the entropy in bits"}
 def explain_plateau(loss, y):
     tenth = len(loss) // 10
     late = np.mean(loss[-tenth:])
@@ -571,7 +571,7 @@ def explain_plateau(loss, y):
     return "input" if late < entropy else "nothing"
 
 
-# %% wrong={"item": "explain-plateau", "name": "accuracy", "says": "expected 'prior'"}
+# %% wrong={"item": "explain-plateau", "name": "accuracy", "says": "the share of the commonest class"}
 def explain_plateau(loss, y):
     tenth = len(loss) // 10
     late = np.mean(loss[-tenth:])
@@ -584,7 +584,7 @@ def explain_plateau(loss, y):
     return "input" if late < entropy else "nothing"
 
 
-# %% wrong={"item": "explain-plateau", "name": "ln-classes", "says": "expected 'prior'"}
+# %% wrong={"item": "explain-plateau", "name": "ln-classes", "says": "two equally frequent classes"}
 def explain_plateau(loss, y):
     tenth = len(loss) // 10
     late = np.mean(loss[-tenth:])
@@ -714,7 +714,7 @@ def explain_plateau(loss, y):
     return "input" if late < entropy else "nothing"
 
 
-# %% wrong={"item": "explain-plateau", "name": "input-and-nothing-exchanged", "says": "expected 'input', got 'nothing'"}
+# %% wrong={"item": "explain-plateau", "name": "input-and-nothing-exchanged", "says": "and above it \"nothing\""}
 def explain_plateau(loss, y):
     tenth = len(loss) // 10
     late = np.mean(loss[-tenth:])
@@ -740,7 +740,7 @@ def explain_plateau(loss, y):
     return "input" if late < entropy else "nothing"
 
 
-# %% wrong={"item": "explain-plateau", "name": "two-classes-only", "says": "expected"}
+# %% wrong={"item": "explain-plateau", "name": "two-classes-only", "says": "a share for 0 and 1 only"}
 def explain_plateau(loss, y):
     tenth = len(loss) // 10
     late = np.mean(loss[-tenth:])
@@ -793,7 +793,7 @@ def speed_of_learning(history):
     return np.array(speeds).T
 
 
-# %% wrong={"item": "speed-of-learning", "name": "signed-change-of-the-norm", "says": "expected"}
+# %% wrong={"item": "speed-of-learning", "name": "signed-change-of-the-norm", "says": "this is the change of the norm"}
 def speed_of_learning(history):
     norm = np.linalg.norm
     speeds = []
@@ -905,7 +905,7 @@ def speed_of_learning(history):
     )
 
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "shift-after-the-last", "says": "the last layer is not shifted"}
+# %% wrong={"item": "centred-sigmoid-net", "name": "shift-after-the-last", "says": "it is not shifted"}
 def centred_sigmoid_net(widths, rng):
     class Net(Model):
         def __init__(self):
@@ -1306,7 +1306,7 @@ def centred_sigmoid_net(widths, rng):
     return Net()
 
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "shift-twice", "says": "centred_sigmoid_net"}
+# %% wrong={"item": "centred-sigmoid-net", "name": "shift-twice", "says": "subtract one half once"}
 def centred_sigmoid_net(widths, rng):
     class Net(Model):
         def __init__(self):
@@ -1410,7 +1410,7 @@ def centred_sigmoid_net(widths, rng):
     return Net()
 
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "logits-for-probabilities", "says": "centred_sigmoid_net"}
+# %% wrong={"item": "centred-sigmoid-net", "name": "logits-for-probabilities", "says": "it is not z itself"}
 def centred_sigmoid_net(widths, rng):
     class Net(Model):
         def __init__(self):
@@ -1702,7 +1702,7 @@ class Dropout:
         return dy * self.mask / self.divisor
 
 
-# %% wrong={"item": "dropout", "name": "seeded-inside", "says": "called twice"}
+# %% wrong={"item": "dropout", "name": "seeded-inside", "says": "a seed of your own"}
 class Dropout:
     def __init__(self, keep, rng):
         self.keep, self.rng = keep, rng
@@ -1754,7 +1754,7 @@ class Dropout:
         return dy * self.used
 
 
-# %% wrong={"item": "dropout", "name": "always-training", "says": "train=False"}
+# %% wrong={"item": "dropout", "name": "always-training", "says": "when `train` is False"}
 class Dropout:
     def __init__(self, keep, rng):
         self.keep, self.rng = keep, rng
@@ -1782,7 +1782,7 @@ class Dropout:
         return dy * self.factor
 
 
-# %% wrong={"item": "dropout", "name": "scaled-in-use", "says": "train=False"}
+# %% wrong={"item": "dropout", "name": "scaled-in-use", "says": "in use nothing is multiplied by keep"}
 class Dropout:
     def __init__(self, keep, rng):
         self.keep, self.rng = keep, rng
@@ -1909,7 +1909,7 @@ def penalised(loss, weights, gradients, lam, kind):
     return loss + lam * price, added
 
 
-# %% wrong={"item": "penalised", "name": "norms-for-squares", "says": "loss of penalised"}
+# %% wrong={"item": "penalised", "name": "norms-for-squares", "says": "the squares have no root"}
 def penalised(loss, weights, gradients, lam, kind):
     if kind == "L2":
         price = sum(np.linalg.norm(W) for W in weights)

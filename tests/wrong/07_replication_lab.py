@@ -1150,7 +1150,7 @@ def bias_start(run, candidates, published):
     return [c for c in candidates if any(run(n, c) != e for n, e in published.items())]
 
 
-# %% wrong={"item": "bias-start", "name": "convergence-is-enough", "says": "expected"}
+# %% wrong={"item": "bias-start", "name": "convergence-is-enough", "says": "to run to an end is not enough"}
 def bias_start(run, candidates, published):
     return [c for c in candidates if all(run(n, c) is not None for n in published)]
 
@@ -1174,7 +1174,7 @@ def bias_start(run, candidates, published):
     ]
 
 
-# %% wrong={"item": "bias-start", "name": "as-the-text-says", "says": "expected"}
+# %% wrong={"item": "bias-start", "name": "as-the-text-says", "says": "the text says .1"}
 def bias_start(run, candidates, published):
     return [0.1]
 
@@ -1239,7 +1239,7 @@ def seed_spread(run, seeds):
     return {"mean": 0.5, "std": r.std(ddof=1), "low": r.min(), "high": r.max()}
 
 
-# %% wrong={"item": "seed-spread", "name": "one-run-for-all", "says": "expected"}
+# %% wrong={"item": "seed-spread", "name": "one-run-for-all", "says": "one seed again and again"}
 def seed_spread(run, seeds):
     if len(seeds) < 2:
         raise ValueError("two seeds at least")
@@ -1335,7 +1335,7 @@ def verdict(a, b):
     return "no claim"
 
 
-# %% wrong={"item": "verdict", "name": "best-of-seeds", "says": "expected"}
+# %% wrong={"item": "verdict", "name": "best-of-seeds", "says": "one lucky run decides nothing"}
 def verdict(a, b):
     if len(a) != len(b) or len(a) < 2:
         raise ValueError("the same two or more seeds")
@@ -1456,7 +1456,7 @@ def verdict(a, b):
     return "no claim"
 
 
-# %% wrong={"item": "verdict", "name": "divided-by-n", "says": "expected"}
+# %% wrong={"item": "verdict", "name": "divided-by-n", "says": "not 2 s / n"}
 def verdict(a, b):
     if len(a) != len(b) or len(a) < 2:
         raise ValueError("the same two or more seeds")
@@ -1499,7 +1499,7 @@ def verdict(a, b):
     return "no claim"
 
 
-# %% wrong={"item": "verdict", "name": "spread-of-a-for-both", "says": "expected"}
+# %% wrong={"item": "verdict", "name": "spread-of-a-for-both", "says": "the spread of its own runs"}
 def verdict(a, b):
     if len(a) != len(b) or len(a) < 2:
         raise ValueError("the same two or more seeds")
@@ -1514,7 +1514,7 @@ def verdict(a, b):
     return "no claim"
 
 
-# %% wrong={"item": "verdict", "name": "only-a-can-be-higher", "says": "expected 'b'"}
+# %% wrong={"item": "verdict", "name": "only-a-can-be-higher", "says": "b can be the higher one too"}
 def verdict(a, b):
     if len(a) != len(b) or len(a) < 2:
         raise ValueError("the same two or more seeds")
@@ -1556,7 +1556,7 @@ def verdict(a, b):
     return "no claim"
 
 
-# %% wrong={"item": "verdict", "name": "worse-one-named", "says": "expected 'a'"}
+# %% wrong={"item": "verdict", "name": "worse-one-named", "says": "the higher one is named"}
 def verdict(a, b):
     if len(a) != len(b) or len(a) < 2:
         raise ValueError("the same two or more seeds")
@@ -1600,7 +1600,7 @@ def fix_normalise(grid, train):
     return grid - train.mean(axis=0)
 
 
-# %% wrong={"item": "fix-normalise", "name": "std-only", "says": "expected"}
+# %% wrong={"item": "fix-normalise", "name": "std-only", "says": "mean is still to be taken away"}
 def fix_normalise(grid, train):
     return grid / train.std(axis=0, ddof=1)
 
@@ -1631,7 +1631,7 @@ def fix_normalise(grid, train):
     return (grid - mean) / std
 
 
-# %% wrong={"item": "fix-normalise", "name": "along-rows", "says": "expected"}
+# %% wrong={"item": "fix-normalise", "name": "along-rows", "says": "not along rows"}
 def fix_normalise(grid, train):
     return (grid - train.mean(axis=1)[:2].sum()) / train.std(axis=1, ddof=1)[0]
 
@@ -1676,12 +1676,12 @@ def effective_nag(eta, gamma):
     return 2 * eta, 2 * gamma, 2 * gamma / eta
 
 
-# %% wrong={"item": "effective-nag", "name": "rate-and-momentum-swapped", "says": "expected 0.25"}
+# %% wrong={"item": "effective-nag", "name": "rate-and-momentum-swapped", "says": "rate and momentum are swapped"}
 def effective_nag(eta, gamma):
     return gamma**2, eta**2, gamma / eta
 
 
-# %% wrong={"item": "effective-nag", "name": "numbers-of-the-post", "says": "expected [0.0625"}
+# %% wrong={"item": "effective-nag", "name": "numbers-of-the-post", "says": "for eta .5 and gamma .9"}
 def effective_nag(eta, gamma):
     return 0.25, 0.81, 1.8
 
