@@ -346,8 +346,8 @@ def protection_of(
 ) -> Protection:
     """Find how the tests of a notebook are run; remember it in the gradebook.
 
-    The first time for each state of the source and of the limits, the reference
-    solution is graded.
+    The first time for each state of the source and of the limits, and for as long as it
+    does not pass, the reference solution is graded.
 
     Parameters
     ----------

@@ -372,11 +372,15 @@ def renew_digest(gradebook: Gradebook, run: Run) -> None:
 def unprotected(
     gradebook: Gradebook, assignment: str, notebook: str, fingerprint: str
 ) -> frozenset[str] | None:
-    """Read which tests run in the student's process; None if that is not known yet."""
+    """Read which tests run in the student's process; None if that is not known yet.
+
+    A solution that did not pass is to be tried again: the machine may have been busy.
+    """
     query = select(_reference.c.unprotected).where(
         _reference.c.assignment == assignment,
         _reference.c.notebook == notebook,
         _reference.c.fingerprint == fingerprint,
+        _reference.c.failing == json.dumps([]),
     )
     found = gradebook.db.execute(query).scalar()
     return None if found is None else frozenset(json.loads(found))

@@ -109,6 +109,7 @@ def test_store_remembers_what_the_solution_fails(tiny_course):
 
         assert store.unprotected(gradebook, "ps1", "squares", "old") is None
         assert keep("old") == []
+        assert store.unprotected(gradebook, "ps1", "squares", "old") == {"u"}
         (told,) = keep("new", "b-test", "a-test")
         assert told == (
             "the solution in source/ps1 does not pass a-test, b-test; "
@@ -116,7 +117,9 @@ def test_store_remembers_what_the_solution_fails(tiny_course):
         )
         assert "t4 and 2 more;" in keep("new", *(f"t{n}" for n in range(7)))[0]
         assert store.unprotected(gradebook, "ps1", "squares", "old") is None
-        assert store.unprotected(gradebook, "ps1", "squares", "new") == {"u"}
+        assert (
+            store.unprotected(gradebook, "ps1", "squares", "new") is None
+        )  # try again
         store.keep_reference(gradebook, "ps1", "gone", "old", [], ["gone-test"])
         assert keep("new") == []
 
