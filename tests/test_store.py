@@ -117,9 +117,8 @@ def test_store_remembers_what_the_solution_fails(tiny_course):
         )
         assert "t4 and 2 more;" in keep("new", *(f"t{n}" for n in range(7)))[0]
         assert store.unprotected(gradebook, "ps1", "squares", "old") is None
-        assert (
-            store.unprotected(gradebook, "ps1", "squares", "new") is None
-        )  # try again
+        # What failed is to be tried again.
+        assert store.unprotected(gradebook, "ps1", "squares", "new") is None
         store.keep_reference(gradebook, "ps1", "gone", "old", [], ["gone-test"])
         assert keep("new") == []
 
