@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -14,9 +13,6 @@ from autograder import store
 from autograder.course import Course, find_course
 
 pytest_plugins = ["redteam.table"]
-
-# Tests, and all that they start, read no configuration of Jupyter's on this machine.
-os.environ["JUPYTER_NO_CONFIG"] = "1"
 
 CONFIG = """
 c = get_config()
@@ -43,6 +39,18 @@ SQUARE_TEST = """assert square(2) == 4
 ### BEGIN HIDDEN TESTS
 assert square(-3) == 9
 ### END HIDDEN TESTS"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_configuration_of_our_own(tmp_path_factory):
+    """Keep the Jupyter configuration of whoever runs the tests out of them.
+
+    JUPYTER_NO_CONFIG would leave a folder behind for every process.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path_factory.mktemp("jupyter")))
+        patch.delenv("JUPYTER_CONFIG_PATH", raising=False)
+        yield
 
 
 def graded(cell, grade_id, **grading):

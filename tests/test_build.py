@@ -233,7 +233,6 @@ def test_course_reads_jupyters_configuration_first(tmp_path, monkeypatch):
     root, hub, home = (tmp_path / name for name in ("course", "hub", "home"))
     for folder in (root, hub, home):
         folder.mkdir()
-    monkeypatch.delenv("JUPYTER_NO_CONFIG")
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", f"{home}{os.pathsep}{hub}")
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "none"))
     (root / "nbgrader_config.py").write_text("c.CourseDirectory.course_id = 'own'\n")

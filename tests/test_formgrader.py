@@ -39,7 +39,6 @@ class Server:
         self.headers = {"Authorization": f"token {token}"}
         self.log = folder / "server.log"
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        del environment["JUPYTER_NO_CONFIG"]  # what turns formgrader on is there
         options = {
             "ServerApp.ip": "127.0.0.1",
             "ServerApp.port": port,
