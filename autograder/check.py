@@ -377,10 +377,8 @@ def _judge_reference(trial: Trial, ended: Ended) -> Iterator[str]:
 def _judge_untouched(trial: Trial, ended: Ended) -> Iterator[str]:
     for item in ended.items:
         if item.points or item.status is not Status.NOT_ATTEMPTED:
-            state = (
-                f"{item.grade_id} is {item.status.value} with {item.points:g} points"
-            )
-            yield _told(state, item.message)
+            state = f"{item.status.value} with {item.points:g} points"
+            yield _told(f"{item.grade_id} is {state}", item.message)
 
 
 def _judge_independence(trial: Trial, ended: Ended) -> Iterator[str]:

@@ -528,7 +528,8 @@ def _place_flat(
 ) -> None:
     """Place ``STUDENT_notebook.ipynb``; the longest notebook's name that fits wins."""
     whole = name.removesuffix(".ipynb")
-    for plain in dict.fromkeys([whole, _COPY.sub("", whole)] * _is_notebook(name)):
+    plains = (whole, _COPY.sub("", whole)) if _is_notebook(name) else ()
+    for plain in dict.fromkeys(plains):
         for stem in sorted(stems, key=len, reverse=True):
             for separator in SEPARATORS:
                 student = plain.removesuffix(separator + stem)

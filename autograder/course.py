@@ -181,9 +181,8 @@ def _read_configuration(root: Path) -> Config:
     config = Config()
     for place, ending in itertools.product(places, loaders):
         file = place.with_suffix(ending)
-        if os.path.isfile(
-            file
-        ):  # unlike Path's, it takes what is out of reach for none
+        # Unlike Path's own, this takes what is out of reach for none.
+        if os.path.isfile(file):
             try:
                 loader = loaders[ending](file.name, path=str(file.parent))
                 config.merge(loader.load_config())

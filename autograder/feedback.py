@@ -164,14 +164,14 @@ class PageExporter(Exporter):
             If there is no verdict on it, so that nothing is known of its tests.
         """
         where = resources["nbgrader"]
-        assignment, name = where["assignment"], where["notebook"]
+        assignment, student = where["assignment"], where["student"]
         course = course_of(self.parent.coursedir)
-        maker = _Maker(course, assignment)
+        maker = _Maker(course, assignment, student)
         with store.open_gradebook(
             course.db_url, course.directory.course_id
         ) as gradebook:
-            for run in store.runs_by_notebook(gradebook, assignment):
-                if run.student == where["student"] and run.notebook == name:
+            for run in store.runs_by_notebook(gradebook, assignment, student):
+                if run.notebook == where["notebook"]:
                     break
             else:
                 raise CourseError(
@@ -183,16 +183,21 @@ class PageExporter(Exporter):
 
 
 class _Maker:
-    """Makes the pages of one assignment: what they share is read once."""
+    """Makes the pages of an assignment; what they share is read once.
 
-    def __init__(self, course: Course, assignment: str) -> None:
+    With `student`, those of one submission alone, and no other's items are read.
+    """
+
+    def __init__(
+        self, course: Course, assignment: str, student: str | None = None
+    ) -> None:
         self.course = course
         self.masters = {
             name: _read_master(course, assignment, name)
             for name in course.notebook_names(assignment)
         }
         self.items: dict[tuple[str, str], dict[str, store.Item]] = {}
-        for item in store.items(course, assignment):
+        for item in store.items(course, assignment, student):
             of_notebook = self.items.setdefault((item.student, item.notebook), {})
             of_notebook[item.grade_id] = item
 

@@ -35,7 +35,7 @@ import autograder
 from autograder import pool, store
 from autograder.cluster import Cluster
 from autograder.course import Course
-from autograder.errors import CourseError, NotReadableError
+from autograder.errors import CourseError, NotReadableError, legible, some_of
 from autograder.gradebook import (
     Lateness,
     cells_of,
@@ -714,7 +714,7 @@ def _read_part(
     file = f"{name}.ipynb"
     repairs = []
     if len(fitting) == 1:
-        repairs.append(f"{fitting[0]} was taken for {file}.")
+        repairs.append(f"{legible(fitting[0])} was taken for {file}.")
     try:
         data = read_submitted(folder / (fitting[0] if repairs else file))
         return _Part(_digest(data, *repairs, *shared), data, repairs=repairs)
@@ -728,10 +728,10 @@ def _read_part(
 def _hint(folder: Path, fitting: list[str]) -> str:
     """Say what is there in the place of a notebook that is not."""
     if fitting:
-        return f"; {' and '.join(fitting[:5])} fit equally well: hand in one of them"
+        names = " and ".join(map(legible, fitting[:5]))
+        return f"; {names} fit equally well: hand in one of them"
     there = sorted(path.name for path in folder.glob("*.ipynb"))
-    more = f" and {len(there) - 5} more" if len(there) > 5 else ""
-    return f"; there is {', '.join(there[:5])}{more}" if there else ""
+    return f"; there is {some_of(there)}" if there else ""
 
 
 def _digest_of_course(

@@ -166,7 +166,7 @@ def rebuild(
     repairs: list[str] = []
     if handout is None:
         handout = handout_texts(master, config)
-    named = {cell_id: cell for cell in master.cells if (cell_id := grade_id(cell))}
+    named = _by_id(master)
     cells = _read_cells(submitted_nb, named, repairs)
     _note_kernel(master, submitted_nb, repairs)
     plain = {cell.source.strip() for cell in master.cells if not grade_id(cell)}
@@ -212,10 +212,12 @@ def count_of_ids(master: NotebookNode, submitted_nb: Any) -> int:
     NotReadableError
         As `prepare` does.
     """
-    named = {cell_id: cell for cell in master.cells if (cell_id := grade_id(cell))}
-    return len(
-        {cell.grade_id for cell in _read_cells(submitted_nb, named, [])} - {None}
-    )
+    cells = _read_cells(submitted_nb, _by_id(master), [])
+    return len({cell.grade_id for cell in cells} - {None})
+
+
+def _by_id(master: NotebookNode) -> dict[str, NotebookNode]:
+    return {cell_id: cell for cell in master.cells if (cell_id := grade_id(cell))}
 
 
 def _is_answer(cell: NotebookNode) -> bool:

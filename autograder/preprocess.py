@@ -47,7 +47,7 @@ from traitlets import Dict, Enum, Float, Integer, List, Unicode
 from traitlets.config import Config, Configurable
 
 from autograder import store
-from autograder.errors import CourseError, NotReadableError, first_line
+from autograder.errors import CourseError, NotReadableError, first_line, some_of
 from autograder.harmless import tame_name, tame_outputs, tame_texts
 from autograder.prepare import rebuild, reference
 from autograder.protect import Protection, find_unprotected, protect
@@ -57,6 +57,7 @@ from autograder.runner.sandbox import Sandbox
 from autograder.score import Item, settle
 from autograder.verdicts import Verdict
 
+_LIMITS = [field.name for field in fields(Limits)]
 LARGEST_NOTEBOOK = 20 * 1024**2  # bytes; a notebook full of figures has a few million
 LARGEST_FILES = 50 * 1024**2  # bytes, all other files of a submission together
 MOST_FILES = 500
@@ -107,10 +108,9 @@ class SandboxLimits(Configurable):
         settings = self.class_trait_names(config=True)
         _refuse_unknown("c.SandboxLimits", section, settings, "limit")
         super().__init__(**options)
-        known = [field.name for field in fields(Limits)]
         for assignment, own in self.assignments.items():
             place = f"c.SandboxLimits.assignments[{assignment!r}]"
-            _refuse_unknown(place, own, known, "limit")
+            _refuse_unknown(place, own, _LIMITS, "limit")
 
     def limits(self, assignment: str) -> Limits:
         """Give the limits of one assignment.
@@ -120,8 +120,7 @@ class SandboxLimits(Configurable):
         CourseError
             If the configuration sets one to what it cannot be.
         """
-        names = [field.name for field in fields(Limits)]
-        own = {name: getattr(self, name, None) for name in names}
+        own = {name: getattr(self, name, None) for name in _LIMITS}
         values = {name: value for name, value in own.items() if value is not None}
         values |= self.assignments.get(assignment, {})
         try:
@@ -329,7 +328,7 @@ def gather(
             continue
         left_out.setdefault(reason, []).append(name)
     said = [
-        f"Left out: {_some(names)}; {reason}." for reason, names in left_out.items()
+        f"Left out: {some_of(names)}; {reason}." for reason, names in left_out.items()
     ]
     return files, said
 
@@ -423,14 +422,6 @@ def _is_installed(module: str) -> bool:
     places = [place for place in sys.path if place and Path(place) != Path.cwd()]
     spec = importlib.machinery.PathFinder.find_spec(module, places)
     return spec is not None and spec.origin is not None
-
-
-def _some(names: list[str]) -> str:
-    # A name can hold bytes that are no text.
-    shown = ", ".join(
-        name.encode("utf-8", "backslashreplace").decode() for name in names[:5]
-    )
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
 def _prune(
@@ -638,15 +629,14 @@ class SandboxExecute(_InCourse):
             run.repairs.extend(tame_outputs(result.notebook))
             store.record(gradebook, run, items)
             # nbgrader gives a notebook that is missing zero points, and no word.
-            for other in sorted(source.glob("*.ipynb")):
-                if not os.path.lexists(submitted / other.name):
-                    whole = reference(
-                        read_source(other, Path(directory.root), self.config),
-                        self.config,
-                    )
-                    ended = Verdict.MISSING, f"{other.name} is missing"
-                    store.record(
-                        gradebook,
-                        *stored_end(student, assignment, other.stem, whole, *ended),
-                    )
+            for other in sorted(notebooks):
+                if os.path.lexists(submitted / other):
+                    continue
+                whole = reference(
+                    read_source(source / other, Path(directory.root), self.config),
+                    self.config,
+                )
+                place = student, assignment, other.removesuffix(".ipynb")
+                ended = Verdict.MISSING, f"{other} is missing"
+                store.record(gradebook, *stored_end(*place, whole, *ended))
         return result.notebook, resources

@@ -51,7 +51,7 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 from sqlalchemy.schema import CreateColumn
 
 from autograder.course import Course
-from autograder.errors import GradebookError, first_line
+from autograder.errors import GradebookError, first_line, some_of
 from autograder.verdicts import Status, Verdict
 
 _WAIT_SECONDS = 60  # for another program that is writing
@@ -440,19 +440,22 @@ def warnings(gradebook: Gradebook, course: Course, assignment: str) -> list[str]
     if not failing:
         return []
     where = f"{course.directory.source_directory}/{assignment}"
-    shown = ", ".join(failing[:5])
-    more = f" and {len(failing) - 5} more" if len(failing) > 5 else ""
     return [
-        f"the solution in {where} does not pass {shown}{more}; "
+        f"the solution in {where} does not pass {some_of(failing)}; "
         f"run `autograder check {assignment}`"
     ]
 
 
-def runs_by_notebook(gradebook: Gradebook, assignment: str) -> list[Run]:
-    """Read how each notebook of each submission ended, by student and notebook."""
+def runs_by_notebook(
+    gradebook: Gradebook, assignment: str, student: str | None = None
+) -> list[Run]:
+    """Read how each notebook of each submission ended, by student and notebook.
+
+    With `student`, of that one's submission alone.
+    """
     rows = gradebook.db.execute(
         select(_run)
-        .where(_run.c.assignment == assignment)
+        .where(*_of(_run, assignment, student))
         .order_by(_run.c.student, _run.c.notebook)
     ).mappings()
     result = []
@@ -509,7 +512,13 @@ def _message(part: Run, several: bool) -> str:
     return part.message if named else f"{name}: {part.message}"
 
 
-def items(course: Course, assignment: str) -> list[Item]:
+def _of(table: Table, assignment: str, student: str | None) -> list[Any]:
+    """Give the conditions for an assignment's rows, perhaps for one student's."""
+    where = [table.c.assignment == assignment]
+    return where if student is None else [*where, table.c.student == student]
+
+
+def items(course: Course, assignment: str, student: str | None = None) -> list[Item]:
     """Read how each item of each submission ended, by student, notebook and place.
 
     Parameters
@@ -518,11 +527,13 @@ def items(course: Course, assignment: str) -> list[Item]:
         The course whose gradebook is read.
     assignment : str
         The assignment's name; one that was never graded gives an empty list.
+    student : str, optional
+        Read this one's alone.
     """
     with open_gradebook(course.db_url, course.directory.course_id) as gradebook:
         rows = gradebook.db.execute(
             select(_item)
-            .where(_item.c.assignment == assignment)
+            .where(*_of(_item, assignment, student))
             .order_by(_item.c.student, _item.c.notebook, _item.c.position)
         ).mappings()
         result = []

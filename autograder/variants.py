@@ -153,12 +153,8 @@ def read_equivalents(course: Course, assignment: str) -> list[Equivalent] | None
 
 def _explains(entry: object) -> bool:
     """Tell whether an entry has its four keys, each with what it must be."""
-    if not isinstance(entry, dict) or entry.keys() != {
-        "item",
-        "before",
-        "after",
-        "why",
-    }:
+    keys = {"item", "before", "after", "why"}
+    if not isinstance(entry, dict) or entry.keys() != keys:
         return False
     after = entry["after"]
     texts = [entry["item"], entry["before"], entry["why"]]
