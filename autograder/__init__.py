@@ -1,8 +1,8 @@
 """Grade notebooks written by strangers: isolated, against hidden tests, in parallel.
 
-`autograder` works on any nbgrader course. Each step has a module of its own with a
-function of the same name: `autograder.grade.grade`, `autograder.release.release`.
-They are not re-exported here, because a function ``grade`` would hide the module.
+`autograder` works on any nbgrader course. Each step is a module of `autograder.steps`
+with a function of the same name: `autograder.steps.grade.grade`. They are not
+re-exported there, because a function ``grade`` would hide the module.
 """
 
 import sys

@@ -17,9 +17,9 @@ what comes from elsewhere: the disk, the configuration, and what nobody foresaw.
 
 import errno
 import tempfile
-from collections.abc import Sequence
 
-_LONGEST_LINE = 300  # characters
+from autograder.texts import first_line
+
 _DISK_ADVICE = {
     errno.ENOSPC: "make room on that disk, then run this again",
     errno.EDQUOT: "your quota there is used up: make room, then run this again",
@@ -74,20 +74,3 @@ def explain(error: Exception) -> str:
         return f"{first_line(error)} Mend that in nbgrader_config.py"
     said = f"unexpected {type(error).__name__}: {first_line(error)}"
     return f"{said}; run again with --debug to see where"
-
-
-def first_line(error: BaseException) -> str:
-    """Give the first line of what an error says, shortened if it is long."""
-    line = next((text for text in str(error).splitlines() if text.strip()), "")
-    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "..."
-
-
-def some_of(names: Sequence[str]) -> str:
-    """List the first five names, as text, and say how many more there are."""
-    shown = ", ".join(map(legible, names[:5]))
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
-
-
-def legible(name: str) -> str:
-    """Write the name of a file, which can hold bytes that are no text, as text."""
-    return name.encode("utf-8", "backslashreplace").decode()

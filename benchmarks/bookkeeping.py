@@ -19,11 +19,12 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_output
 
-from autograder import grade as room
-from autograder import pool
+from autograder.assignment import limits
 from autograder.course import Course, find_course
 from autograder.runner import Job, RunResult
+from autograder.steps import grade
 from autograder.verdicts import Verdict
+from autograder.workers import pool
 
 
 class NoRuns:
@@ -72,19 +73,19 @@ def example(folder: Path, students: int) -> Course:
 
 def measure(students: int) -> None:
     """Grade a class and print what it took; once more, when nothing has changed."""
-    room.pool.Local = NoRuns
-    room.sandbox = lambda level: None
+    pool.Local = NoRuns
+    limits.sandbox = lambda level: None
     with tempfile.TemporaryDirectory() as folder:
         course = example(Path(folder), students)
         one = course.students("ps1")[:1]
         began = time.process_time()
-        room.grade(course, "ps1", one)
+        grade.grade(course, "ps1", one)
         once = time.process_time() - began
         began = time.process_time()
-        room.grade(course, "ps1", force=True)
+        grade.grade(course, "ps1", force=True)
         spent = time.process_time() - began - once
         began = time.process_time()
-        room.grade(course, "ps1")
+        grade.grade(course, "ps1")
         nothing = time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(

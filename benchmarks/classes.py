@@ -23,7 +23,7 @@ from nbformat.v4 import new_code_cell
 from nbgrader.utils import is_solution
 
 from autograder.course import find_course
-from autograder.variants import named_wrongs
+from autograder.gate.variants import named_wrongs
 
 ROOT = Path(__file__).resolve().parent.parent
 NBGRADER = [sys.executable, "-m", "nbgrader"]

@@ -72,13 +72,17 @@ from classes import (  # noqa: E402 (needs the path above)
     training_course,
 )
 
-from autograder import store  # noqa: E402
+from autograder.assignment.protect import protect  # noqa: E402
+from autograder.assignment.rebuild import (  # noqa: E402
+    read_notebook,
+    rebuild,
+    without_solutions,
+)
+from autograder.assignment.source import master_files, read_source  # noqa: E402
 from autograder.course import find_course  # noqa: E402
-from autograder.pool import cores  # noqa: E402
-from autograder.prepare import read_notebook, rebuild, reference  # noqa: E402
-from autograder.preprocess import master_files, read_source  # noqa: E402
-from autograder.protect import protect  # noqa: E402
-from autograder.runner import meter  # noqa: E402
+from autograder.gradebook import records  # noqa: E402
+from autograder.runner.inside import meter  # noqa: E402
+from autograder.workers.pool import cores  # noqa: E402
 
 GRADER = [sys.executable, "-m", "autograder", "grade"]
 # One BLAS thread, as in the sandbox, for everybody.
@@ -302,7 +306,7 @@ def measure_ours(room: Classroom, scratch: Path, count: int) -> Measured:
     with course_folder(scratch) as folder:
         room.class_of(folder, count)
         done = measure([*GRADER, room.assignment], folder, count)
-        runs = store.runs(find_course(folder), room.assignment)
+        runs = records.runs(find_course(folder), room.assignment)
         bad = {run.verdict.value for run in runs} - {"graded"}
         if len(runs) != count or bad:
             raise RuntimeError(f"{room.title}: {len(runs)} of {count} graded, {bad}")
@@ -379,7 +383,7 @@ def measure_own(room: Classroom, scratch: Path, students: list[int]) -> float:
         whole: list[tuple[Path, list[str]]] = []
         for name in course.notebook_names(room.assignment):
             instructors = read_source(source / f"{name}.ipynb", folder, course.config)
-            full = reference(instructors, course.config)
+            full = without_solutions(instructors, course.config)
             libraries = sorted(protect(instructors, master, ()).libraries)
             for student in course.students(room.assignment):
                 handed_in = course.submitted / student / room.assignment
@@ -577,7 +581,7 @@ def machine() -> str:
 
 def level() -> str:
     """Name the level of isolation that grading has here."""
-    from autograder.preprocess import sandbox
+    from autograder.assignment.limits import sandbox
 
     return sandbox("auto").level
 

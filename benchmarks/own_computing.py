@@ -16,7 +16,7 @@ from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from autograder.runner.host import LIBRARIES
+from autograder.runner.fork_server import LIBRARIES
 
 
 def main(path: Path, libraries: list[str]) -> None:

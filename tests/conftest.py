@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder import store
 from autograder.course import Course, find_course
+from autograder.gradebook import database
 
 pytest_plugins = ["redteam.table"]
 
@@ -153,7 +153,7 @@ def _tiny_template(tmp_path_factory) -> Path:
     nbformat.write(tiny_source(), folder / "squares.ipynb")
     (folder / "data.txt").write_text("42")
     course = find_course(root)
-    with store.open_gradebook(course.db_url, "tiny"):
+    with database.open_gradebook(course.db_url, "tiny"):
         pass
     return root
 

@@ -17,8 +17,8 @@ from nbformat.v4 import (
     new_output,
 )
 
-from autograder import store
 from autograder.course import Course, find_course
+from autograder.gradebook import database, records
 from autograder.verdicts import Status, Verdict
 
 ASSIGNMENT = "planes"
@@ -125,7 +125,7 @@ class PaperClass:
 
     def gradebook(self):
         """Open the gradebook."""
-        return store.open_gradebook(self.course.db_url, "paper")
+        return database.open_gradebook(self.course.db_url, "paper")
 
     @staticmethod
     def save(path: Path, cells: list[nbformat.NotebookNode]) -> None:
@@ -151,17 +151,17 @@ class PaperClass:
             folder = self.course.autograded / student / ASSIGNMENT
             folder.mkdir(parents=True, exist_ok=True)
             self.save(folder / f"{NOTEBOOK}.ipynb", cells)
-        run = store.Run(student, ASSIGNMENT, NOTEBOOK, verdict, **of_run)
+        run = records.StoredRun(student, ASSIGNMENT, NOTEBOOK, verdict, **of_run)
         most = {"fold-test": 2.0, "fly-test": 3.0}
         rows = [
-            store.Item(
+            records.StoredItem(
                 *(student, ASSIGNMENT, NOTEBOOK, name, i, status, points),
                 *(most[name], text, name in protected),
             )
             for i, (name, (status, points, text)) in enumerate(items.items())
         ]
         with self.gradebook() as gradebook:
-            store.record(gradebook, run, rows)
+            records.record(gradebook, run, rows)
             gradebook.update_or_create_student(student)
             gradebook.update_or_create_submission(ASSIGNMENT, student)
             for name, (_, points, _) in items.items():

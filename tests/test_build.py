@@ -7,9 +7,9 @@ import sys
 import nbformat
 import pytest
 
-from autograder.build import assignment_notebook, build, lesson_fingerprint
 from autograder.course import find_course
 from autograder.errors import BuildError, CourseError
+from autograder.steps.build import assignment_notebook, build, lesson_fingerprint
 
 SOUND = '''\
 # %% [markdown]

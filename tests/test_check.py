@@ -7,13 +7,13 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from autograder.build import build
-from autograder.check import check
-from autograder.checked import upper_bound
 from autograder.cli import app
 from autograder.course import find_course
 from autograder.errors import BuildError
-from autograder.variants import named_wrongs
+from autograder.gate.results import upper_bound
+from autograder.gate.variants import named_wrongs
+from autograder.steps.build import build
+from autograder.steps.check import check
 
 HEADER = "# %% nbgrader={{{}}}\n"
 SOLUTION = HEADER.format('"grade_id": "double", "solution": true')
@@ -391,7 +391,7 @@ def test_check_bounds_a_rate_from_above(alarms, seeds, bound):
 
 def test_check_kills_mutants_that_never_end_or_end_everything(course, monkeypatch):
     """A loop, or the end of the process, is a kill, and spoils no other answer."""
-    monkeypatch.setattr("autograder.trials.QUICK_SECONDS", 0.5)
+    monkeypatch.setattr("autograder.gate.runs.QUICK_SECONDS", 0.5)
     (found,) = check(course, ["restless"], seeds=1, parts=["mutants"])
     seen = {(m.before, m.after): (m.state, *m.by.values()) for m in found.mutants}
     assert seen["n -= 1", "n += 1"] == ("killed", "error")

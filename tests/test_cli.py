@@ -13,8 +13,9 @@ from conftest import cell_of, hand_in, solved, tiny_source
 from rich.console import Console
 from typer.testing import CliRunner
 
-from autograder import cli, store
-from autograder.grade import Event, GradeSummary, Row
+from autograder import cli, console
+from autograder.gradebook import database
+from autograder.steps.grade import Event, GradeSummary, Row
 from autograder.verdicts import Verdict
 
 COMMANDS = [
@@ -114,9 +115,9 @@ def test_cli_doctor_says_what_works_here():
 
 def test_cli_progress_without_a_terminal_is_a_line_now_and_then(monkeypatch, capsys):
     """Without a terminal, lines say how far it is, with counts and time left."""
-    monkeypatch.setattr(cli, "LINE_SECONDS", 0)
-    monkeypatch.setattr(cli, "err", Console(stderr=True, soft_wrap=True))
-    with cli._graded_bar() as progress:
+    monkeypatch.setattr(console, "LINE_SECONDS", 0)
+    monkeypatch.setattr(console, "err", Console(stderr=True, soft_wrap=True))
+    with console.grading_progress() as progress:
         for done in range(3):
             row = Row("ada", "ps1", Verdict.GRADED, 1, 2) if done else None
             progress(Event(done, 3, row))
@@ -129,13 +130,13 @@ def test_cli_progress_without_a_terminal_is_a_line_now_and_then(monkeypatch, cap
 
 def test_cli_gives_no_orders_to_the_terminal(capsys, monkeypatch):
     """Escape sequences in what a student wrote are not printed."""
-    monkeypatch.setattr(cli, "out", cli._Console())
-    monkeypatch.setattr(cli, "err", cli._Console(stderr=True))
+    monkeypatch.setattr(console, "out", console._Console())
+    monkeypatch.setattr(console, "err", console._Console(stderr=True))
     order = "\x1b]0;owned\x07\x1b[2J\u202eevil\udce9"
     row = Row("ada" + order, "ps1", Verdict.CRASHED, 0, 2, message=order)
-    cli._print_grades(GradeSummary("ps1", [row]))
-    cli.out.print(f"wrote {order}")
-    cli.err.print(order)
+    console.print_grades(GradeSummary("ps1", [row]))
+    console.out.print(f"wrote {order}")
+    console.err.print(order)
     said = capsys.readouterr()
     for text in (said.out, said.err):
         assert "evil" in text
@@ -211,7 +212,7 @@ def test_cli_says_what_is_the_matter_with_the_gradebook(tiny_course, monkeypatch
     assert "make a backup of it, then run `nbgrader db upgrade`" in line
 
     shutil.copyfile(before, book)
-    monkeypatch.setattr(store, "_WAIT_SECONDS", 1)
+    monkeypatch.setattr(database, "_WAIT_SECONDS", 1)
     with contextlib.closing(sqlite3.connect(book, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         line = one_line(run("grade", "ps1", *course))
@@ -293,7 +294,7 @@ def test_cli_says_an_unforeseen_error_in_one_line(
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr("autograder.report.report", fail)
+    monkeypatch.setattr("autograder.steps.report.report", fail)
     line = one_line(run("report", "ps1", "--course", str(tiny_course.root)))
     assert len(line) < 500
     for message in messages:
@@ -367,7 +368,7 @@ def test_cli_prints_what_students_wrote_as_text(monkeypatch, capsys):
     row = Row("student-01", "a", Verdict.CRASHED, 1.0, 2.0, "bwrap", 3.0, said)
     short = Row("student-02", "a", Verdict.GRADED, 1.0, 2.0, "bwrap", 3.0, "short")
     for terminal in (True, False):
-        console = Console(
+        narrow = Console(
             width=60,
             highlight=False,
             markup=False,
@@ -376,8 +377,8 @@ def test_cli_prints_what_students_wrote_as_text(monkeypatch, capsys):
             force_terminal=terminal,
             color_system=None,
         )
-        monkeypatch.setattr(cli, "out", console)
-        cli._print_grades(GradeSummary("a", [row, short]))
+        monkeypatch.setattr(console, "out", narrow)
+        console.print_grades(GradeSummary("a", [row, short]))
         first, second, last = capsys.readouterr().out.strip().splitlines()[-3:]
         assert "student-01  crashed     1/2" in first
         assert "[red]:x: [red]" in first

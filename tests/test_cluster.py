@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from conftest import hand_in, solved
 
-from autograder import cluster, pool, store
-from autograder.cluster import Cluster
 from autograder.errors import ClusterError
-from autograder.grade import grade
+from autograder.gradebook import records
 from autograder.runner import Job, Limits
+from autograder.steps.grade import grade
 from autograder.verdicts import Verdict
+from autograder.workers import cluster, pool
+from autograder.workers.cluster import Cluster
 
 distributed = pytest.importorskip("distributed")
 
@@ -118,7 +119,7 @@ def test_cluster_lost_worker_costs_nobody_anything(machines, tiny_course):
         "crash": (Verdict.CRASHED, 2),
         "junk": (Verdict.NOT_READABLE, 0),
     }
-    assert len(store.runs(tiny_course, "ps1")) == len(answers) + 1
+    assert len(records.runs(tiny_course, "ps1")) == len(answers) + 1
     again = grade(tiny_course, "ps1", jobs=1)
     assert all(row.skipped for row in again.rows)
     machines.stop()

@@ -10,9 +10,9 @@ import zipfile
 
 import pytest
 
-from autograder import collect as room
-from autograder.collect import collect
 from autograder.errors import CollectError, CourseError
+from autograder.steps.collect import collect
+from autograder.submission import archives
 
 NOTEBOOK = b'{"cells": []}'
 
@@ -318,10 +318,10 @@ def test_collect_bombs_write_nothing(tiny_course, tmp_path, monkeypatch):
         ("RATIO_COUNTS_FROM", 1_000_000, "fill a disk"),
     ]:
         with monkeypatch.context() as patch:
-            patch.setattr(room, name, value)
+            patch.setattr(archives, name, value)
             with pytest.raises(CollectError, match=says):
                 collect(tiny_course, archive)
-    monkeypatch.setattr(room, "MOST_FILES", 2)
+    monkeypatch.setattr(archives, "MOST_FILES", 2)
     many = zipped(tmp_path / "many.zip", {f"ada/{n}": b"" for n in range(3)})
     with pytest.raises(CollectError, match="files"):
         collect(tiny_course, many)
@@ -343,7 +343,7 @@ def test_collect_huge_header_is_not_read(tiny_course, tmp_path):
 @pytest.mark.attack("unsafe archive: a gap made to keep the grader busy")
 def test_collect_huge_gap_is_not_passed_over(tiny_course, tmp_path, monkeypatch):
     """A member that nobody wants, of a size that nobody has, is refused unread."""
-    monkeypatch.setattr(room, "_HEADERS", 0)
+    monkeypatch.setattr(archives, "_HEADERS", 0)
     path = tmp_path / "gap.tar.gz"
     with gzip.open(path, "wb") as file:
         info = tarfile.TarInfo("__MACOSX/junk")
@@ -356,16 +356,16 @@ def test_collect_huge_gap_is_not_passed_over(tiny_course, tmp_path, monkeypatch)
 @pytest.mark.attack("unsafe archive: members without number")
 def test_collect_counts_members_that_are_no_files(tiny_course, tmp_path, monkeypatch):
     """Folders count too, in a tar and in a zip."""
-    monkeypatch.setattr(room, "MOST_FILES", 2)
+    monkeypatch.setattr(archives, "MOST_FILES", 2)
     folders = {}
     for number in range(7):
         folders[f"{number}/"] = info = tarfile.TarInfo(f"{number}")
         info.type = tarfile.DIRTYPE
-    archives = [
+    packed = [
         tarred(tmp_path / "all.tar", folders, "w"),
         zipped(tmp_path / "all.zip", dict.fromkeys(folders, b"")),
     ]
-    for archive in archives:
+    for archive in packed:
         with pytest.raises(CollectError, match="more than 4 members"):
             collect(tiny_course, archive)
 

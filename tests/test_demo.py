@@ -9,8 +9,8 @@ import nbformat
 import pytest
 
 from autograder.course import Course, find_course
-from autograder.demo import KINDS, DemoResult, demo
 from autograder.errors import CourseError
+from autograder.steps.demo import KINDS, DemoResult, demo
 
 # What nbgrader's own calls set off under SQLAlchemy 2.1 is not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import doctor
-from autograder.doctor import what_helps, what_lacks
+from autograder.steps import doctor
+from autograder.steps.doctor import what_helps, what_lacks
 
 ROOT = Path(__file__).parent.parent
 

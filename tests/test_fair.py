@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder import store
 from autograder.course import find_course
-from autograder.grade import grade
+from autograder.gradebook import records
+from autograder.steps.grade import grade
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
@@ -126,7 +126,7 @@ def test_fair_warning_costs_points_in_stock_alone(example):
 @pytest.mark.xdist_group("fair-example")
 def test_fair_example_is_protected(example):
     """Every test cell of nbgrader's example runs apart from the student's code."""
-    items = store.items(find_course(example[1]), "ps1")
+    items = records.items(find_course(example[1]), "ps1")
     assert {item.grade_id for item in items if item.protected} == {
         "correct_squares",
         "squares_invalid_input",
@@ -143,7 +143,7 @@ def test_fair_course_scores_equal_stock(classes, tmp_path):
     assert len(ours) == 7 * len(ways)
     assert ours == theirs
     assert len({score for score, *_ in ours.values()}) > 1
-    items = store.items(find_course(both[1]), room.assignment)
+    items = records.items(find_course(both[1]), room.assignment)
     assert all(item.protected for item in items)
 
 

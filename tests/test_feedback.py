@@ -27,9 +27,9 @@ from paper_class import (
     source_cells,
 )
 
-from autograder import pages
+from autograder import safe_html
 from autograder.errors import CourseError
-from autograder.feedback import feedback
+from autograder.steps.feedback import feedback
 from autograder.verdicts import Status, Verdict
 
 SOLVED = {"fold-test": (Status.CORRECT, 2.0, ""), "fly-test": (Status.CORRECT, 3.0, "")}
@@ -325,20 +325,20 @@ def test_feedback_shows_an_output_that_repeats_the_students_own_code(paper):
 
 def test_pages_text_drops_colours_and_other_control_characters():
     """Terminal colours, backspaces and marks of direction do not reach the page."""
-    assert pages.plain("\x1b[1;31mred\x1b[0m\x08 \u202eback\x00") == "red back"
-    assert pages.plain("10%\r50%\r100%\ndone\r\n") == "100%\ndone\n"
-    assert pages.plain(["a", "b", 3]) == "ab"
-    assert pages.plain({"a": 1}) == pages.plain(None) == ""
-    assert pages.plain("\ud800") == "?"
+    assert safe_html.plain("\x1b[1;31mred\x1b[0m\x08 \u202eback\x00") == "red back"
+    assert safe_html.plain("10%\r50%\r100%\ndone\r\n") == "100%\ndone\n"
+    assert safe_html.plain(["a", "b", 3]) == "ab"
+    assert safe_html.plain({"a": 1}) == safe_html.plain(None) == ""
+    assert safe_html.plain("\ud800") == "?"
 
 
 def test_pages_cut_what_is_too_long_and_say_so():
     """A flood of output becomes a beginning and a note of how much is left out."""
-    shown = str(pages.text("x" * 1_000_000))
-    assert len(shown) < pages.TEXT_CHARACTERS + 200
+    shown = str(safe_html.text("x" * 1_000_000))
+    assert len(shown) < safe_html.TEXT_CHARACTERS + 200
     assert "[cut here: 990,000 more characters]" in shown
-    shown = str(pages.text("line\n" * 5000))
-    assert shown.count("line") == pages.TEXT_LINES
+    shown = str(safe_html.text("line\n" * 5000))
+    assert shown.count("line") == safe_html.TEXT_LINES
 
 
 def test_feedback_keeps_a_page_of_bounded_size(paper):
@@ -365,7 +365,7 @@ def test_feedback_keeps_a_page_of_bounded_size(paper):
 
 def test_feedback_of_very_much_prose_is_shown_as_typed(paper, monkeypatch):
     """Past a measure, prose, code and HTML are escaped text: rendering costs time."""
-    monkeypatch.setattr("autograder.feedback.RICH_CHARACTERS", 1000)
+    monkeypatch.setattr("autograder.pages.feedback.RICH_CHARACTERS", 1000)
     cells = source_cells()
     cells[2].outputs = [new_output("display_data", data={"text/html": "<i>early</i>"})]
     cells.append(new_markdown_cell("x" * 1000))
@@ -401,7 +401,7 @@ def test_feedback_shows_figures_with_their_description(paper):
 
 def bomb() -> bytes:
     """Make the beginning of a PNG that claims 100,000 x 100,000 pixels."""
-    return pages.PNG + b"\x00\x00\x00\rIHDR" + struct.pack(">II", 10**5, 10**5)
+    return safe_html.PNG + b"\x00\x00\x00\rIHDR" + struct.pack(">II", 10**5, 10**5)
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def bomb() -> bytes:
         ("image/png", b"<svg onload=alert(1)>"),
         ("image/png", b"GIF89a" + bytes(40)),
         ("image/jpeg", b"<script>alert(1)</script>"),
-        ("image/jpeg", pages.JPEG + bytes(40)),
+        ("image/jpeg", safe_html.JPEG + bytes(40)),
         ("image/png", bomb()),
         ("image/png", b""),
         ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
@@ -418,8 +418,8 @@ def bomb() -> bytes:
 )
 def test_pages_image_refuses_what_is_no_sound_image(mime, raw):
     """Bytes that are not the image they claim to be, or unfold hugely, are refused."""
-    assert pages.image(mime, base64.b64encode(raw).decode()) is None
-    assert pages.image("image/png", png()) is not None  # the control
+    assert safe_html.image(mime, base64.b64encode(raw).decode()) is None
+    assert safe_html.image("image/png", png()) is not None  # the control
 
 
 def test_pages_image_accepts_png_and_jpeg():
@@ -427,14 +427,16 @@ def test_pages_image_accepts_png_and_jpeg():
     buffer = io.BytesIO()
     Figure(figsize=(1, 1)).savefig(buffer, format="jpeg")
     raw = base64.b64encode(buffer.getvalue()).decode()
-    assert pages.image("image/jpeg", raw) == f"data:image/jpeg;base64,{raw}"
-    assert pages.image("image/png", png() + "\n") == f"data:image/png;base64,{png()}"
-    assert pages.image("image/png", png() + '" onload="x') is None
+    assert safe_html.image("image/jpeg", raw) == f"data:image/jpeg;base64,{raw}"
+    assert (
+        safe_html.image("image/png", png() + "\n") == f"data:image/png;base64,{png()}"
+    )
+    assert safe_html.image("image/png", png() + '" onload="x') is None
 
 
 def test_pages_html_keeps_a_data_frame():
     """A table that a data frame shows survives, its styles do not."""
-    shown = pages.html(
+    shown = safe_html.html(
         "<div><style scoped>td{color:red}</style><table border='1' class='dataframe'>"
         "<thead><tr><th>a</th></tr></thead><tbody><tr><td colspan='2' "
         "style='background:url(x)'>1.5</td></tr></tbody></table></div>"
@@ -447,7 +449,7 @@ def test_pages_html_keeps_a_data_frame():
 
 def test_pages_markdown_shows_formulas_as_typed_and_headings_lower():
     """Prose is rendered; a formula keeps its backslashes and underscores."""
-    shown = str(pages.markdown("# One\n\n$a_i * b_j * \\{x\\}$ is **bold** `x_1`"))
+    shown = str(safe_html.markdown("# One\n\n$a_i * b_j * \\{x\\}$ is **bold** `x_1`"))
     assert shown == (
         '<h3>One</h3>\n<p><code class="math">a_i * b_j * \\{x\\}</code> is '
         "<strong>bold</strong> <code>x_1</code></p>\n"
@@ -474,9 +476,11 @@ SLOW += ["|a", "- " * 50 + "\n", "[a](", "&", "<div>", "~~a", "**a *b "]
 def test_pages_markdown_takes_no_pattern_for_long(pattern):
     """Prose made to be slow to parse costs seconds at most (measured: under 0.6 s)."""
     started = time.process_time()
-    pages.markdown((pattern * pages.PROSE_CHARACTERS)[: pages.PROSE_CHARACTERS])
-    pages.html((pattern * pages.HTML_CHARACTERS)[: pages.HTML_CHARACTERS])
-    pages.code((pattern * pages.CODE_CHARACTERS)[: pages.CODE_CHARACTERS])
+    safe_html.markdown(
+        (pattern * safe_html.PROSE_CHARACTERS)[: safe_html.PROSE_CHARACTERS]
+    )
+    safe_html.html((pattern * safe_html.HTML_CHARACTERS)[: safe_html.HTML_CHARACTERS])
+    safe_html.code((pattern * safe_html.CODE_CHARACTERS)[: safe_html.CODE_CHARACTERS])
     assert time.process_time() - started < 10
 
 
@@ -608,7 +612,7 @@ def test_feedback_has_no_element_of_a_submission_that_could_act(attacked):
     page = Page(attacked)
     ours = {*("html", "head", "meta", "title", "style", "body", "header", "main")}
     ours |= {*("footer", "section", "h1", "h2")}
-    assert {tag for tag, _ in page.elements} <= ours | pages.TAGS
+    assert {tag for tag, _ in page.elements} <= ours | safe_html.TAGS
     allowed = {
         *("lang", "charset", "http-equiv", "content", "name", "class", "id", "href"),
         *("aria-labelledby", "aria-label", "tabindex", "src", "alt", "rel"),

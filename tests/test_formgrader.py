@@ -17,9 +17,9 @@ from conftest import hand_in, solved
 from nbformat.v4 import new_code_cell
 from test_runner_levels import sandbox_or_skip
 
-from autograder import store
 from autograder.course import find_course
-from autograder.feedback import feedback
+from autograder.gradebook import records
+from autograder.steps.feedback import feedback
 from autograder.verdicts import Verdict
 
 ROOT = Path(__file__).parent.parent
@@ -103,10 +103,10 @@ def test_formgrader_buttons_use_the_sandbox_and_hide_the_tests(tiny_course):
         assert answer["success"], answer["log"]
     finally:
         server.stop()
-    runs = {run.student: run for run in store.runs(course, "ps1")}
+    runs = {run.student: run for run in records.runs(course, "ps1")}
     assert {run.verdict for run in runs.values()} == {Verdict.GRADED}
     assert {run.level for run in runs.values()} == {box.level}
-    items = store.items(course, "ps1")
+    items = records.items(course, "ps1")
     assert items
     assert all(item.protected for item in items)
     points = {

@@ -20,19 +20,20 @@ from conftest import cell_of, graded, hand_in, solved, tiny_source
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.apps.api import NbGraderAPI
 
-from autograder import pool, store
+from autograder.assignment.rebuild import prepare
 from autograder.course import find_course
 from autograder.errors import CourseError
-from autograder.grade import Event, grade
-from autograder.prepare import prepare
+from autograder.gradebook import database, records
+from autograder.steps.grade import Event, grade
 from autograder.verdicts import Status, Verdict
+from autograder.workers import pool
 
 DUE = "2020-01-01 00:00:00 UTC"
 
 
 def open_gradebook(course):
     """Open a course's gradebook."""
-    return store.open_gradebook(course.db_url, course.directory.course_id)
+    return database.open_gradebook(course.db_url, course.directory.course_id)
 
 
 def scores(course):
@@ -162,10 +163,10 @@ def test_grade_earns_what_was_answered(classes, student):
 def test_grade_plain_nbgrader_stores_the_same_items(classes):
     """Verdicts and statuses are in the store whichever way the grading went."""
     course, _, _, plain = classes
-    ours = [i for i in store.items(course, "ps1") if i.student in CLASS]
-    assert ours == store.items(plain, "ps1")
-    verdicts = {r.student: r.verdict for r in store.runs(course, "ps1")}
-    for run in store.runs(plain, "ps1"):
+    ours = [i for i in records.items(course, "ps1") if i.student in CLASS]
+    assert ours == records.items(plain, "ps1")
+    verdicts = {r.student: r.verdict for r in records.runs(course, "ps1")}
+    for run in records.runs(plain, "ps1"):
         assert run.verdict is verdicts[run.student]
 
 
@@ -202,7 +203,7 @@ def test_grade_summary_and_progress_are_complete(classes):
 def test_grade_statuses_say_how_each_item_ended(classes):
     """An item is correct, incorrect, not attempted, an error or not run."""
     course, *_ = classes
-    found = {(i.student, i.grade_id): i.status for i in store.items(course, "ps1")}
+    found = {(i.student, i.grade_id): i.status for i in records.items(course, "ps1")}
     assert found["good", "square-test"] is Status.CORRECT
     assert found["wrong", "square-test"] is Status.INCORRECT
     assert found["partial", "half-test"] is Status.INCORRECT
@@ -250,19 +251,19 @@ def test_grade_interrupted_while_writing_leaves_the_old_grade(tiny_course, monke
     """A failure in the middle of writing takes scores, store and folder back."""
     hand_in(tiny_course, "ada", b"{")
     grade(tiny_course, "ps1")
-    before = scores(tiny_course), store.runs(tiny_course, "ps1")
+    before = scores(tiny_course), records.runs(tiny_course, "ps1")
     hand_in(tiny_course, "ada", solved())
-    real = store.record
+    real = records.record
 
     def interrupted(*arguments):
         real(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "record", interrupted)
+        patch.setattr(records, "record", interrupted)
         with pytest.raises(KeyboardInterrupt):
             grade(tiny_course, "ps1")
-    assert (scores(tiny_course), store.runs(tiny_course, "ps1")) == before
+    assert (scores(tiny_course), records.runs(tiny_course, "ps1")) == before
     assert not (tiny_course.autograded / "ada" / "ps1" / "squares.ipynb").exists()
     assert grade(tiny_course, "ps1").rows[0].points == 3
 
@@ -285,7 +286,7 @@ def test_grade_killed_worker_costs_the_student_nothing(tiny_course):
         while not killed:
             for pid in (children / "children").read_text().split():
                 line = Path(f"/proc/{pid}/cmdline").read_bytes()
-                if b"autograder.pool" in line:
+                if b"autograder.workers.pool" in line:
                     os.kill(int(pid), signal.SIGKILL)
                     killed.append(pid)
             time.sleep(0.02)
@@ -308,7 +309,7 @@ def test_grade_names_in_no_encoding_spoil_nothing(tiny_course):
     rows = grade(tiny_course, "ps1").rows
     assert [row.verdict for row in rows] == [Verdict.GRADED, Verdict.GRADED]
     assert [row.points for row in rows] == [3, 3]
-    for run in store.runs(tiny_course, "ps1"):
+    for run in records.runs(tiny_course, "ps1"):
         assert run.verdict is Verdict.GRADED
     (tiny_course.submitted / "\udce9" / "ps1").mkdir(parents=True)
     with pytest.raises(CourseError, match="rename the folder"):
@@ -433,7 +434,7 @@ def kill_and_go_on(course, temporary, kills, rng):
                 print("killed at step", step, "of", steps)
             grader.stdout.read()
         assert grader.returncode in (0, -signal.SIGKILL)
-        runs = {run.student for run in store.runs(course, "ps1")}
+        runs = {run.student for run in records.runs(course, "ps1")}
         assert recorded <= runs, "a recorded grade was lost"
         recorded = runs
         found = scores(course)
@@ -449,7 +450,7 @@ def kill_and_go_on(course, temporary, kills, rng):
     rows = grade(course, "ps1").rows
     assert recorded <= {row.student for row in rows if row.skipped}
     assert scores(course) == wanted
-    assert store.items(course, "ps1") == store.items(undisturbed, "ps1")
+    assert records.items(course, "ps1") == records.items(undisturbed, "ps1")
     for student in MIXED:
         folders = [c.autograded / student / "ps1" for c in (course, undisturbed)]
         assert sorted(os.listdir(folders[0])) == sorted(os.listdir(folders[1]))
@@ -514,7 +515,7 @@ def test_grade_changed_notebook_of_two_runs_alone(tiny_course):
 
     def of_notebooks():
         with open_gradebook(tiny_course) as gradebook:
-            return store.runs_by_notebook(gradebook, "ps1")
+            return records.runs_by_notebook(gradebook, "ps1")
 
     assert ran_again() == set()
     hand_in(tiny_course, "ada", solved({"half": "half = 2.5"}))
@@ -540,7 +541,7 @@ def test_grade_changed_due_date_renews_the_penalty_alone(tiny_course):
     folder = hand_in(tiny_course, "ada", solved())
     (folder / "timestamp.txt").write_text("2020-01-02 00:00:00 UTC")
     assert grade(tiny_course, "ps1").rows[0].points == 3
-    (before,) = store.runs(tiny_course, "ps1")
+    (before,) = records.runs(tiny_course, "ps1")
     with open_gradebook(tiny_course) as gradebook:
         gradebook.update_or_create_assignment("ps1", duedate=DUE)
     (row,) = grade(tiny_course, "ps1").rows
@@ -548,7 +549,7 @@ def test_grade_changed_due_date_renews_the_penalty_alone(tiny_course):
     with open_gradebook(tiny_course) as gradebook:
         gradebook.grant_extension("ps1", "ada", days=2)
     assert grade(tiny_course, "ps1").rows[0].points == 3
-    (after,) = store.runs(tiny_course, "ps1")
+    (after,) = records.runs(tiny_course, "ps1")
     assert after.graded_at == before.graded_at
     assert grade(tiny_course, "ps1").rows[0].skipped
 
@@ -602,9 +603,9 @@ def test_grade_missing_notebook_of_two_costs_only_its_own_points(tiny_course):
     (row,) = grade(tiny_course, "ps1").rows
     assert row.verdict is Verdict.MISSING
     assert (row.points, row.max_points, row.level != "") == (3, 20, True)
-    (whole,) = store.runs(tiny_course, "ps1")
+    (whole,) = records.runs(tiny_course, "ps1")
     assert whole.message == "again.ipynb is missing; there is squares.ipynb"
-    assert len(store.items(tiny_course, "ps1")) == 4
+    assert len(records.items(tiny_course, "ps1")) == 4
 
 
 def renamed(course, *names, notebook=None):
@@ -683,7 +684,7 @@ def test_grade_other_notebooks_are_never_taken(tiny_course):
 def test_grade_many_notebooks_are_not_looked_into(tiny_course, monkeypatch):
     """A heap of notebooks cannot keep the grader busy."""
     names = [f"squares ({number})" for number in range(11)]
-    monkeypatch.setattr("autograder.grade.count_of_ids", None)
+    monkeypatch.setattr("autograder.submission.handed_in.count_of_ids", None)
     row = renamed(tiny_course, *names)
     assert row.verdict is Verdict.MISSING
     assert row.message.endswith("squares (3).ipynb and 6 more")
@@ -772,7 +773,7 @@ def test_grade_warns_of_a_solution_that_fails_its_own_tests(tiny_course, monkeyp
     break_solution(tiny_course, "return x ** 2")
     assert grade(tiny_course, "ps1").warnings == []
     with monkeypatch.context() as patch:  # what passed is remembered
-        patch.setattr("autograder.preprocess.find_unprotected", None)
+        patch.setattr("autograder.gradebook.references.find_unprotected", None)
         assert grade(tiny_course, "ps1").warnings == []
 
 
@@ -790,11 +791,11 @@ def test_grade_forced_run_tries_the_solution_again(tiny_course, monkeypatch):
     """With ``force`` what was remembered of the solution is found anew."""
     hand_in(tiny_course, "ada", b"{")
     with monkeypatch.context() as patch:
-        patch.setattr("autograder.protect.settle", lambda *_: [])
+        patch.setattr("autograder.assignment.protect.settle", lambda *_: [])
         grade(tiny_course, "ps1")
     break_solution(tiny_course)
     with monkeypatch.context() as patch:
-        patch.setattr("autograder.protect.settle", lambda *_: [])
+        patch.setattr("autograder.assignment.protect.settle", lambda *_: [])
         assert grade(tiny_course, "ps1").warnings == []
     assert grade(tiny_course, "ps1").warnings == []
     assert len(grade(tiny_course, "ps1", force=True).warnings) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.protect import protect
+from autograder.assignment.protect import protect
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "benchmarks" / "grading.md"

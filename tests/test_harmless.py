@@ -26,14 +26,14 @@ from nbformat.v4 import (
 from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config
 
-from autograder import store
-from autograder.grade import grade
-from autograder.harmless import (
+from autograder.gradebook import records
+from autograder.steps.grade import grade
+from autograder.submission.sanitize import (
     is_harmless,
-    tame,
-    tame_name,
-    tame_outputs,
-    tame_texts,
+    sanitize_name,
+    sanitize_outputs,
+    sanitize_text,
+    sanitize_texts,
 )
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
@@ -120,7 +120,7 @@ def test_harmless_texts_do_not_act(attack):
     """What acts in formgrader's page as it was written is only read when tamed."""
     notebook = notebook_of(TEXTS[attack])
     assert acting(rendered(notebook)), "the control: it does act"
-    said = tame_texts(notebook, ())
+    said = sanitize_texts(notebook, ())
     assert acting(rendered(notebook)) == []
     assert "shown as it was typed" in said[0]
     shown = BeautifulSoup(rendered(notebook), "html.parser").find(id="notebook")
@@ -138,7 +138,7 @@ def test_harmless_outputs_do_not_act(form):
         "text/html": {"isolated": True},
     }
     notebook = new_notebook(cells=[new_code_cell("1", outputs=[output])])
-    said = tame_outputs(notebook)
+    said = sanitize_outputs(notebook)
     nbformat.validate(notebook)
     assert acting(rendered(notebook)) == []
     assert said == ["Active content was taken out of the outputs of cell 1."]
@@ -151,7 +151,7 @@ def test_harmless_outputs_do_not_act(form):
 def test_harmless_output_without_another_form_says_what_it_was():
     """An output of which nothing can stay is named."""
     output = new_output("display_data", data={"image/svg+xml": "<svg></svg>"})
-    tame_outputs(new_notebook(cells=[new_code_cell("1", outputs=[output])]))
+    sanitize_outputs(new_notebook(cells=[new_code_cell("1", outputs=[output])]))
     assert output.data == {"text/plain": "[an output left out: image/svg+xml]"}
 
 
@@ -173,14 +173,14 @@ def test_harmless_output_without_another_form_says_what_it_was():
 def test_harmless_honest_texts_stay_as_they_are(text):
     """Formatted text, formulas, code and links are not touched."""
     assert is_harmless(text)
-    assert tame(text) == text
+    assert sanitize_text(text) == text
     assert acting(rendered(notebook_of(text))) == []
 
 
 def test_harmless_only_the_html_of_a_text_is_changed():
     """Code beside a script stays readable as code."""
     text = f"`a < b` and <script>{RUN}</script>"
-    assert tame(text) == f"`a < b` and &lt;script>{RUN}&lt;/script>"
+    assert sanitize_text(text) == f"`a < b` and &lt;script>{RUN}&lt;/script>"
 
 
 def test_harmless_attached_image_is_named():
@@ -188,7 +188,7 @@ def test_harmless_attached_image_is_named():
     notebook = notebook_of("See ![a plot](attachment:plot.png).")
     with pytest.raises(Exception, match="missing attachment"):
         rendered(notebook)
-    tame_texts(notebook, ())
+    sanitize_texts(notebook, ())
     assert "See [image: a plot]." in rendered(notebook)
 
 
@@ -198,7 +198,7 @@ def test_harmless_attached_image_is_named():
 )
 def test_harmless_extreme_texts_become_code(text):
     """What is too long or too deep to judge is shown as typed."""
-    assert acting(rendered(notebook_of(tame(text)))) == []
+    assert acting(rendered(notebook_of(sanitize_text(text)))) == []
 
 
 def test_harmless_texts_of_the_instructor_are_trusted():
@@ -206,7 +206,7 @@ def test_harmless_texts_of_the_instructor_are_trusted():
     notebook = new_notebook(
         cells=[new_markdown_cell("<details open>x</details>"), new_raw_cell("<b>x</b>")]
     )
-    assert len(tame_texts(notebook, {"<details open>x</details>"})) == 1
+    assert len(sanitize_texts(notebook, {"<details open>x</details>"})) == 1
     assert notebook.cells[0].source == "<details open>x</details>"
     assert notebook.cells[1].source == "&lt;b>x&lt;/b>"
 
@@ -225,7 +225,7 @@ def test_harmless_honest_outputs_are_not_worth_a_word():
     ]
     outputs[0].metadata = {"image/png": {"width": 10, "height": 5, "alt": "A plot."}}
     notebook = new_notebook(cells=[new_code_cell("1", outputs=outputs)])
-    assert tame_outputs(notebook) == []
+    assert sanitize_outputs(notebook) == []
     assert outputs[0].metadata["image/png"] == {
         "width": 10,
         "height": 5,
@@ -249,7 +249,7 @@ def test_harmless_honest_outputs_are_not_worth_a_word():
 )
 def test_harmless_files_are_named_so_that_no_browser_runs_them(name, tamed):
     """formgrader serves files beside the notebook; pages of a student's are text."""
-    assert tame_name(name) == tamed
+    assert sanitize_name(name) == tamed
 
 
 def attacked(left_out=()):
@@ -298,7 +298,7 @@ def test_harmless_autograded_notebooks_cannot_act(graded_both_ways):
         assert "Because." in cell_of(notebook, "why").source
         assert (folder / "page.html.txt").is_file()
         assert not (folder / "page.html").exists()
-    for run in store.runs(course, "ps1"):
+    for run in records.runs(course, "ps1"):
         said = " ".join(run.repairs)
         assert "Active content in the text of cells" in said
         assert "taken out of the outputs of cells" in said

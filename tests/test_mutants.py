@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from autograder.mutants import mutants
+from autograder.gate.mutants import mutants
 
 CELL = '''\
 def shares(acts, thr, axis=None):

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from autograder import pool
+from autograder.workers import pool
 
 
 def test_pool_every_job_has_an_outcome():

@@ -13,11 +13,11 @@ from conftest import CONFIG, hand_in, solved
 from nbgrader.api import Gradebook
 from sqlalchemy import create_engine, text
 
-from autograder import store
 from autograder.course import find_course
-from autograder.feedback import feedback
-from autograder.grade import grade
-from autograder.report import report
+from autograder.gradebook import database, records
+from autograder.steps.feedback import feedback
+from autograder.steps.grade import grade
+from autograder.steps.report import report
 from autograder.verdicts import Verdict
 
 CLASS = {
@@ -111,7 +111,9 @@ def postgres_course(server, tiny_course):
 def everything(course):
     """Read all that the gradebook knows of the class."""
     scores = {}
-    with store.open_gradebook(course.db_url, course.directory.course_id) as gradebook:
+    with database.open_gradebook(
+        course.db_url, course.directory.course_id
+    ) as gradebook:
         for submission in gradebook.assignment_submissions("ps1"):
             (notebook,) = submission.notebooks
             scores[submission.student_id] = (
@@ -123,8 +125,8 @@ def everything(course):
                 notebook.late_submission_penalty,
                 (submission.score, submission.max_score, submission.timestamp),
             )
-    runs = {(r.student, r.verdict, r.message) for r in store.runs(course, "ps1")}
-    return scores, runs, store.items(course, "ps1")
+    runs = {(r.student, r.verdict, r.message) for r in records.runs(course, "ps1")}
+    return scores, runs, records.items(course, "ps1")
 
 
 def test_postgres_gives_the_grades_of_sqlite(tiny_course, postgres_course):
@@ -160,23 +162,23 @@ def test_postgres_older_tables_get_the_new_columns(postgres_course):
     """A gradebook of an older version of ours is brought up to date there too."""
     hand_in(postgres_course, "junk", b"{")
     grade(postgres_course, "ps1")
-    before = store.items(postgres_course, "ps1")
+    before = records.items(postgres_course, "ps1")
     engine = create_engine(postgres_course.db_url)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE autograder_run DROP COLUMN evidence"))
         connection.execute(text("ALTER TABLE autograder_item DROP COLUMN protected"))
     engine.dispose()
-    assert store.items(postgres_course, "ps1") == before
+    assert records.items(postgres_course, "ps1") == before
     assert grade(postgres_course, "ps1").rows[0].skipped
 
 
 def test_postgres_takes_what_a_text_there_cannot_hold(postgres_course):
     """A message with a zero byte, which PostgreSQL refuses, is stored without it."""
-    run = store.Run("ada", "ps1", "squares", Verdict.CRASHED, message="a\0b")
+    run = records.StoredRun("ada", "ps1", "squares", Verdict.CRASHED, message="a\0b")
     course_id = postgres_course.directory.course_id
-    with store.open_gradebook(postgres_course.db_url, course_id) as gradebook:
-        store.record(gradebook, run, [])
-    assert store.runs(postgres_course, "ps1")[0].message == "a\ufffdb"
+    with database.open_gradebook(postgres_course.db_url, course_id) as gradebook:
+        records.record(gradebook, run, [])
+    assert records.runs(postgres_course, "ps1")[0].message == "a\ufffdb"
 
 
 def test_postgres_failure_while_writing_leaves_the_old_grade(
@@ -187,14 +189,14 @@ def test_postgres_failure_while_writing_leaves_the_old_grade(
     grade(postgres_course, "ps1")
     before = everything(postgres_course)
     hand_in(postgres_course, "ada", solved())
-    real = store.record
+    real = records.record
 
     def interrupted(*arguments):
         real(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "record", interrupted)
+        patch.setattr(records, "record", interrupted)
         with pytest.raises(KeyboardInterrupt):
             grade(postgres_course, "ps1")
     assert everything(postgres_course) == before

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from traitlets.config import Config
 
+from autograder.assignment.rebuild import prepare, read_notebook
 from autograder.errors import NotReadableError
-from autograder.prepare import prepare, read_notebook
 
 IDS = ["square", "square-test", "given", "half", "half-test", "why", "essay"]
 

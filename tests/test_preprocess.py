@@ -14,19 +14,14 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.utils import determine_grade
 from traitlets.config import Config
 
-from autograder import store
+from autograder.assignment.limits import SandboxLimits
+from autograder.assignment.rebuild import prepare
+from autograder.assignment.scoring import settle
+from autograder.assignment.source import master_files, read_source
 from autograder.errors import CourseError, NotReadableError
-from autograder.prepare import prepare
-from autograder.preprocess import (
-    LARGEST_NOTEBOOK,
-    SandboxLimits,
-    gather,
-    master_files,
-    read_source,
-    read_submitted,
-    settle,
-)
-from autograder.report import report
+from autograder.gradebook import records
+from autograder.steps.report import report
+from autograder.submission.files import LARGEST_NOTEBOOK, gather, read_submitted
 from autograder.verdicts import Status, Verdict
 
 IGNORE = [".ipynb_checkpoints", "*.pyc", "__pycache__"]
@@ -136,8 +131,8 @@ def test_gather_stops_at_its_limits(folders, monkeypatch):
     submitted, _ = folders
     for number in range(4):
         (submitted / f"{number}.txt").write_text("xx")
-    monkeypatch.setattr("autograder.preprocess.MOST_FILES", 3)
-    monkeypatch.setattr("autograder.preprocess.LARGEST_FILES", 5)
+    monkeypatch.setattr("autograder.submission.files.MOST_FILES", 3)
+    monkeypatch.setattr("autograder.submission.files.LARGEST_FILES", 5)
     files, (said,) = gathered(folders)
     assert sorted(files) == ["0.txt", "1.txt"]
     assert "2.txt, 3.txt" in said
@@ -278,11 +273,13 @@ def test_preprocess_plain_nbgrader_tells_of_missing_notebooks(tiny_course):
         api.autograde("ps1", student)
     hand_in(tiny_course, "eve", solved())  # handed in later: graded then
     api.autograde("ps1", "eve")
-    runs = {run.student: run for run in store.runs(tiny_course, "ps1")}
+    runs = {run.student: run for run in records.runs(tiny_course, "ps1")}
     told = {student: (run.verdict, run.message) for student, run in runs.items()}
     assert told["ada"] == (Verdict.MISSING, "again.ipynb is missing")
     assert told["eve"] == (Verdict.GRADED, "")
-    items = [item for item in store.items(tiny_course, "ps1") if item.student == "ada"]
+    items = [
+        item for item in records.items(tiny_course, "ps1") if item.student == "ada"
+    ]
     assert [(item.notebook, item.status, item.points) for item in items] == [
         ("again", Status.NOT_RUN, 0),
         ("again", Status.NOT_RUN, 0),

@@ -5,10 +5,10 @@ import json
 import nbformat
 import pytest
 
-from autograder.build import build
 from autograder.course import find_course
 from autograder.errors import BuildError
-from autograder.release import find_leaks, release
+from autograder.steps.build import build
+from autograder.steps.release import find_leaks, release
 from tests.test_build import SOUND, course  # noqa: F401  (a fixture)
 
 

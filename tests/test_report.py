@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from paper_class import ASSIGNMENT, PaperClass, keep_an_empty_course, source_cells
 
-from autograder import report as report_module
-from autograder import store
-from autograder.feedback import feedback
-from autograder.report import inert, report
+from autograder.gradebook import records
+from autograder.pages import report as report_module
+from autograder.steps.feedback import feedback
+from autograder.steps.report import inert, report
 from autograder.verdicts import Status, Verdict
 
 # What nbgrader's own calls set off under SQLAlchemy 2.1 is not ours to mend.
@@ -56,8 +56,8 @@ def test_report_figures_are_those_of_the_raw_rows(paper):
         paper.grade(f"student-{k:02}", items, verdict=verdict, cpu_seconds=k / 8)
     rows, page = read(paper)
 
-    runs = {run.student: run for run in store.runs(paper.course, ASSIGNMENT)}
-    items = store.items(paper.course, ASSIGNMENT)
+    runs = {run.student: run for run in records.runs(paper.course, ASSIGNMENT)}
+    items = records.items(paper.course, ASSIGNMENT)
     assert [row["student"] for row in rows] == sorted(runs)
     for row in rows:
         own = [item for item in items if item.student == row["student"]]

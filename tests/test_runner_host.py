@@ -19,12 +19,12 @@ from autograder.runner import (
     Job,
     Limits,
     RunResult,
-    host,
-    meter,
+    folders,
+    fork_server,
     run,
     run_notebook,
-    scratch,
 )
+from autograder.runner.inside import meter
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -43,7 +43,7 @@ def _job(*sources, limits=None, **more):
 def _warm(sandbox):
     """Give a host that has served a run and is free."""
     assert run_notebook(_job("1"), sandbox).verdict is Verdict.GRADED
-    return host._free[sandbox, frozenset()][-1]
+    return fork_server._free[sandbox, frozenset()][-1]
 
 
 @contextlib.contextmanager
@@ -149,9 +149,9 @@ def test_host_says_that_the_temporary_folder_is_full(sandbox, tmp_path, monkeypa
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("this container does not let root mount a disk in memory")
     try:
-        monkeypatch.setattr(scratch, "temporary_root", lambda for_others: disk)
+        monkeypatch.setattr(folders, "temporary_root", lambda for_others: disk)
         with pytest.raises(SandboxError, match=r"No space left.*set TMPDIR"):
-            host.Host(sandbox, Limits())
+            fork_server.ForkServer(sandbox, Limits())
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -180,7 +180,7 @@ def test_descriptors_and_processes_do_not_add_up(sandbox):
     for _ in range(8):
         assert run_notebook(job, sandbox).verdict is Verdict.GRADED
     assert open_ones() == before
-    assert host._free[sandbox, frozenset()][-1] is warm
+    assert fork_server._free[sandbox, frozenset()][-1] is warm
     assert left_of_runs() == []
 
 
@@ -217,7 +217,7 @@ def test_fork_of_the_grader_leaves_its_parent_s_process_alone(sandbox):
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of the test's own
         pid = os.fork()
     if pid == 0:
-        host.close_all()
+        fork_server.close_all()
         warm.close()
         del warm
         gc.collect()

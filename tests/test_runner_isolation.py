@@ -21,7 +21,8 @@ import nbformat
 import pytest
 from test_runner_levels import left_of_runs, sandbox_or_skip
 
-from autograder.runner import Job, Limits, host, meter, run_notebook, scratch
+from autograder.runner import Job, Limits, folders, run_notebook, side
+from autograder.runner.inside import meter
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
@@ -36,14 +37,14 @@ def sandbox(request):
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory):
     """A course folder that every user of the machine may read and write."""
-    root = scratch.temporary_root(for_others=True)
+    root = folders.temporary_root(for_others=True)
     folder = root / f"autograder-test-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir()
     folder.chmod(0o777)
     (folder / "gradebook.db").write_text(CANARY)
     (folder / "gradebook.db").chmod(0o666)
     yield folder
-    scratch.remove_tree(folder)
+    folders.remove_tree(folder)
 
 
 def _notebook(*sources):
@@ -188,7 +189,7 @@ def test_scratch_folder_can_be_used(sandbox):
 @pytest.mark.attack("files left behind")
 def test_nothing_is_left_for_the_next_student(sandbox):
     """What one run writes, another does not find; nor does the machine."""
-    root = scratch.temporary_root(for_others=True)
+    root = folders.temporary_root(for_others=True)
     before = set(root.iterdir())
     plant = (
         "import os\n"
@@ -433,7 +434,7 @@ def test_nothing_survives_the_grader(sandbox, outside, number, tmp_path):
         if number == signal.SIGKILL:
             assert len(left) == 1
             os.utime(left[0], (1, 1))  # as if it were of yesterday
-            scratch.remove_left_behind(temporary)
+            folders.remove_left_behind(temporary)
         assert list(temporary.glob("autograder-run-*")) == []
     finally:
         grader.kill()
@@ -587,14 +588,14 @@ def test_devices_are_few(sandbox):
 def test_run_is_never_root(sandbox, outside, monkeypatch):
     """The code is an ordinary user, inside and outside, also when root grades."""
     seen = []
-    ready = host.Side.ready
+    ready = side.Side.ready
 
     def look(side):
         ready(side)
         lines = Path(f"/proc/{side.main}/status").read_text().splitlines()
         seen.extend(next(line for line in lines if line.startswith("Uid:")).split()[1:])
 
-    monkeypatch.setattr(host.Side, "ready", look)
+    monkeypatch.setattr(side.Side, "ready", look)
     notebook = _notebook("import os; print(os.getuid())")
     result = run_notebook(Job(notebook, {}, Limits()), sandbox)
     assert result.notebook.cells[0].outputs[0].text != "0\n"

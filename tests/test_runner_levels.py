@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from autograder.runner import choose_sandbox, host, lockdown, meter
+from autograder.runner import choose_sandbox, fork_server
+from autograder.runner.inside import lockdown, meter
 from autograder.runner.probe import LEVELS
 
 
@@ -30,6 +31,6 @@ def test_choose_sandbox_gives_the_level_that_is_asked_for(level):
 
 def left_of_runs():
     """The processes that stay beneath this one's warm processes between two runs."""
-    waiting = [h for free in host._free.values() for h in free]
+    waiting = [h for free in fork_server._free.values() for h in free]
     assert waiting, "no warm process of this test is known"
     return [stat for h in waiting for stat in meter.descendants(h._worker)]

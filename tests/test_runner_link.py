@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.runner import checker, values, wire
-from autograder.runner.checker import Namespace, SnapshotGone, Tampering
-from autograder.runner.served import Served
-from autograder.runner.shell import OutStream
+from autograder.runner.inside.channel import OutStream
+from autograder.runner.inside.link import client, decode, encode, plain_types, stream
+from autograder.runner.inside.link.namespace import Namespace
+from autograder.runner.inside.link.proxy import SnapshotGone, Tampering
+from autograder.runner.inside.link.server import LinkServer
 
 
 class Cell:
@@ -60,7 +61,7 @@ def _be_student(source, link, modules):
         module = types.ModuleType(name)
         exec(_MODULE, module.__dict__)
         sys.modules[name] = module
-    served = Served(link, space, modules)
+    served = LinkServer(link, space, modules)
     sys.stdout, sys.stderr = (
         OutStream(served, "stdout", 1),
         OutStream(served, "stderr", 2),
@@ -131,15 +132,15 @@ def _refuse(value, encoder):
 
 
 def _crossed(value):
-    encoder = values.Encoder(_refuse)
+    encoder = encode.Encoder(_refuse)
     node = encoder.encode(value)
     mine, theirs = socket.socketpair()
-    sender, receiver = wire.Stream(mine.detach()), wire.Stream(theirs.detach())
+    sender, receiver = stream.Stream(mine.detach()), stream.Stream(theirs.detach())
     sender.send(sender.pack(node, encoder.buffers))
     node, raw = receiver.receive()
     sender.close()
     receiver.close()
-    decoder = values.Decoder(_refuse, raw)
+    decoder = decode.Decoder(_refuse, raw)
     result = decoder.decode(node)
     decoder.finish()
     return result
@@ -208,16 +209,16 @@ def test_link_refuses_values_nested_too_deep(depth):
     value = []
     for _ in range(depth):
         value = [value]
-    with pytest.raises(values.TooMuch):
-        values.Encoder(_refuse).encode(value)
+    with pytest.raises(plain_types.TooMuch):
+        encode.Encoder(_refuse).encode(value)
 
 
 def test_link_refuses_a_value_that_contains_itself():
     """A list that contains itself is refused, not followed for ever."""
     value = [1]
     value.append(value)
-    with pytest.raises(values.TooMuch, match="contains itself"):
-        values.Encoder(_refuse).encode(value)
+    with pytest.raises(plain_types.TooMuch, match="contains itself"):
+        encode.Encoder(_refuse).encode(value)
 
 
 # ------------------------------------------------------------------------- idioms
@@ -1215,7 +1216,7 @@ def test_link_hostile_frames_are_tampering(attack):
         | st.integers(-3, 3)
         | st.floats()
         | st.sampled_from(
-            [*values._READERS, "h", "x", "X", "xi", "M", "G", "f", "it", "<f8", "C"]
+            [*decode._READERS, "h", "x", "X", "xi", "M", "G", "f", "it", "<f8", "C"]
         ),
         lambda inner: st.lists(inner, max_size=5),
         max_leaves=20,
@@ -1225,15 +1226,15 @@ def test_link_hostile_frames_are_tampering(attack):
 def test_link_whatever_comes_the_checker_raises_tampering_only(node, raw):
     """Any JSON in the place of a value gives a value or Tampering, nothing else."""
     mine, theirs = socket.socketpair()
-    link = checker.Link(mine.detach(), (), None)
-    stream = wire.Stream(theirs.detach())
+    link = client.Link(mine.detach(), (), None)
+    answers = stream.Stream(theirs.detach())
     for message in (
         ["v", [], node, ["l"]],
         ["e", [], node, ["l"]],
         ["v", node, node, node],
     ):
-        stream.send(stream.pack(message, [raw] if raw else []))
-        with contextlib.suppress(Tampering, values.Malformed):
+        answers.send(answers.pack(message, [raw] if raw else []))
+        with contextlib.suppress(Tampering, plain_types.Malformed):
             if message[0] == "v":
                 link.ask("names")
             else:  # what the student's side says that it raised is raised
@@ -1241,7 +1242,7 @@ def test_link_whatever_comes_the_checker_raises_tampering_only(node, raw):
                     link.ask("names")
         link.fault = None
     link.close()
-    stream.close()
+    answers.close()
 
 
 def test_link_a_process_that_ends_is_gone(cell):

@@ -16,7 +16,8 @@ from test_runner_levels import sandbox_or_skip
 
 import autograder
 from autograder.errors import SandboxError
-from autograder.runner import choose_sandbox, interpreter, probe, sandbox, scratch, wire
+from autograder.runner import choose_sandbox, folders, interpreter_copy, probe, sandbox
+from autograder.runner.inside import frames
 from autograder.runner.probe import LEVELS
 
 ROOT = os.geteuid() == 0
@@ -34,8 +35,8 @@ _json = st.recursive(
 @given(st.lists(st.dictionaries(st.text(), _json), max_size=4), st.integers(1, 40))
 def test_decoder_returns_what_was_encoded(messages, step):
     """Messages arrive whole and in order, in whatever pieces their bytes come."""
-    data = b"".join(wire.encode(message) for message in messages)
-    decoder = wire.Decoder(cap=2**20)
+    data = b"".join(frames.encode(message) for message in messages)
+    decoder = frames.Decoder(cap=2**20)
     pieces = (data[start : start + step] for start in range(0, len(data), step))
     received = [message for piece in pieces for message, _ in decoder.feed(piece)]
     assert received == messages
@@ -45,20 +46,20 @@ def test_decoder_returns_what_was_encoded(messages, step):
 @given(st.binary(min_size=8))
 def test_decoder_raises_wire_error_only(data):
     """Whatever the bytes, the decoder yields messages or raises WireError."""
-    decoder = wire.Decoder(cap=100)
-    for prefix in (b"", wire.MAGIC, wire.MAGIC + b"\0\0\0\x04"):
+    decoder = frames.Decoder(cap=100)
+    for prefix in (b"", frames.MAGIC, frames.MAGIC + b"\0\0\0\x04"):
         try:
             for message, _ in decoder.feed(prefix + data):
                 assert isinstance(message, dict)
-        except wire.WireError:
-            decoder = wire.Decoder(cap=100)
+        except frames.WireError:
+            decoder = frames.Decoder(cap=100)
 
 
 def test_decoder_refuses_a_frame_over_the_cap_at_its_header():
     """A frame that announces too much is refused before its body is stored."""
-    decoder = wire.Decoder(cap=10)
-    with pytest.raises(wire.TooLarge):
-        list(decoder.feed(wire.MAGIC + (11).to_bytes(4, "big")))
+    decoder = frames.Decoder(cap=10)
+    with pytest.raises(frames.TooLarge):
+        list(decoder.feed(frames.MAGIC + (11).to_bytes(4, "big")))
 
 
 # ----------------------------------------------------------------------- folders
@@ -86,7 +87,7 @@ def test_remove_tree_removes_deep_and_closed_trees_and_no_target_of_a_link(tmp_p
     finally:
         os.chdir(before)
         os.close(before)
-    scratch.remove_tree(top)
+    folders.remove_tree(top)
     assert not top.exists()
     assert (kept / "file").read_text() == "x"
 
@@ -100,7 +101,7 @@ def test_remove_tree_follows_no_link_that_takes_the_place_of_a_folder(
     (kept / "file").write_text("x")
     inner = tmp_path / "top" / "inner"
     inner.mkdir(parents=True)
-    look = scratch._unlink_files
+    look = folders._unlink_files
 
     def look_then_swap(folder):
         found = look(folder)
@@ -109,12 +110,12 @@ def test_remove_tree_follows_no_link_that_takes_the_place_of_a_folder(
             inner.symlink_to(kept)
         return found
 
-    monkeypatch.setattr(scratch, "_unlink_files", look_then_swap)
+    monkeypatch.setattr(folders, "_unlink_files", look_then_swap)
     with pytest.raises(NotADirectoryError):
-        scratch.remove_tree(inner.parent)
+        folders.remove_tree(inner.parent)
     assert (kept / "file").read_text() == "x"
     monkeypatch.undo()
-    scratch.remove_tree(inner.parent)
+    folders.remove_tree(inner.parent)
     assert not inner.parent.exists()
 
 
@@ -125,22 +126,22 @@ def test_removing_what_was_left_behind_opens_nothing(tmp_path):
         left = tmp_path / f"autograder-run-{number}"
         left.mkdir()
         os.utime(left, (1, 1))
-    scratch.remove_left_behind(tmp_path)
+    folders.remove_left_behind(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_run_folder_is_kept_while_it_lives_and_removed_after(tmp_path, monkeypatch):
     """Only a folder that is old, ours and held by nobody counts as left behind."""
-    monkeypatch.setattr(scratch, "temporary_root", lambda for_others: tmp_path)
-    with scratch.run_folder(for_others=False) as living:
+    monkeypatch.setattr(folders, "temporary_root", lambda for_others: tmp_path)
+    with folders.run_folder(for_others=False) as living:
         os.utime(living, (1, 1))
         left = tmp_path / "autograder-run-left"
         left.mkdir()
-        scratch.remove_left_behind(tmp_path)
+        folders.remove_left_behind(tmp_path)
         assert left.exists(), "it may be so new that it has no lock yet"
         os.utime(left, (1, 1))
-        scratch.remove_left_behind(tmp_path)
+        folders.remove_left_behind(tmp_path)
         assert living.exists()
         assert not left.exists()
     assert list(tmp_path.iterdir()) == []
@@ -185,24 +186,24 @@ def test_interpreter_exposes_no_more_than_python(tmp_path, name):
 @pytest.mark.skipif(not ROOT, reason="only root needs a Python that others can read")
 def test_interpreter_for_another_user_is_readable_by_all_and_safe():
     """Every file of it can be read by anybody and written by root alone."""
-    python = interpreter.for_another_user()
+    python = interpreter_copy.for_another_user()
     for top in python.readable:
         for path in [Path(top), *Path(top).glob("*/*")]:
             status = path.stat()
             assert status.st_mode & stat.S_IROTH
             assert not status.st_mode & stat.S_IWOTH
             assert status.st_uid == 0
-    assert scratch.open_to_others(Path(python.executable).parent)
-    assert interpreter.for_another_user() == python
+    assert folders.open_to_others(Path(python.executable).parent)
+    assert interpreter_copy.for_another_user() == python
 
 
 @pytest.fixture
 def copies(tmp_path, monkeypatch):
     """Keep copies of the interpreter in a folder of the test's, with little in them."""
-    monkeypatch.setattr(interpreter, "_copy_home", lambda near: tmp_path)
-    monkeypatch.setattr(interpreter, "_held", set())
+    monkeypatch.setattr(interpreter_copy, "_copy_home", lambda near: tmp_path)
+    monkeypatch.setattr(interpreter_copy, "_held", set())
     monkeypatch.setattr(
-        interpreter,
+        interpreter_copy,
         "_fill",
         lambda target, version, packages: (target / "bin").mkdir(),
     )
@@ -236,7 +237,7 @@ def test_interpreter_copies_of_environments_that_are_gone_are_removed(copies):
     outside.mkdir()
     link = copies / "autograder-python-ffffffff-0123"
     link.symlink_to(outside)
-    own = Path(interpreter._copy().readable[0])
+    own = Path(interpreter_copy._copy().readable[0])
     left = set(copies.glob("autograder-python-*"))
     assert left == {there, unmarked, own, link}
     assert not any(path.exists() for path in (gone, rested, old))
@@ -244,21 +245,21 @@ def test_interpreter_copies_of_environments_that_are_gone_are_removed(copies):
     of = f"{sys.prefix}\0{sys.base_prefix}"
     assert (own / "environment").read_text() == of
     (own / "environment").unlink()
-    interpreter._held.clear()
-    assert Path(interpreter._copy().readable[0]) == own
+    interpreter_copy._held.clear()
+    assert Path(interpreter_copy._copy().readable[0]) == own
     assert (own / "environment").read_text() == of
 
 
 def test_interpreter_copy_in_use_or_in_its_turn_is_never_removed(copies):
     """A process that uses a copy keeps it, though the environment is gone by then."""
-    own = Path(interpreter._copy().readable[0])
+    own = Path(interpreter_copy._copy().readable[0])
     (own / "environment").write_text("/no/such/environment\0/")
     os.utime(own, (1, 1))
     being_made = _copy_of(copies, "aaaaaaaa", "/no/such/environment")
     program = (
         "import sys; from pathlib import Path; "
-        "from autograder.runner import interpreter; "
-        "interpreter._remove_unused(Path(sys.argv[1]), Path('/'))"
+        "from autograder.runner import interpreter_copy; "
+        "interpreter_copy._remove_unused(Path(sys.argv[1]), Path('/'))"
     )
 
     def clean() -> None:
@@ -266,7 +267,7 @@ def test_interpreter_copy_in_use_or_in_its_turn_is_never_removed(copies):
         command = [sys.executable, "-c", program, copies]
         subprocess.run(command, env=_python_env(), check=True)
 
-    with interpreter._turn(copies, "aaaaaaaa"):
+    with interpreter_copy._turn(copies, "aaaaaaaa"):
         clean()
     assert own.is_dir()
     assert being_made.is_dir()
@@ -281,7 +282,7 @@ def test_interpreter_refuses_a_copy_that_another_user_made(tmp_path):
     (tmp_path / "planted").mkdir()
     os.chown(tmp_path / "planted", 12345, 12345)
     with pytest.raises(SandboxError, match="remove it and try again"):
-        interpreter._safe(tmp_path / "planted")
+        interpreter_copy._safe(tmp_path / "planted")
 
 
 # ------------------------------------------------------------------ choosing a level
@@ -317,7 +318,7 @@ def test_probe_notices_a_sandbox_with_a_hole(level, monkeypatch):
         at = argv.index("--remount-ro")
         return [*argv[:at], "--ro-bind", place, place, *argv[at:]]
 
-    monkeypatch.setattr(scratch, "temporary_root", lambda for_others: Path(place))
+    monkeypatch.setattr(folders, "temporary_root", lambda for_others: Path(place))
     assert probe._probe(good)
     monkeypatch.setattr(sandbox.Sandbox, "walls", with_a_hole)
     monkeypatch.setattr(sandbox.Sandbox, "_bwrap", with_a_door)
@@ -340,7 +341,7 @@ def test_new_uid_is_nobody_else_s():
 _SIGNALS = """
 import os, signal, subprocess, sys
 sys.path.insert(0, sys.argv[1])
-from autograder.runner import lockdown
+from autograder.runner.inside import lockdown
 other = int(sys.argv[2])
 received = []
 signal.signal(signal.SIGUSR1, lambda *_: received.append(1))
@@ -382,7 +383,7 @@ def test_filter_keeps_signals_inside_where_landlock_cannot():
 _AS_USER = """
 import json, os, sys
 from pathlib import Path
-from autograder.runner import Job, Limits, choose_sandbox, host, run_notebook
+from autograder.runner import Job, Limits, choose_sandbox, fork_server, run_notebook
 def run(source):
     cell = {"cell_type": "code", "metadata": {}, "source": source, "outputs": []}
     notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}
@@ -444,7 +445,7 @@ found = {
     "nice": os.getpriority(os.PRIO_PROCESS, 0),
     "book": before == (book.stat(), os.listxattr(book)),
 }
-host.close_all()
+fork_server.close_all()
 print(json.dumps(found | {"left": os.listdir(os.environ["TMPDIR"])}))
 """
 
@@ -454,9 +455,9 @@ print(json.dumps(found | {"left": os.listdir(os.environ["TMPDIR"])}))
 def test_runner_works_for_an_ordinary_user(level):
     """Verdicts and isolation are the same when the grader is not root."""
     sandbox_or_skip(level)
-    python = interpreter.for_another_user()
-    folder = scratch.temporary_root(for_others=True) / f"autograder-test-user-{level}"
-    scratch.remove_tree(folder)
+    python = interpreter_copy.for_another_user()
+    folder = folders.temporary_root(for_others=True) / f"autograder-test-user-{level}"
+    folders.remove_tree(folder)
     try:
         for name in ("tmp", "package", "own"):
             (folder / name).mkdir(parents=True)
@@ -486,7 +487,7 @@ def test_runner_works_for_an_ordinary_user(level):
             text=True,
         )
     finally:
-        scratch.remove_tree(folder)
+        folders.remove_tree(folder)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["plain"] == ["graded", "ran\n"]

@@ -3,7 +3,7 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from autograder.score import clean_outputs, score
+from autograder.assignment.scoring import clean_outputs, score
 from autograder.verdicts import Status
 
 

@@ -3,7 +3,7 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.tryout import (
+from autograder.gate.bench import (
     Answer,
     Bench,
     defined_names,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from autograder.checked import MutantSeen
 from autograder.course import find_course
 from autograder.errors import BuildError
-from autograder.variants import accepted_variants, as_toml, read_equivalents
+from autograder.gate.results import MutantSeen
+from autograder.gate.variants import accepted_variants, as_toml, read_equivalents
 
 
 @pytest.fixture

@@ -5,7 +5,63 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from autograder.runner.sandbox import Limits
+import nbformat
+
+from autograder.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one notebook may use.
+
+    CPU time is that of all processes of the run together, and decides; wall time is a
+    second, generous limit for code that waits. A cell over its limit is interrupted
+    and the notebook goes on; over a limit of the notebook, or if it does not yield,
+    the run ends.
+
+    Attributes
+    ----------
+    cell_cpu_seconds, notebook_cpu_seconds : float
+        CPU time for a cell and for all cells, in seconds.
+    cell_wall_seconds, notebook_wall_seconds : float
+        Time by the clock, in seconds.
+    memory_mb : int
+        Memory of all processes together, in MiB, beyond what Python and the libraries
+        take before the first cell; files in memory not counted.
+    processes : int
+        Processes and threads at any moment, besides the shell itself.
+    disk_mb : int
+        Size of all files, in MiB.
+    files : int
+        Number of files and folders.
+    output_mb : int
+        All outputs of the notebook together, in MiB.
+    """
+
+    cell_cpu_seconds: float = 60.0
+    notebook_cpu_seconds: float = 300.0
+    cell_wall_seconds: float = 300.0
+    notebook_wall_seconds: float = 1500.0
+    memory_mb: int = 2048
+    processes: int = 64
+    disk_mb: int = 256
+    files: int = 10_000
+    output_mb: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse limits that are not positive.
+
+        Raises
+        ------
+        ValueError
+            If a limit is zero or less.
+        """
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(
+                    f"Limits: {name} must be positive, got {value}; leave it out for "
+                    "the default"
+                )
 
 
 @dataclass(frozen=True)
@@ -35,8 +91,8 @@ class Job:
     names : frozenset of str
         The names that the instructor's other cells bind.
     libraries : frozenset of str
-        What the run is likely to load, of `autograder.runner.host.LIBRARIES`: it saves
-        time to have that loaded before.
+        What the run is likely to load, of `autograder.runner.fork_server.LIBRARIES`:
+        it saves time to have that loaded before.
     """
 
     notebook: Mapping[str, Any]
@@ -64,3 +120,47 @@ class Job:
                 raise ValueError(
                     f"Job: {name!r} is not a relative name within the working folder"
                 )
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended, and what came of it.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        `Verdict.GRADED` if every cell ran within the limits, whatever exceptions it
+        raised.
+    level : str
+        The sandbox's level: "bwrap" or "lockdown".
+    notebook : nbformat.NotebookNode
+        The notebook with the outputs. A cell that did not run has none. A cell that
+        the run ended in keeps what it had shown, and an error output says why.
+    ran : list of bool
+        For each cell, whether it is a code cell that ran to its end.
+    message : str
+        What happened, with the figures, for the student; empty if all is well.
+    cpu_seconds : float
+        CPU time of all processes, without the start of the shell, in seconds.
+    wall_seconds : float
+        Time by the clock, from the start of the process to its end, in seconds.
+    peak_memory_mb : float
+        Largest memory seen of the student's processes together, in MiB.
+    wall_only : bool
+        Whether the verdict is `OUT_OF_TIME` by the clock alone, which a busy machine
+        can cause: worth another run, alone.
+    evidence : str
+        Signs of tampering, for the instructor alone; empty unless the verdict is
+        `HELD_FOR_REVIEW`.
+    """
+
+    verdict: Verdict
+    level: str
+    notebook: nbformat.NotebookNode
+    ran: list[bool]
+    message: str
+    cpu_seconds: float
+    wall_seconds: float
+    peak_memory_mb: float
+    wall_only: bool = False
+    evidence: str = ""

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import SandboxError
-from autograder.runner import interpreter, scratch
-from autograder.runner.job import Job
+from autograder.runner import folders, interpreter, interpreter_copy
+from autograder.runner.job import Job, Limits
 from autograder.runner.run import run_notebook
-from autograder.runner.sandbox import Limits, Sandbox
+from autograder.runner.sandbox import Sandbox
 from autograder.verdicts import Verdict
 
 LEVELS = ("bwrap", "lockdown")
@@ -122,7 +122,7 @@ def _tried(level: str) -> Sandbox | str:
     for nested in (True, False) if level == "bwrap" else (False,):
         try:
             python = (
-                interpreter.for_another_user()
+                interpreter_copy.for_another_user()
                 if os.geteuid() == 0
                 else interpreter.here()
             )
@@ -142,7 +142,7 @@ def _probe(sandbox: Sandbox) -> str:
         If something needed is missing inside, or something forbidden is possible.
     """
     with contextlib.ExitStack() as stack:
-        top = stack.enter_context(scratch.run_folder(os.geteuid() == 0))
+        top = stack.enter_context(folders.run_folder(os.geteuid() == 0))
         top.chmod(0o755)
         outside = top / "outside"
         outside.mkdir()

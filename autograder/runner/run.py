@@ -14,7 +14,6 @@ the student's side, and what a protected test shows is written by the checker.
 
 import contextlib
 import errno
-import math
 import os
 import re
 import selectors
@@ -22,18 +21,19 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 import nbformat
 
 from autograder.errors import SandboxError
-from autograder.runner import host as hosts
-from autograder.runner import meter, wire
-from autograder.runner.host import Host, Side
-from autograder.runner.job import Job
+from autograder.runner import fork_server
+from autograder.runner.fork_server import ForkServer
+from autograder.runner.inside import frames, meter
+from autograder.runner.job import Job, RunResult
+from autograder.runner.outputs import MESSAGE_BYTES, MOST_DISPLAYS, checked_output
 from autograder.runner.sandbox import MEGABYTE, Sandbox
+from autograder.runner.side import Side
 from autograder.verdicts import Verdict
 
 _POLL_SECONDS = 0.025
@@ -44,59 +44,11 @@ _START_SECONDS = 120.0
 _GRACE_CPU_SECONDS = 2.0  # after an interrupt, before the end
 _GRACE_WALL_SECONDS = 20.0
 _BLOCK_BYTES = 4096  # of the disk: the least that a file takes
-_MESSAGE_BYTES = 256  # what a message costs besides its text
-_DEEPEST_JSON = 32
-_MOST_DISPLAYS = 32  # with the same id: an update renews each of them
-_JSON_TYPE = re.compile(r"application/(.*\+)?json")
 _NO_MORE_PROCESSES = re.compile(
     rf"BlockingIOError: \[Errno {errno.EAGAIN}\]|RuntimeError: can't start new thread"
 )
 _MEMORY_ERRORS = {"MemoryError", "_ArrayMemoryError", "ArrayMemoryError"}
 _HELD = "This submission is held for review by the instructor."
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """How a run ended, and what came of it.
-
-    Attributes
-    ----------
-    verdict : Verdict
-        `Verdict.GRADED` if every cell ran within the limits, whatever exceptions it
-        raised.
-    level : str
-        The sandbox's level: "bwrap" or "lockdown".
-    notebook : nbformat.NotebookNode
-        The notebook with the outputs. A cell that did not run has none. A cell that
-        the run ended in keeps what it had shown, and an error output says why.
-    ran : list of bool
-        For each cell, whether it is a code cell that ran to its end.
-    message : str
-        What happened, with the figures, for the student; empty if all is well.
-    cpu_seconds : float
-        CPU time of all processes, without the start of the shell, in seconds.
-    wall_seconds : float
-        Time by the clock, from the start of the process to its end, in seconds.
-    peak_memory_mb : float
-        Largest memory seen of the student's processes together, in MiB.
-    wall_only : bool
-        Whether the verdict is `OUT_OF_TIME` by the clock alone, which a busy machine
-        can cause: worth another run, alone.
-    evidence : str
-        Signs of tampering, for the instructor alone; empty unless the verdict is
-        `HELD_FOR_REVIEW`.
-    """
-
-    verdict: Verdict
-    level: str
-    notebook: nbformat.NotebookNode
-    ran: list[bool]
-    message: str
-    cpu_seconds: float
-    wall_seconds: float
-    peak_memory_mb: float
-    wall_only: bool = False
-    evidence: str = ""
 
 
 def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
@@ -136,13 +88,15 @@ def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
             )
             return run.result(began)
         if warm and (sandbox.nested or sandbox.level != "bwrap"):
-            shared = stack.enter_context(hosts.lend(sandbox, limits, job.libraries))
+            shared = stack.enter_context(
+                fork_server.borrow(sandbox, limits, job.libraries)
+            )
             run.find_host = lambda: shared
         else:
 
-            def find_host() -> Host:
+            def find_host() -> ForkServer:
                 return stack.enter_context(
-                    contextlib.closing(Host(sandbox, limits, warm=False))
+                    contextlib.closing(ForkServer(sandbox, limits, warm=False))
                 )
 
             run.find_host = find_host
@@ -162,7 +116,7 @@ def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
 class _Run:
     """The state of one run, from the grader's side."""
 
-    find_host: Callable[[], Host]
+    find_host: Callable[[], ForkServer]
 
     def __init__(self, job: Job, sandbox: Sandbox) -> None:
         self.job = job
@@ -194,7 +148,7 @@ class _Run:
         self.interrupted: tuple[float, float] | None = None
         self.displays: dict[str, list[nbformat.NotebookNode]] = {}
         self.disk: int | None = None
-        self.sides: list[tuple[Host, Side]] = []
+        self.sides: list[tuple[ForkServer, Side]] = []
         self.student: Side | None = None
         self.checker: Side | None = None
         # By code cell: our end of the link to its snapshot, and the snapshot's process
@@ -284,7 +238,7 @@ class _Run:
         self.open_cell()
         with contextlib.suppress(OSError):  # an end is noticed elsewhere
             socket.send_fds(
-                self.checker.job, [wire.encode({"t": "link"})], [link.fileno()]
+                self.checker.job, [frames.encode({"t": "link"})], [link.fileno()]
             )
         link.close()  # the checker alone notices the snapshot's end
         self.send(self.checker, self.request())
@@ -297,7 +251,7 @@ class _Run:
         self.own_link = link
         link.setblocking(False)
         output = self.limits.output_mb * MEGABYTE
-        self.student.decoder = wire.Decoder(output + 65536)
+        self.student.decoder = frames.Decoder(output + 65536)
         self.student.outgoing.clear()
         self.selector.register(link, selectors.EVENT_READ, (self.student, "link"))
         self.send(self.student, self.request())
@@ -318,7 +272,7 @@ class _Run:
 
     # ---------------------------------------------------------------- the loop
 
-    def begin(self, host: Host, side: Side) -> Side:
+    def begin(self, host: ForkServer, side: Side) -> Side:
         """Listen to a side that has been started."""
         self.sides.append((host, side))
         register = self.selector.register
@@ -372,7 +326,7 @@ class _Run:
 
     def send(self, side: Side, message: dict[str, Any]) -> None:
         """Queue `message` for a side, which may be slow to read it."""
-        side.outgoing += wire.encode(message)
+        side.outgoing += frames.encode(message)
         self.flush(side)
 
     def flush(self, side: Side) -> None:
@@ -382,7 +336,7 @@ class _Run:
         registered = end in self.selector.get_map()
         try:
             while side.outgoing:
-                sent = end.send(side.outgoing[: wire.READ_BYTES])
+                sent = end.send(side.outgoing[: frames.READ_BYTES])
                 del side.outgoing[:sent]
             wanted = 0
         except BlockingIOError:
@@ -419,7 +373,7 @@ class _Run:
         Other programs and C code write there, behind the shell's back.
         """
         try:
-            data = os.read(descriptor, wire.READ_BYTES)
+            data = os.read(descriptor, frames.READ_BYTES)
         except BlockingIOError:
             return False
         if not data:
@@ -445,7 +399,7 @@ class _Run:
     def take_messages(self, side: Side, descriptor: int) -> bool:
         """Take some of what a side sent; return whether there may be more."""
         try:
-            data = os.read(descriptor, wire.READ_BYTES)
+            data = os.read(descriptor, frames.READ_BYTES)
         except BlockingIOError:
             return False
         except ConnectionError:
@@ -458,9 +412,9 @@ class _Run:
                 self.take(side, message, size)
                 if self.over:
                     return False
-        except wire.TooLarge:
+        except frames.TooLarge:
             self.too_much_output()
-        except wire.WireError as error:
+        except frames.WireError as error:
             self.hold(
                 f"Cell {self.number} wrote to the grader's pipe what the shell never "
                 f"writes: {error}."
@@ -477,7 +431,7 @@ class _Run:
         kind = message["t"]
         if self.starting:
             if kind != "ready":
-                raise wire.WireError("a message before the start")
+                raise frames.WireError("a message before the start")
             self.ready(side)
         elif self.preparing:
             if kind == "done":
@@ -485,18 +439,18 @@ class _Run:
         elif self.waiting_link is not None and kind in ("done", "snapshot"):
             # No cell is running: were "done" taken here, a test would count as run.
             if kind == "done":
-                raise wire.WireError("the end of a cell that was not running")
+                raise frames.WireError("the end of a cell that was not running")
             self.snapshot_taken(message["pid"])
         elif kind == "done":
             self.done(message["passed"] is True)
         elif kind == "clear":
             self.clear_first = bool(message["wait"])
-            if self.count(_MESSAGE_BYTES) and not self.clear_first:
+            if self.count(MESSAGE_BYTES) and not self.clear_first:
                 self.cell.outputs = []
         elif kind == "output":
-            output = _checked_output(message["output"], self.number)
+            output = checked_output(message["output"], self.number)
             stream = output["output_type"] == "stream"
-            if self.count(size + (0 if stream else _MESSAGE_BYTES)):
+            if self.count(size + (0 if stream else MESSAGE_BYTES)):
                 self.show(output, message)
         elif kind == "gone" and side is self.checker:
             self.answer_ended()
@@ -507,7 +461,7 @@ class _Run:
                 f"{str(message['evidence'])[:500]}"
             )
         else:
-            raise wire.WireError("a message of no known kind")
+            raise frames.WireError("a message of no known kind")
 
     # --------------------------------------------------------- cells and outputs
 
@@ -577,7 +531,7 @@ class _Run:
         self.begin_to_count()
         protected = self.job.tests[self.code_cells[self.number - 1]]
         self.waiting_link, theirs = socket.socketpair()
-        request = wire.encode({"t": "snapshot", "protected": protected})
+        request = frames.encode({"t": "snapshot", "protected": protected})
         with theirs, contextlib.suppress(OSError):  # an end is noticed elsewhere
             socket.send_fds(self.student.job, [request], [theirs.fileno()])
 
@@ -632,7 +586,7 @@ class _Run:
         node = self.add(output)
         if isinstance(name, str):
             shown = self.displays.setdefault(name, [])
-            if len(shown) < _MOST_DISPLAYS:
+            if len(shown) < MOST_DISPLAYS:
                 shown.append(node)
         if output["output_type"] == "error":
             self.look_at_error(output["ename"], output["evalue"])
@@ -981,79 +935,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return "unknown"
-
-
-# ------------------------------------------------------------- what an output may be
-
-
-def _checked_output(output: Any, number: int) -> dict[str, Any]:
-    """Return `output` of cell `number` as an nbformat output, each part checked.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        If it is none.
-    """
-    kind = output["output_type"]
-    if kind == "stream":
-        if output["name"] not in ("stdout", "stderr"):
-            raise ValueError("a stream of no known name")
-        return {
-            "output_type": kind,
-            "name": output["name"],
-            "text": _text(output["text"]),
-        }
-    if kind == "error":
-        return {
-            "output_type": kind,
-            "ename": _text(output["ename"]),
-            "evalue": _text(output["evalue"]),
-            "traceback": [_text(line) for line in output["traceback"]],
-        }
-    if kind not in ("display_data", "execute_result"):
-        raise ValueError("an output of no known type")
-    checked = {
-        "output_type": kind,
-        "data": _bundle(output["data"]),
-        "metadata": _plain_object(output["metadata"]),
-    }
-    if kind == "execute_result":
-        checked["execution_count"] = number
-    return checked
-
-
-def _text(value: Any) -> str:
-    """Return `value`, which must be a str, as text that can be written as UTF-8."""
-    if not isinstance(value, str):
-        raise TypeError("a text that is none")
-    return value.encode("utf-8", "replace").decode("utf-8")
-
-
-def _bundle(value: Any) -> dict[str, Any]:
-    """Return `value` as the data of an output: text, or JSON where the type says so."""
-    bundle = _plain_object(value)
-    for kind, content in bundle.items():
-        if not isinstance(content, str) and not _JSON_TYPE.fullmatch(kind):
-            raise TypeError("data that is not text")
-    return bundle
-
-
-def _plain_object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError("an object that is none")
-    return _plain(value, _DEEPEST_JSON)
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """Return the JSON `value` with all text made writable, at most `depth` deep."""
-    if depth == 0:
-        raise ValueError(f"JSON nested deeper than {_DEEPEST_JSON}")
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, dict):
-        return {_text(key): _plain(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item, depth - 1) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a number that is not finite")
-    return value

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.runner.interpreter import Interpreter
+from autograder.runner.job import Limits
 
 MEGABYTE = 1024 * 1024
 _DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -35,7 +36,7 @@ _SETTINGS = (
 _START = """\
 import sys
 sys.path.insert(0, sys.argv[1])
-from autograder.runner.worker import main
+from autograder.runner.inside.worker import main
 main(int(sys.argv[2]))
 """
 # What the kernel holds for open files counts nowhere, and can grow with their square
@@ -49,60 +50,6 @@ _NOBODY = 65534
 # A range that distributions leave unused: 64 runs at once for each possible pid.
 _FIRST_RUN_UID = 1_879_048_192
 _run_numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one notebook may use.
-
-    CPU time is that of all processes of the run together, and decides; wall time is a
-    second, generous limit for code that waits. A cell over its limit is interrupted
-    and the notebook goes on; over a limit of the notebook, or if it does not yield,
-    the run ends.
-
-    Attributes
-    ----------
-    cell_cpu_seconds, notebook_cpu_seconds : float
-        CPU time for a cell and for all cells, in seconds.
-    cell_wall_seconds, notebook_wall_seconds : float
-        Time by the clock, in seconds.
-    memory_mb : int
-        Memory of all processes together, in MiB, beyond what Python and the libraries
-        take before the first cell; files in memory not counted.
-    processes : int
-        Processes and threads at any moment, besides the shell itself.
-    disk_mb : int
-        Size of all files, in MiB.
-    files : int
-        Number of files and folders.
-    output_mb : int
-        All outputs of the notebook together, in MiB.
-    """
-
-    cell_cpu_seconds: float = 60.0
-    notebook_cpu_seconds: float = 300.0
-    cell_wall_seconds: float = 300.0
-    notebook_wall_seconds: float = 1500.0
-    memory_mb: int = 2048
-    processes: int = 64
-    disk_mb: int = 256
-    files: int = 10_000
-    output_mb: int = 8
-
-    def __post_init__(self) -> None:
-        """Refuse limits that are not positive.
-
-        Raises
-        ------
-        ValueError
-            If a limit is zero or less.
-        """
-        for name, value in vars(self).items():
-            if not value > 0:
-                raise ValueError(
-                    f"Limits: {name} must be positive, got {value}; leave it out for "
-                    "the default"
-                )
 
 
 @dataclass(frozen=True)

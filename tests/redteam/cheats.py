@@ -796,7 +796,7 @@ for number in range(3, 256):
         "The student's process encodes its own outputs: a failure becomes a result.",
         """
 import sys, json
-wire = sys.modules.get("autograder.runner.wire")
+wire = sys.modules.get("autograder.runner.inside.frames")
 good = {"output_type": "execute_result", "data": {"text/plain": "4.0"}, "metadata": {},
         "execution_count": 1}
 def forge(value):

@@ -24,10 +24,11 @@ import nbformat
 from conftest import cell_of, graded, hand_in
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder import store
 from autograder.course import Course, find_course
-from autograder.feedback import feedback
-from autograder.runner import lockdown, meter, scratch
+from autograder.gradebook import database, records
+from autograder.runner import folders
+from autograder.runner.inside import lockdown, meter
+from autograder.steps.feedback import feedback
 from autograder.verdicts import Verdict
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -236,7 +237,7 @@ def make_course(level: str) -> Course:
 
     The caller removes it, with `scratch.remove_tree`.
     """
-    top = scratch.temporary_root(for_others=True)
+    top = folders.temporary_root(for_others=True)
     root = top / f"autograder-test-{os.getpid()}-{secrets.token_hex(4)}"
     folder = root / "source" / ASSIGNMENT
     folder.mkdir(parents=True)
@@ -245,7 +246,7 @@ def make_course(level: str) -> Course:
     for name, text in MODULES.items():
         (folder / name).write_text(text)
     course = find_course(root)
-    with store.open_gradebook(course.db_url, "exam"):
+    with database.open_gradebook(course.db_url, "exam"):
         pass
     for student in HONEST:
         hand_in(course, student, honest(), ASSIGNMENT, NOTEBOOK)
@@ -406,9 +407,9 @@ def _look(result: Graded) -> None:
     course = result.course
     points = points_of(course)
     messages: dict[str, list[str]] = {}
-    for item in store.items(course, ASSIGNMENT):
+    for item in records.items(course, ASSIGNMENT):
         messages.setdefault(item.student, []).append(item.message)
-    for run in store.runs(course, ASSIGNMENT):
+    for run in records.runs(course, ASSIGNMENT):
         name = run.student
         evidence = getattr(run, "evidence", "")
         seen = {
@@ -444,7 +445,7 @@ def _look(result: Graded) -> None:
 def points_of(course: Course) -> dict[str, dict[str, float]]:
     """Read from the gradebook the points of each student, by item."""
     points: dict[str, dict[str, float]] = {}
-    with store.open_gradebook(course.db_url, "exam") as gradebook:
+    with database.open_gradebook(course.db_url, "exam") as gradebook:
         for submission in gradebook.assignment_submissions(ASSIGNMENT):
             for notebook in submission.notebooks:
                 points[submission.student_id] = {

@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from nbgrader.utils import determine_grade, is_grade
 
-from autograder.prepare import prepare
-from autograder.runner import scratch
+from autograder.assignment.rebuild import prepare
+from autograder.runner import folders
 from autograder.verdicts import Verdict
 from redteam import exam
 from redteam.cheats import CHEATS
@@ -67,7 +67,7 @@ def plain(chosen, tmp_path_factory):
             stderr=subprocess.DEVNULL,
         )
     finally:
-        scratch.remove_tree(course.root)
+        folders.remove_tree(course.root)
     yield top
     shutil.rmtree(top, ignore_errors=True)
 
@@ -113,7 +113,7 @@ def graded(chosen, level):
         exam.open_to_all(course.root)
         yield exam.grade_class(course)
     finally:
-        scratch.remove_tree(course.root)
+        folders.remove_tree(course.root)
 
 
 @pytest.mark.parametrize("cheat", _cases("cheats"))

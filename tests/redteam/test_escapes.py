@@ -12,7 +12,7 @@ import pytest
 from test_runner_isolation import _control, _inside, _payload
 from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import Job, Limits, run_notebook, scratch
+from autograder.runner import Job, Limits, folders, run_notebook
 from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 from redteam.escapes import ESCAPES
@@ -36,7 +36,7 @@ def sandbox(request, _token):
 @pytest.fixture(scope="module")
 def outside():
     """A folder of the host that every user may read and write."""
-    root = scratch.temporary_root(for_others=True)
+    root = folders.temporary_root(for_others=True)
     folder = root / f"autograder-test-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir()
     folder.chmod(0o777)
@@ -46,7 +46,7 @@ def outside():
     (folder / "run" / "box" / "work").mkdir(parents=True)
     (folder / "run" / "box" / "work" / "CANARY_FILE").write_text("x")
     yield folder
-    scratch.remove_tree(folder)
+    folders.remove_tree(folder)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from nbgrader.apps.api import NbGraderAPI
 
 from autograder.course import find_course
-from autograder.runner import scratch
+from autograder.runner import folders
 from redteam import exam
 from redteam.handins import HANDINS, Handin
 
@@ -49,9 +49,9 @@ def stock_course():
     made = api.generate_assignment(exam.ASSIGNMENT)
     assert made["success"], made
     for student in exam.HONEST:
-        scratch.remove_tree(course.submitted / student)
+        folders.remove_tree(course.submitted / student)
     yield course
-    scratch.remove_tree(course.root)
+    folders.remove_tree(course.root)
 
 
 @pytest.mark.parametrize("handin", _cases("stock", "stock"))
@@ -90,7 +90,7 @@ def test_payload_does_harm_in_a_plain_python(handin: Handin):
             subprocess.run(["sleep", "0.1"], check=True)
         assert harm
     finally:
-        scratch.remove_tree(course.root)
+        folders.remove_tree(course.root)
 
 
 # ------------------------------------------------------------------------- the attack
@@ -106,7 +106,7 @@ def graded(chosen, level):
         exam.open_to_all(course.root)
         yield exam.grade_class(course, wait=WAIT)
     finally:
-        scratch.remove_tree(course.root)
+        folders.remove_tree(course.root)
 
 
 @pytest.mark.parametrize("handin", _cases("handins"))

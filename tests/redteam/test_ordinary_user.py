@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import interpreter, scratch
+from autograder.runner import folders, interpreter_copy
 from autograder.runner.probe import LEVELS
 from redteam import exam
 
@@ -34,9 +34,9 @@ pytestmark = [
 def test_attacks_are_contained_for_an_ordinary_user(level, record_property):
     """Every attack that a user's rights could matter to is tried again as a user."""
     sandbox_or_skip(level)
-    python = interpreter.for_another_user()
-    home = scratch.temporary_root(for_others=True) / f"autograder-test-user-{level}"
-    scratch.remove_tree(home)
+    python = interpreter_copy.for_another_user()
+    home = folders.temporary_root(for_others=True) / f"autograder-test-user-{level}"
+    folders.remove_tree(home)
     home.mkdir(mode=0o700)
     os.chown(home, USER, USER)
     rows = home / "rows.json"
@@ -69,4 +69,4 @@ def test_attacks_are_contained_for_an_ordinary_user(level, record_property):
         assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
     finally:
         exam.end_survivors(mine)
-        scratch.remove_tree(Path(home))
+        folders.remove_tree(Path(home))

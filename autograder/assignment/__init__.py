@@ -1,0 +1,1 @@
+"""What the instructor made: the notebook, its limits, how its tests are run."""

@@ -1,0 +1,1 @@
+"""What `autograder check` tries of an assignment, and what it finds."""

@@ -1,0 +1,1 @@
+"""nbgrader's gradebook, and three tables of our own in the same database."""

@@ -1,0 +1,221 @@
+"""The gradebook's database: how it is opened, our three tables, and one transaction.
+
+The tables are on a metadata object of their own, so nbgrader's migrations
+(``nbgrader db upgrade``) never see them. A database that refuses is said in one line,
+with what it means and what to do about it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nbgrader.api import Gradebook
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    inspect,
+    make_url,
+)
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.orm import scoped_session, sessionmaker
+from sqlalchemy.schema import CreateColumn
+
+from autograder.errors import GradebookError
+from autograder.texts import first_line
+
+_WAIT_SECONDS = 60  # for another program that is writing
+
+_tables = MetaData()
+
+run_table = Table(
+    "autograder_run",
+    _tables,
+    Column("id", Integer, primary_key=True),
+    Column("student", String(128), nullable=False, index=True),
+    Column("assignment", String(128), nullable=False, index=True),
+    Column("notebook", String(128), nullable=False),
+    Column("verdict", String(32), nullable=False),
+    Column("level", String(32), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("cpu_seconds", Float, nullable=False),
+    Column("wall_seconds", Float, nullable=False),
+    Column("peak_memory_mb", Float, nullable=False),
+    Column("repairs", Text, nullable=False),  # a JSON list of sentences
+    Column("digest", String(64), nullable=False),
+    Column("graded_at", DateTime, nullable=False),  # UTC, without a zone
+    Column("evidence", Text, nullable=False, server_default=""),
+    UniqueConstraint("student", "assignment", "notebook"),
+)
+
+item_table = Table(
+    "autograder_item",
+    _tables,
+    Column("id", Integer, primary_key=True),
+    Column("student", String(128), nullable=False, index=True),
+    Column("assignment", String(128), nullable=False, index=True),
+    Column("notebook", String(128), nullable=False),
+    Column("grade_id", String(128), nullable=False),
+    Column("position", Integer, nullable=False),  # among the items of its notebook
+    Column("status", String(32), nullable=False),
+    Column("points", Float, nullable=False),
+    Column("max_points", Float, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("protected", Boolean, nullable=False, server_default=false()),
+    UniqueConstraint("student", "assignment", "notebook", "grade_id"),
+)
+
+
+reference_table = Table(
+    "autograder_reference",
+    _tables,
+    Column("assignment", String(128), primary_key=True),
+    Column("notebook", String(128), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),  # of a state of the source
+    # JSON lists of ids of tests
+    Column("unprotected", Text, nullable=False),
+    Column("failing", Text, nullable=False),
+)
+
+
+# What to do, by what SQLite or PostgreSQL says; the first that fits.
+_ADVICE = {
+    "see that the server is up and that address, name and password are right": (
+        "connection failed",
+        "connection to server",
+        "connection is bad",
+        "server closed the connection",
+        "terminating connection",
+    ),
+    "another program is writing to it: close that, then run this again": (
+        "is locked",
+        "lock timeout",
+    ),
+    "another version of nbgrader made it: make a backup of it, then run "
+    "`nbgrader db upgrade` in the course's folder": (
+        "no such column",
+        "no such table",
+        "has no column",
+        "does not exist",
+    ),
+    "it is damaged: put a backup in its place": ("not a database", "malformed"),
+    "see that its folder is there and that you may write to it": ("unable to open",),
+    "see that you may write to it and to its folder": ("readonly", "read-only"),
+    "make room on its disk, then run this again": ("is full", "no space left"),
+    "see that its disk is well and has room": ("disk i/o error",),
+}
+
+
+@contextmanager
+def open_gradebook(db_url: str, course_id: str) -> Iterator[Gradebook]:
+    """Open nbgrader's gradebook and make sure that our tables are in it, complete.
+
+    nbgrader opens it first: a database that already has tables would not get the
+    version stamp that ``nbgrader db upgrade`` needs.
+
+    Raises
+    ------
+    GradebookError
+        If the database refuses, now or while it is used inside the block.
+    """
+    try:
+        with _open(db_url, course_id) as gradebook:
+            _tables.create_all(gradebook.engine)
+            _add_missing_columns(gradebook.engine)
+            yield gradebook
+    except SQLAlchemyError as error:
+        raise GradebookError(_refusal(error, db_url)) from error
+
+
+def _open(db_url: str, course_id: str) -> Gradebook:
+    """Open the gradebook; the driver of its database may not be installed."""
+    try:
+        return Gradebook(db_url, course_id)
+    except ModuleNotFoundError as error:
+        raise GradebookError(
+            f"gradebook {_without_password(db_url)}: {error}; for PostgreSQL install "
+            'it from a checkout of the grader: pip install -e ".[postgres]"'
+        ) from error
+
+
+def _refusal(error: SQLAlchemyError, db_url: str) -> str:
+    """Say what the database said, without the query, and what to do about it."""
+    if isinstance(error, ArgumentError):  # its text may have the password
+        return (
+            "c.CourseDirectory.db_url in nbgrader_config.py is not the address of a "
+            "database; one is, for instance, sqlite:////folder/gradebook.db"
+        )
+    said = first_line(getattr(error, "orig", None) or error)
+    advice = next(
+        (
+            advice
+            for advice, signs in _ADVICE.items()
+            if any(sign in said.lower() for sign in signs)
+        ),
+        "run again with --debug to see where",
+    )
+    return f"gradebook {_without_password(db_url)}: {said}; {advice}"
+
+
+def _without_password(db_url: str) -> str:
+    """Write a database's address for people: a file's path, or no secrets."""
+    url = make_url(db_url)
+    if url.drivername.startswith("sqlite") and url.database:
+        return url.database
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _add_missing_columns(engine: Engine) -> None:
+    """Bring tables that an older version of ours made up to date."""
+    for table in _tables.sorted_tables:
+        there = {column["name"] for column in inspect(engine).get_columns(table.name)}
+        with engine.begin() as connection:
+            for column in table.columns:
+                if column.name not in there:
+                    what = CreateColumn(column).compile(dialect=engine.dialect)
+                    connection.exec_driver_sql(
+                        f"ALTER TABLE {table.name} ADD COLUMN {what}"
+                    )
+
+
+@contextmanager
+def one_transaction(gradebook: Gradebook) -> Iterator[None]:
+    """Make everything written to `gradebook` inside the block one transaction.
+
+    nbgrader's calls commit as they go. Inside this block their session is joined to
+    an outer transaction, where a commit only flushes; the block's end commits for
+    all of them, and an exception takes all of it back.
+    """
+    ordinary = gradebook.db
+    with gradebook.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # Somebody else may be writing (formgrader, say): wait.
+            wait = f"PRAGMA busy_timeout = {_WAIT_SECONDS * 1000}"
+            connection.exec_driver_sql(wait)
+            connection.rollback()
+        with connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(
+                    f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'"
+                )
+            gradebook.db = scoped_session(
+                sessionmaker(
+                    bind=connection,
+                    join_transaction_mode="rollback_only",
+                    autoflush=False,
+                )
+            )
+            try:
+                yield
+                gradebook.db.flush()
+            finally:
+                gradebook.db.remove()
+                gradebook.db = ordinary

@@ -1,0 +1,139 @@
+"""What grading an assignment's own solution showed: which tests can be protected."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from sqlalchemy import delete, insert, select
+
+from autograder.assignment.limits import SandboxLimits
+from autograder.assignment.protect import Protection, find_unprotected, protect
+from autograder.assignment.source import ENVIRONMENT
+from autograder.course import Course
+from autograder.gradebook.database import reference_table
+from autograder.runner.job import Job, RunResult
+from autograder.texts import some_of
+
+
+def protection_of(
+    gradebook: Gradebook,
+    source: NotebookNode,
+    master: Mapping[str, bytes],
+    configured: SandboxLimits,
+    place: tuple[str, str],
+    run: Callable[[Job], RunResult],
+    *,
+    again: bool = False,
+) -> Protection:
+    """Find how the tests of a notebook are run; remember it in the gradebook.
+
+    The first time for each state of the source and of the limits, and for as long as it
+    does not pass, the reference solution is graded.
+
+    Parameters
+    ----------
+    gradebook : Gradebook
+        Open, with our tables.
+    source : NotebookNode
+        What `read_source` gave.
+    master : dict of str to bytes
+        What `master_files` gave.
+    configured : SandboxLimits
+        The course's configuration.
+    place : (str, str)
+        The assignment, whose limits hold, and its notebook.
+    run : callable
+        Runs the reference solution.
+    again : bool
+        Grade the reference solution also if what is remembered still holds.
+    """
+    protection = protect(source, master, configured.student_modules)
+    limits = configured.limits(place[0])
+    fingerprint = protection.fingerprint(source, limits)
+    known = None if again else unprotected(gradebook, *place, fingerprint)
+    if known is not None:
+        return replace(protection, unprotected=known)
+    found, failing = find_unprotected(source, protection, limits, ENVIRONMENT, run)
+    keep_reference(gradebook, *place, fingerprint, found.unprotected, failing)
+    return found
+
+
+def unprotected(
+    gradebook: Gradebook, assignment: str, notebook: str, fingerprint: str
+) -> frozenset[str] | None:
+    """Read which tests run in the student's process; None if that is not known yet.
+
+    A solution that did not pass is to be tried again: the machine may have been busy.
+    """
+    query = select(reference_table.c.unprotected).where(
+        reference_table.c.assignment == assignment,
+        reference_table.c.notebook == notebook,
+        reference_table.c.fingerprint == fingerprint,
+        reference_table.c.failing == json.dumps([]),
+    )
+    found = gradebook.db.execute(query).scalar()
+    return None if found is None else frozenset(json.loads(found))
+
+
+def keep_reference(
+    gradebook: Gradebook,
+    assignment: str,
+    notebook: str,
+    fingerprint: str,
+    unprotected: Iterable[str],
+    failing: Iterable[str],
+) -> None:
+    """Write what grading a notebook's solution showed, in place of what was there.
+
+    Parameters
+    ----------
+    gradebook : Gradebook
+        Open, with our tables.
+    assignment, notebook : str
+        Whose solution.
+    fingerprint : str
+        The state of the source that it holds for.
+    unprotected : iterable of str
+        The tests that run in the student's process.
+    failing : iterable of str
+        The tests that the solution does not pass.
+    """
+    where = {"assignment": assignment, "notebook": notebook}
+    gradebook.db.execute(
+        delete(reference_table).where(
+            *(reference_table.c[k] == v for k, v in where.items())
+        )
+    )
+    row = {
+        **where,
+        "fingerprint": fingerprint,
+        "unprotected": json.dumps(sorted(unprotected)),
+        "failing": json.dumps(sorted(failing)),
+    }
+    gradebook.db.execute(insert(reference_table).values(**row))
+    gradebook.db.commit()
+
+
+def warnings(gradebook: Gradebook, course: Course, assignment: str) -> list[str]:
+    """Say, a line each, what makes the grades of a whole class doubtful.
+
+    That is a solution of the instructor's that does not pass its own tests.
+    """
+    rows = gradebook.db.execute(
+        select(reference_table.c.failing)
+        .where(
+            reference_table.c.assignment == assignment,
+            reference_table.c.notebook.in_(course.notebook_names(assignment)),
+        )
+        .order_by(reference_table.c.notebook)
+    ).scalars()
+    failing = [grade_id for row in rows for grade_id in json.loads(row)]
+    if not failing:
+        return []
+    where = f"{course.directory.source_directory}/{assignment}"
+    return [
+        f"the solution in {where} does not pass {some_of(failing)}; "
+        f"run `autograder check {assignment}`"
+    ]

@@ -1,0 +1,1 @@
+"""The pages that are written: feedback, the class report, the gate's."""

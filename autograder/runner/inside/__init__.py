@@ -1,0 +1,1 @@
+"""What goes inside the isolation, copied whole; it imports nothing else of ours."""

@@ -1,0 +1,1 @@
+"""The link between the checker and a snapshot of the student's process."""

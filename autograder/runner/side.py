@@ -1,0 +1,163 @@
+"""One side of a run, seen from the grader: a process's pipes, its usage and its end.
+
+A run has two sides, the student's and the checker's. `Side` holds the grader's ends of
+a side's pipes and kills what the side has started.
+"""
+
+import codecs
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.errors import SandboxError
+from autograder.runner.inside import frames, meter
+
+END_SECONDS = 20.0
+_KILL_SECONDS = 0.005
+_MOST_AWAITED = 64  # processes at once: each takes a descriptor
+
+
+@dataclass
+class Side:
+    """One locked process of a run, seen from the grader.
+
+    Attributes
+    ----------
+    name : str
+        "student" or "checker".
+    number : int
+        Which run of its host it is.
+    root : int
+        The process whose descendants it is, keeper included; the checker itself where
+        it needs no keeper.
+    box : Path
+        The folder it may write to, as it sees it.
+    job : socket.socket
+        Messages to it.
+    results, stdout, stderr, status : int
+        What comes from it, as descriptors; -1 once closed. One byte comes on `status`
+        when its first process has ended: the exit code.
+    usage : meter.Usage
+        What its processes use.
+    decoder : wire.Decoder
+        Of what comes on `results`.
+    main : int
+        The process that runs the cells; 0 before it was ready.
+    exact_base : int
+        What it had of memory at the beginning, shared pages counted once, in bytes; the
+        same for all that a warm process forks, so it is looked at once. 0: not yet.
+    """
+
+    name: str
+    number: int
+    root: int
+    box: Path
+    job: socket.socket
+    results: int
+    stdout: int
+    stderr: int
+    status: int
+    usage: meter.Usage
+    decoder: frames.Decoder
+    outgoing: bytearray = field(default_factory=bytearray)
+    raw: dict[int, tuple[str, codecs.IncrementalDecoder]] = field(default_factory=dict)
+    cpu_at_start: float = 0.0
+    main: int = 0
+    exact_base: int = 0
+    _inner_pids: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the descriptors non-blocking."""
+        utf8 = codecs.getincrementaldecoder("utf-8")
+        self.raw = {
+            self.stdout: ("stdout", utf8("replace")),
+            self.stderr: ("stderr", utf8("replace")),
+        }
+        self.job.setblocking(False)
+        for descriptor in (self.results, self.stdout, self.stderr, self.status):
+            os.set_blocking(descriptor, False)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time since it was ready, in seconds."""
+        return self.usage.cpu_seconds - self.cpu_at_start
+
+    def exit_code(self) -> int | None:
+        """Return the exit code of its first process, 128 + n for signal n."""
+        with contextlib.suppress(OSError):
+            if code := os.read(self.status, 1):
+                return code[0]
+        return None
+
+    def sweep(self, spared: Collection[int] = ()) -> bool:
+        """Kill all of its processes but the keeper and those `spared`, with no mercy.
+
+        Parameters
+        ----------
+        spared : collection of int
+            Processes that stay, as they are numbered inside.
+
+        Returns
+        -------
+        bool
+            Whether none is left. A process that forks faster than it is killed is
+            stopped by the limit on processes, so this takes some rounds at most.
+        """
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            # A process that forks and ends, over and over, is seen now and then only:
+            # none is left if none ended while this looked, and none waits to be reaped.
+            missed: set[int] = set()
+            left = [stat.pid for stat in self.others(spared, missed)]
+            if not left and not missed:
+                return True
+            _kill(left)
+        return False
+
+    def others(
+        self, spared: Collection[int], missed: set[int] | None = None
+    ) -> list[meter.Stat]:
+        """Find its processes but the keeper and those `spared`; see `sweep`."""
+        return [
+            stat
+            for stat in self.usage.living(missed)
+            if stat.pid not in self.usage.keepers
+            and self._inner_pid(stat) not in spared
+        ]
+
+    def _inner_pid(self, stat: meter.Stat) -> int:
+        """Return the number of a process inside, which never changes."""
+        key = stat.pid, stat.started
+        if not (number := self._inner_pids.get(key, 0)):
+            number = self._inner_pids[key] = meter.inner_pid(stat.pid)
+        return number
+
+    def ready(self) -> None:
+        """Take what there is now, before any code ran, as the beginning."""
+        self.exact_base = self.usage.begin(self.exact_base)
+        self.cpu_at_start = self.usage.cpu_seconds
+        if not self.usage.pids:
+            raise SandboxError("sandbox: the student's process cannot be seen in /proc")
+        self.main = self.usage.pids[-1]
+
+
+def _kill(pids: list[int]) -> None:
+    """Kill processes, and wait a moment until they have ended."""
+    ends: list[int] = []
+    with contextlib.ExitStack() as stack:
+        for pid in pids[:_MOST_AWAITED]:
+            with contextlib.suppress(OSError):
+                ends.append(os.pidfd_open(pid))
+                stack.callback(os.close, ends[-1])
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if ends:
+            select.select(ends, [], [], _KILL_SECONDS)
+    time.sleep(0.0002)  # they are still to be reaped

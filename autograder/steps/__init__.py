@@ -1,0 +1,1 @@
+"""The steps of grading a course, a module each; a step never imports another."""

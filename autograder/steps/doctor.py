@@ -1,0 +1,164 @@
+"""Say whether grading is possible on this machine, how well, and what would help."""
+
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import autograder
+from autograder.course import find_course
+from autograder.errors import CourseError
+from autograder.runner.inside import lockdown
+from autograder.runner.probe import LEVELS, failures
+from autograder.workers import pool
+
+PACKAGES = ("nbgrader", "nbformat", "ipython", "numpy", "matplotlib", "scikit-learn")
+OPTIONAL = ("distributed", "psycopg")
+
+# What nbgrader_config.py must name, so that nbgrader's commands grade and tell as ours.
+NAMED = {
+    ("Autograde", "sanitize_preprocessors"): "autograder.preprocess.RebuildSubmission",
+    ("Autograde", "autograde_preprocessors"): "autograder.preprocess.SandboxExecute",
+    ("GenerateFeedback", "exporter_class"): "autograder.feedback.PageExporter",
+}
+
+_UBUNTU = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+_SETTINGS = {  # of the kernel: what forbids user namespaces, and what allows them
+    "/proc/sys/kernel/unprivileged_userns_clone": ("0", "1"),
+    "/proc/sys/user/max_user_namespaces": ("0", "15000"),
+}
+_INSTALLERS = {
+    "apt-get": "apt install bubblewrap",
+    "dnf": "dnf install bubblewrap",
+    "pacman": "pacman -S bubblewrap",
+    "zypper": "zypper install bubblewrap",
+    "apk": "apk add bubblewrap",
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found out.
+
+    Attributes
+    ----------
+    level : str
+        The strongest level of isolation that works here; empty if none does.
+    failures : dict of str to str
+        For each level that does not work, why.
+    helps : str
+        The one command, or the one thing to do, that would help; empty if all is well.
+    cores : int
+        How many submissions are run at once by default.
+    course : str
+        What the configuration of the course in this folder lacks; empty if nothing, or
+        if there is no course.
+    versions : dict of str to str
+        Of what a grade may depend on; "not installed" for an optional package.
+    """
+
+    level: str
+    failures: dict[str, str]
+    helps: str
+    cores: int
+    course: str
+    versions: dict[str, str]
+
+
+def doctor() -> Diagnosis:
+    """Try every level of isolation, and look at the rest."""
+    failed = failures()
+    level = next((level for level in LEVELS if level not in failed), "")
+    helps = "" if level == LEVELS[0] else what_helps()
+    lacks = what_lacks(Path())
+    return Diagnosis(level, failed, helps, pool.cores(), lacks, _versions())
+
+
+def what_lacks(folder: Path) -> str:
+    """Say what a course needs so that nbgrader's own commands are safe there, too."""
+    if not (folder / "nbgrader_config.py").is_file():
+        return ""
+    try:
+        config = find_course(folder).config
+    except CourseError as error:
+        return str(error)
+    lacking = [
+        f"c.{section}.{option}"
+        for (section, option), name in NAMED.items()
+        if name not in _names(config.get(section, {}).get(option, []))
+    ]
+    if not lacking:
+        return ""
+    return (
+        "nbgrader and formgrader run students' code without a sandbox or show hidden "
+        f"tests here: set {', '.join(lacking)} in nbgrader_config.py as in README"
+    )
+
+
+def _names(value: Any) -> list[str]:
+    """Give the dotted names of classes, which a configuration may name or hold."""
+    return [
+        f"{one.__module__}.{one.__qualname__}" if isinstance(one, type) else str(one)
+        for one in (value if isinstance(value, list | tuple) else [value])
+    ]
+
+
+def what_helps() -> str:
+    """Name the one thing to do for the strongest level, which does not work here."""
+    if sys.platform != "linux":
+        return (
+            "run the grader on Linux; on Windows inside WSL2, on macOS in a container"
+        )
+    if shutil.which("bwrap") is None:
+        installers = (line for name, line in _INSTALLERS.items() if shutil.which(name))
+        return next(installers, "install bubblewrap with the system's package manager")
+    if _setting(_UBUNTU) == "1":
+        return (
+            "apt install apparmor-profiles && ln -s "
+            "/usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ "
+            "&& systemctl reload apparmor"
+        )
+    for place, (forbids, allows) in _SETTINGS.items():
+        if _setting(place) == forbids:
+            name = place.removeprefix("/proc/sys/").replace("/", ".")
+            return f"sysctl -w {name}={allows}"
+    return (
+        "run the grader where user namespaces are allowed: on the machine itself, or "
+        "in a container in which bwrap --unshare-all --ro-bind / / true works"
+    )
+
+
+def _setting(place: str) -> str:
+    path = Path(place)
+    return path.read_text().strip() if path.is_file() else ""
+
+
+def _versions() -> dict[str, str]:
+    found = {
+        "autograder": autograder.__version__,
+        "Python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+    if sys.platform == "linux":
+        found["Landlock"] = f"version {lockdown.landlock_abi()}"
+        found["bubblewrap"] = _bubblewrap()
+    for name in (*PACKAGES, *OPTIONAL):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _bubblewrap() -> str:
+    try:
+        done = subprocess.run(
+            ["bwrap", "--version"], capture_output=True, text=True, timeout=10
+        )
+    except OSError:
+        return "not installed"
+    return done.stdout.strip().removeprefix("bubblewrap ")

@@ -1,0 +1,1 @@
+"""What a student handed in: archive, files, notebook, and its way to a grade."""

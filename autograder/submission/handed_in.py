@@ -1,0 +1,165 @@
+"""A submission on its way to a grade: its folder, its notebooks, how they ended."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbgrader.utils import parse_utc
+
+from autograder.assignment.rebuild import count_of_ids, read_notebook
+from autograder.errors import NotReadableError
+from autograder.gradebook import records
+from autograder.runner.job import Job
+from autograder.submission.files import read_submitted
+from autograder.texts import legible, some_of
+from autograder.verdicts import Verdict
+
+_LARGEST_TIMESTAMP = 1000  # bytes
+_MOST_RENAMED = 10  # notebooks of other names that are read to find a missing one
+
+
+@dataclass
+class Part:
+    """One notebook of a submission on its way: read, prepared, then run."""
+
+    digest: str  # of all that its run depends on
+    data: bytes | None = None  # the file that was handed in
+    ended: tuple[Verdict, str] | None = None  # why there is nothing to run
+    notebook: NotebookNode | None = None
+    repairs: list[str] = field(default_factory=list)
+    job: Job | None = None  # while it is under way
+    run: records.StoredRun | None = None  # None until it has ended
+    items: list[records.StoredItem] = field(default_factory=list)
+    kept: bool = False  # its earlier run still holds
+    final: bool = True  # False if it was not the submission's doing
+
+
+@dataclass
+class Submission:
+    """One submission on its way."""
+
+    student: str
+    folder: Path
+    staging: Path  # becomes autograded/S/A
+    lateness: str  # a digest of all that its late penalty depends on
+    timestamp: datetime | None = None
+    repairs: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)  # besides the notebooks
+    parts: dict[str, Part] = field(default_factory=dict)  # by notebook
+
+    def finished(self) -> bool:
+        """Tell whether each notebook's run has ended."""
+        return all(part.run is not None for part in self.parts.values())
+
+    def runs(self) -> list[records.StoredRun]:
+        """Give the runs as they are stored; the first has the repairs of the files."""
+        shared = self.repairs
+        runs = []
+        for part in self.parts.values():
+            if part.kept:
+                repairs, digest = part.run.repairs, f"{part.digest}:{self.lateness}"
+            else:
+                repairs = [*shared, *part.repairs]
+                # What failed here and not in the submission's code is tried again.
+                digest = f"{part.digest}:{self.lateness}" if part.final else ""
+            runs.append(replace(part.run, repairs=repairs, digest=digest))
+            shared = []
+        return runs
+
+
+# --- what a grade depends on ----------------------------------------------------------
+
+
+def read_timestamp(folder: Path) -> tuple[datetime | None, list[str]]:
+    """Read when a submission was handed in, as nbgrader writes it down."""
+    path = folder / "timestamp.txt"
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_TIMESTAMP:
+            raise ValueError("no ordinary small file")
+        text = path.read_text(encoding="utf-8").strip()
+        return (parse_utc(text) if text else None), []
+    except FileNotFoundError:
+        return None, []
+    except (ValueError, OverflowError, TypeError, OSError) as error:
+        return None, [f"timestamp.txt was not read ({error}); no lateness is counted."]
+
+
+def find_renamed(
+    folder: Path, references: dict[str, NotebookNode]
+) -> dict[str, list[str]]:
+    """Find, for each notebook that is not there, the files that may be it.
+
+    A file of another name belongs to the one notebook of the assignment that it has
+    most cells of, by their ids; to none, if it has no such cell or as many of two. Of
+    those that belong to a missing notebook the ones with most of its cells are given:
+    several only if they fit equally well. Where there are more than `_MOST_RENAMED`
+    files to look into, none is.
+    """
+    missing = [n for n in references if not os.path.lexists(folder / f"{n}.ipynb")]
+    expected = {f"{name}.ipynb" for name in references}
+    there = {path.name for path in folder.glob("*.ipynb")} if missing else set()
+    others = sorted(there - expected)
+    if len(others) > _MOST_RENAMED:
+        return {}
+    fitting: dict[str, dict[str, int]] = {name: {} for name in references}
+    for other in others:
+        try:
+            handed_in = read_notebook(read_submitted(folder / other))
+            ids = {n: count_of_ids(nb, handed_in) for n, nb in references.items()}
+        except Exception:  # whatever it is, no notebook can be recognised in it
+            continue
+        most = max(ids.values())
+        best = [name for name, count in ids.items() if count == most]
+        if most and len(best) == 1:
+            fitting[best[0]][other] = most
+    found = {}
+    for name in missing:
+        most = max(fitting[name].values(), default=0)
+        found[name] = [other for other, ids in fitting[name].items() if ids == most]
+    return found
+
+
+def read_part(
+    folder: Path, name: str, fitting: list[str], shared: Iterable[str | bytes]
+) -> Part:
+    """Read one notebook's file, or the one of another name that is `fitting`.
+
+    The digest covers what was read, under which name, and what is `shared`.
+    """
+    file = f"{name}.ipynb"
+    repairs = []
+    if len(fitting) == 1:
+        repairs.append(f"{legible(fitting[0])} was taken for {file}.")
+    try:
+        data = read_submitted(folder / (fitting[0] if repairs else file))
+        return Part(digest_of(data, *repairs, *shared), data, repairs=repairs)
+    except FileNotFoundError:
+        ended = Verdict.MISSING, f"{file} is missing{_hint(folder, fitting)}"
+    except NotReadableError as error:
+        ended = Verdict.NOT_READABLE, str(error)
+    return Part(digest_of(*ended, *shared), ended=ended)
+
+
+def _hint(folder: Path, fitting: list[str]) -> str:
+    """Say what is there in the place of a notebook that is not."""
+    if fitting:
+        names = " and ".join(map(legible, fitting[:5]))
+        return f"; {names} fit equally well: hand in one of them"
+    there = sorted(path.name for path in folder.glob("*.ipynb"))
+    return f"; there is {some_of(there)}" if there else ""
+
+
+def digest_of(*texts: str | bytes) -> str:
+    """Hash texts such that it matters where one ends and the next begins."""
+    whole = hashlib.sha256()
+    for text in texts:
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+        whole.update(len(data).to_bytes(8))
+        whole.update(data)
+    return whole.hexdigest()

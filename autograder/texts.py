@@ -1,0 +1,22 @@
+"""Short texts for messages: one line of many, some names of many, what can be read."""
+
+from collections.abc import Sequence
+
+_LONGEST_LINE = 300  # characters
+
+
+def first_line(error: BaseException) -> str:
+    """Give the first line of what an error says, shortened if it is long."""
+    line = next((text for text in str(error).splitlines() if text.strip()), "")
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "..."
+
+
+def some_of(names: Sequence[str]) -> str:
+    """List the first five names, as text, and say how many more there are."""
+    shown = ", ".join(map(legible, names[:5]))
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+
+
+def legible(name: str) -> str:
+    """Write the name of a file, which can hold bytes that are no text, as text."""
+    return name.encode("utf-8", "backslashreplace").decode()
