@@ -1,9 +1,9 @@
 """The grader's ends: a warm process, and the sides of runs that are forked from it.
 
 A `ForkServer` is one warm process (`autograder.runner.inside.worker`) with the wall
-around it. It serves one run after another, each of one or two *sides*: the student's process and the
-checker, in separate walls. A `Side` is what the grader holds of one of them: its pipes,
-its outermost process and what it uses.
+around it. It serves one run after another, each of one or two *sides*: the student's
+process and the checker, in separate walls. A `Side` is what the grader holds of one of
+them: its pipes, its outermost process and what it uses.
 
 `lend` gives a host that is free, or starts one; hosts live as long as this process.
 Where a run must be fresh from its interpreter on, a cold host serves one side only.

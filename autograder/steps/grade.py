@@ -2,12 +2,12 @@
 
 For each submission, in this order: read it, rebuild it from the instructor's notebook
 (`autograder.assignment.rebuild`), run it in the sandbox in a worker process
-(`autograder.workers.pool`), score it by nbgrader's rule, and write it: scores, late penalty, verdict and statuses in
-one transaction of the gradebook, and the folder ``autograded/S/A`` by renaming a
-finished one. Only this process writes. Killed at any moment, it leaves the old grade of
-a submission or the new one, and the next run goes on where it stopped: what it depends
-on (the submission, the source, the limits, the level, due date and versions) has the
-same fingerprint, so the submission is skipped.
+(`autograder.workers.pool`), score it by nbgrader's rule, and write it: scores, late
+penalty, verdict and statuses in one transaction of the gradebook, and the folder
+``autograded/S/A`` by renaming a finished one. Only this process writes. Killed at any
+moment, it leaves the old grade of a submission or the new one, and the next run goes on
+where it stopped: what it depends on (the submission, the source, the limits, the level,
+due date and versions) has the same fingerprint, so the submission is skipped.
 
 Manual scores and comments in the gradebook are kept, as nbgrader keeps them.
 """
