@@ -37,6 +37,17 @@ def imports(file: Path) -> set[str]:
     return names
 
 
+def imports_in_full(file: Path) -> set[str]:
+    """Name all that a file imports, with what it takes out of modules."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
 def top(names: set[str]) -> set[str]:
     """Cut dotted names down to their first part."""
     return {name.split(".")[0] for name in names}
@@ -279,8 +290,68 @@ def test_house_first_pages_are_short(name, most):
     assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= most
 
 
-def test_house_readme_targets_exist():
-    """Every make target that README names is in the Makefile."""
-    makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"make (\w+)", (ROOT / "README.md").read_text()):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+def test_house_documents_name_real_targets():
+    """Every make target that a document names is in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for document in documents():
+        text = document.read_text(encoding="utf-8")
+        for target in re.findall(r"(?:`|^\$ )make ([a-z-]+)", text, re.MULTILINE):
+            where = f"{document.relative_to(ROOT)}: make {target}"
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), where
+
+
+def test_house_documents_name_real_modules():
+    """Every module that a document names by its path is there."""
+    folders = [ROOT, ROOT / "autograder", ROOT / "benchmarks"]
+    for document in documents():
+        for name in re.findall(r"`([\w/]+\.py)`", document.read_text(encoding="utf-8")):
+            if "NN_slug" not in name and not re.search(r"\bA\.py$", name):
+                where = f"{document.relative_to(ROOT)}: {name}"
+                assert any((folder / name).is_file() for folder in folders), where
+
+
+GRADER = ROOT / "autograder"
+
+
+def room_of(file: Path) -> str:
+    """Name the room of a module: its folder, or the module itself beside them."""
+    parts = file.relative_to(GRADER).with_suffix("").parts
+    return parts[0] if len(parts) == 1 else "/".join(parts[:-1]) + "/"
+
+
+def room_named(module: str) -> str:
+    """Name the room of what an import names, be it a module or something in one."""
+    inner = module.removeprefix("autograder").strip(".").replace(".", "/")
+    for path in (GRADER / inner, (GRADER / inner).parent):
+        if path.with_suffix(".py").is_file():
+            return room_of(path.with_suffix(".py"))
+        if path.is_dir():
+            return f"{path.relative_to(GRADER)}/"
+    raise AssertionError(f"{module}: neither a module nor in one")
+
+
+def test_house_rooms_import_what_their_table_says():
+    """The table of CONTRIBUTING.md has every room, and what each of them imports."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- begin: imports -->")[2]
+    table = table.partition("<!-- end: imports -->")[0]
+    rows = re.findall(r"^\| `(\S+)` \| .* \|(.*)\|$", table, re.MULTILINE)
+    may = {room: set(re.findall(r"[\w/]+", cell)) for room, cell in rows}
+    do: dict[str, set[str]] = {}
+    for file in GRADER.rglob("*.py"):
+        if file.parent == GRADER and file.stem in ("__init__", "__main__"):
+            continue
+        found = do.setdefault(room_of(file), set())
+        for name in imports_in_full(file):
+            if name.partition(".")[0] == "autograder":
+                found.add(room_named(name))
+            elif name.partition(".")[0] not in STANDARD:
+                found.add(name.partition(".")[0])
+    assert do.keys() == may.keys()
+    for room, found in do.items():
+        assert found - {room, "./"} == may[room], room
+    order = list(may)
+    for room in order:
+        below = set(order[order.index(room) + 1 :])
+        within = {"runner/inside/"} if room == "runner/inside/link/" else set()
+        assert not may[room] & below - within, f"{room} imports what rests on it"
