@@ -120,7 +120,7 @@ if os.fork() == 0:
 def test_process_that_forks_and_ends_is_gone_before_the_tests(sandbox, monkeypatch):
     """A process is found and killed even if it is another one at every look."""
     seen: list[int] = []
-    begin = run._Run.test_phase
+    begin = run.Conversation.test_phase
 
     def look_then_begin(self):
         until = time.monotonic() + 0.2
@@ -128,12 +128,12 @@ def test_process_that_forks_and_ends_is_gone_before_the_tests(sandbox, monkeypat
             seen.extend(
                 stat.pid
                 for stat in meter.descendants(self.student.root)
-                if stat.pid not in self.student.usage.keepers
-                and meter.inner_pid(stat.pid) not in self.snapshots()
+                if stat.pid not in self.student.usage.reapers
+                and meter.inner_pid(stat.pid) not in self.snapshots.pids
             )
         begin(self)
 
-    monkeypatch.setattr(run._Run, "test_phase", look_then_begin)
+    monkeypatch.setattr(run.Conversation, "test_phase", look_then_begin)
     for _ in range(8):
         result = run_notebook(_job(_HOP, "assert True", tests={1: True}), sandbox)
         assert result.ran[0]

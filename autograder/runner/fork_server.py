@@ -39,8 +39,7 @@ LIBRARIES = {
         "sklearn.preprocessing",
     ),
 }
-_START_SECONDS = 120.0
-_MOST_BYTES = 2**20
+START_SECONDS = 120.0  # for a process of ours to get ready
 
 
 class ForkServer:
@@ -148,7 +147,7 @@ class ForkServer:
             "nested": inside and self.sandbox.nested,
         }
         self._send(config)
-        self._receive(_START_SECONDS, "warm")
+        self._receive(START_SECONDS, "warm")
         if inside:
             self._worker = next(
                 (stat.pid for stat in meter.children(self._first)), self.process.pid
@@ -214,7 +213,7 @@ class ForkServer:
         }
         try:
             self._send(request, [job_in.fileno(), *theirs])
-            pid = self._receive(_START_SECONDS, "started")["pid"]
+            pid = self._receive(START_SECONDS, "started")["pid"]
             root = self._outer_pid(pid)
         except BaseException:
             for descriptor in ours:
@@ -225,7 +224,6 @@ class ForkServer:
             job_in.close()
             for descriptor in theirs:
                 os.close(descriptor)
-        output = limits.output_mb * MEGABYTE
         side = Side(
             name,
             self._number,
@@ -236,7 +234,7 @@ class ForkServer:
             usage=meter.Usage(
                 root, memory_limit=limits.memory_mb * MEGABYTE, with_root=alone
             ),
-            decoder=frames.Decoder(output + 65536),
+            most_bytes=limits.output_mb * MEGABYTE + frames.READ_BYTES,
             exact_base=self._exact_bases.get(name, 0),
         )
         home = {"HOME": f"{box}/home", "TMPDIR": f"{box}/tmp"}
@@ -317,7 +315,7 @@ class ForkServer:
             if not ready:
                 break
             try:
-                data = self._control.recv(_MOST_BYTES)
+                data = self._control.recv(frames.PACKET_BYTES)
             except OSError:
                 data = b""
             if not data:

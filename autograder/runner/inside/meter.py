@@ -186,7 +186,7 @@ class Usage:
         The largest `memory_bytes` so far.
     tasks : int
         Threads of all processes at the last poll, less `overhead`.
-    keepers : set of int
+    reapers : set of int
         Processes of ours among them, whose memory does not count.
     """
 
@@ -199,7 +199,7 @@ class Usage:
     peak_memory_bytes: int = 0
     tasks: int = 0
     pids: list[int] = field(default_factory=list)
-    keepers: set[int] = field(default_factory=set)
+    reapers: set[int] = field(default_factory=set)
     _seen: dict[tuple[int, int], float] = field(default_factory=dict)
     _look_began: float = 0.0
     _look_took: float = 0.0
@@ -211,7 +211,7 @@ class Usage:
     _in_sockets: int = 0
 
     def living(self, missed: set[int] | None = None) -> list[Stat]:
-        """Return the processes that count, and keepers; see `descendants`."""
+        """Return the processes that count, and reapers; see `descendants`."""
         own = read_stat(self.root) if self.with_root else None
         return [*([own] if own else []), *descendants(self.root, missed)]
 
@@ -230,7 +230,7 @@ class Usage:
         )
         self.pids = [stat.pid for stat in living]
         self.tasks = max(0, sum(s.threads for s in living) - self.overhead)
-        self._weigh([stat for stat in living if stat.pid not in self.keepers])
+        self._weigh([stat for stat in living if stat.pid not in self.reapers])
 
     def _weigh(self, weighed: list[Stat]) -> None:
         if self._polls % _SOCKET_POLL == 0:
@@ -268,8 +268,8 @@ class Usage:
         """
         self.poll()
         self.overhead = self.tasks
-        # The innermost process is the one that will run code; the others are keepers.
-        self.keepers = set(self.pids[:-1])
+        # The innermost process is the one that will run code; the others are reapers.
+        self.reapers = set(self.pids[:-1])
         main = read_stat(self.pids[-1]) if self.pids else None
         if main is not None:
             self._base = main.resident_bytes

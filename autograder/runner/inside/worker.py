@@ -31,11 +31,10 @@ import sys
 from collections.abc import Collection
 from typing import Any
 
-from autograder.runner.inside import lockdown, meter, namespaces
+from autograder.runner.inside import frames, lockdown, meter, namespaces
 from autograder.runner.inside.preloaded import Preloaded
 from autograder.runner.inside.shell import Shell, write_fonts
 
-_MOST_BYTES = 2**20
 _KEPT_BYTES = 2**25 - 2**16  # glibc's own bound is 32 MB
 _DESCRIPTORS = 6  # of a run: job, results, stdout, stderr, status, files
 
@@ -51,7 +50,7 @@ def main(control_descriptor: int) -> None:
     lockdown.become_subreaper()
     control = socket.socket(fileno=control_descriptor)
     control.set_inheritable(False)
-    config = json.loads(control.recv(_MOST_BYTES))
+    config = json.loads(control.recv(frames.PACKET_BYTES))
     config |= {"uid": os.getuid(), "gid": os.getgid()}
     shell = _load(config)
     # The C library keeps blocks up to the size of the largest that was ever freed. If
@@ -98,7 +97,7 @@ def _serve(control: socket.socket, shell: Shell, config: dict[str, Any]) -> None
                     _tell(control, t="ended", run=number, code=code)
         if control in ready:
             data, descriptors, _, _ = socket.recv_fds(
-                control, _MOST_BYTES, _DESCRIPTORS
+                control, frames.PACKET_BYTES, _DESCRIPTORS
             )
             if not data:
                 return
