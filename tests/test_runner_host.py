@@ -82,8 +82,8 @@ def test_end_of_the_warm_process_is_no_verdict_on_the_code(sandbox, job):
     assert not warm.top.exists()
 
 
-def test_nothing_survives_the_keeper_of_a_run(sandbox):
-    """What a run has started ends with it even if the run's keeper was killed."""
+def test_nothing_survives_the_reaper_of_a_run(sandbox):
+    """What a run has started ends with it even if the run's reaper was killed."""
     warm = _warm(sandbox)
     mark = f"{time.monotonic_ns() % 10**9 + 10**6}"
     daemon = ["sleep", mark]

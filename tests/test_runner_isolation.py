@@ -423,7 +423,7 @@ def test_nothing_survives_the_grader(sandbox, outside, number, tmp_path):
     )
     try:
         assert grader.stdout.readline() == b"go\n"
-        # The warm process, a keeper, the shell and its fork, at least.
+        # The warm process, a reaper, the shell and its fork, at least.
         _wait_for(lambda: len(meter.descendants(grader.pid)) >= 4)
         time.sleep(0.5)
         running = {(s.pid, s.started) for s in meter.descendants(grader.pid)}

@@ -305,11 +305,12 @@ def test_choose_sandbox_takes_the_strongest_that_works(monkeypatch):
 def test_probe_notices_a_sandbox_with_a_hole(level, monkeypatch):
     """A level that lets the code read a file outside is refused."""
     good = sandbox_or_skip(level)
-    walls, bwrap = sandbox.Sandbox.walls, sandbox.Sandbox._bwrap
+    restrictions = sandbox.Sandbox.restrictions
+    bwrap = sandbox.Sandbox._bwrap
     place = "/var/tmp"
 
     def with_a_hole(self, *arguments):
-        found = walls(self, *arguments)
+        found = restrictions(self, *arguments)
         found["readable"].append(place)
         return found
 
@@ -320,7 +321,7 @@ def test_probe_notices_a_sandbox_with_a_hole(level, monkeypatch):
 
     monkeypatch.setattr(folders, "temporary_root", lambda for_others: Path(place))
     assert probe._probe(good)
-    monkeypatch.setattr(sandbox.Sandbox, "walls", with_a_hole)
+    monkeypatch.setattr(sandbox.Sandbox, "restrictions", with_a_hole)
     monkeypatch.setattr(sandbox.Sandbox, "_bwrap", with_a_door)
     with pytest.raises(SandboxError, match="could be read from inside"):
         probe._probe(good)

@@ -2,7 +2,7 @@
 
 A probe is a notebook run at the level in question. It has to find the right Python and
 numpy, and it has to fail at what a sandbox forbids: reading a file that anybody else
-may read, reaching a port that is open, being root. The host looks from its side too.
+may read, reaching a port that is open, being root. The grader looks from outside too.
 """
 
 import contextlib
@@ -97,7 +97,7 @@ def choose_sandbox(level: str = "auto") -> Sandbox:
 def failures() -> dict[str, str]:
     """Try every level, the strongest first; say why those fail that do."""
     outcomes = {level: _tried(level) for level in LEVELS}
-    return {level: said for level, said in outcomes.items() if isinstance(said, str)}
+    return {level: why for level, why in outcomes.items() if isinstance(why, str)}
 
 
 def _what_to_do(failures: list[str]) -> str:
