@@ -16,6 +16,7 @@ from test_runner_levels import left_of_runs, sandbox_or_skip
 
 from autograder.errors import SandboxError
 from autograder.runner import (
+    LEVELS,
     Job,
     Limits,
     RunResult,
@@ -25,7 +26,6 @@ from autograder.runner import (
     run_notebook,
 )
 from autograder.runner.inside import meter
-from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
 

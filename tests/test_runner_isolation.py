@@ -21,9 +21,8 @@ import nbformat
 import pytest
 from test_runner_levels import left_of_runs, sandbox_or_skip
 
-from autograder.runner import Job, Limits, folders, run_notebook, side
+from autograder.runner import LEVELS, Job, Limits, folders, run_notebook, side
 from autograder.runner.inside import meter
-from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
 CANARY = "the-canary-sings"

@@ -7,8 +7,7 @@ import nbformat
 import pytest
 from test_runner_levels import left_of_runs, sandbox_or_skip
 
-from autograder.runner import Job, Limits, run_notebook, watch
-from autograder.runner.probe import LEVELS
+from autograder.runner import LEVELS, Job, Limits, run_notebook, watch
 from autograder.verdicts import Verdict
 
 SMALL = Limits(

@@ -16,9 +16,15 @@ from test_runner_levels import sandbox_or_skip
 
 import autograder
 from autograder.errors import SandboxError
-from autograder.runner import choose_sandbox, folders, interpreter_copy, probe, sandbox
+from autograder.runner import (
+    LEVELS,
+    choose_sandbox,
+    folders,
+    interpreter_copy,
+    probe,
+    sandbox,
+)
 from autograder.runner.inside import frames
-from autograder.runner.probe import LEVELS
 
 ROOT = os.geteuid() == 0
 

@@ -94,7 +94,7 @@ def choose_sandbox(level: str = "auto") -> Sandbox:
     raise SandboxError(_what_to_do(failures))
 
 
-def failures() -> dict[str, str]:
+def failing_levels() -> dict[str, str]:
     """Try every level, the strongest first; say why those fail that do."""
     outcomes = {level: _tried(level) for level in LEVELS}
     return {level: why for level, why in outcomes.items() if isinstance(why, str)}
