@@ -1,5 +1,6 @@
 """The parts of the runner: frames, folders, the interpreter's files, the filter."""
 
+import ast
 import json
 import os
 import shutil
@@ -28,7 +29,51 @@ from autograder.runner.inside import frames
 
 ROOT = os.geteuid() == 0
 
-# -------------------------------------------------------------------------- wire
+# --------------------------------------------------------------- what goes inside
+
+
+def test_inside_imports_only_what_is_inside():
+    """What is copied into the sandbox needs itself, IPython and NumPy, no more."""
+    folder = Path(folders.__file__).parent / "inside"
+    # IPython brings traitlets, and pygments, without which tracebacks are slower.
+    allowed = {*sys.stdlib_module_names, "numpy", "IPython", "traitlets", "pygments"}
+    files = list(folder.rglob("*.py"))
+    assert {"worker.py", "link"} <= {file.name for file in folder.iterdir()}
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, file.name
+                names = [node.module]
+            else:
+                continue
+            for name in names:
+                inside = f"{name}.".startswith("autograder.runner.inside.")
+                assert inside or name.split(".")[0] in allowed, f"{file.name}: {name}"
+
+
+def test_run_folder_holds_the_grader_s_inside_and_nothing_else_of_it(tmp_path):
+    """The copy has the modules of `inside`, and empty packages around them."""
+    folders._copy_inside(tmp_path / "autograder" / "runner")
+    inside = Path(folders.__file__).parent / "inside"
+    copied = {
+        str(file.relative_to(tmp_path)): file.read_text(encoding="utf-8")
+        for file in tmp_path.rglob("*")
+        if file.is_file()
+    }
+    assert copied == {
+        "autograder/__init__.py": "",
+        "autograder/runner/__init__.py": "",
+    } | {
+        f"autograder/runner/inside/{file.relative_to(inside)}": file.read_text(
+            encoding="utf-8"
+        )
+        for file in inside.rglob("*.py")
+    }
+
+
+# ------------------------------------------------------------------------- frames
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -41,7 +41,7 @@ def _job(*sources, limits=None, **more):
 
 
 def _warm(sandbox):
-    """Give a host that has served a run and is free."""
+    """Return a fork server that has served a run and is free."""
     assert run_notebook(_job("1"), sandbox).verdict is Verdict.GRADED
     return fork_server._free[sandbox, frozenset()][-1]
 
@@ -141,7 +141,9 @@ def test_process_that_forks_and_ends_is_gone_before_the_tests(sandbox, monkeypat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
-def test_host_says_that_the_temporary_folder_is_full(sandbox, tmp_path, monkeypatch):
+def test_fork_server_says_that_the_temporary_folder_is_full(
+    sandbox, tmp_path, monkeypatch
+):
     """A full disk is told as such, with what helps, and leaves nothing there."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -211,7 +213,7 @@ def test_warm_process_is_not_lent_beyond_its_thread(sandbox):
 
 
 def test_fork_of_the_grader_leaves_its_parent_s_process_alone(sandbox):
-    """A fork that ends, or forgets its parent's hosts, takes nothing from it."""
+    """A fork that ends, or forgets its parent's fork servers, takes nothing from it."""
     warm = _warm(sandbox)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of the test's own
