@@ -318,7 +318,7 @@ def test_interpreter_copy_in_use_or_in_its_turn_is_never_removed(copies):
         command = [sys.executable, "-c", program, copies]
         subprocess.run(command, env=_python_env(), check=True)
 
-    with interpreter_copy._turn(copies, "aaaaaaaa"):
+    with interpreter_copy._exclusive_lock(copies, "aaaaaaaa"):
         clean()
     assert own.is_dir()
     assert being_made.is_dir()

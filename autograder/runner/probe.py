@@ -152,8 +152,8 @@ def _probe(sandbox: Sandbox) -> str:
         outside.chmod(0o777)
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         listener.setblocking(False)
-        place = f"CANARY = {str(canary)!r}\nPORT = {listener.getsockname()[1]}"
-        notebook = _notebook(_FIND, place + _BREAK_OUT, _FONTS)
+        known = f"CANARY = {str(canary)!r}\nPORT = {listener.getsockname()[1]}"
+        notebook = _notebook(_FIND, known + _BREAK_OUT, _FONTS)
         result = run_notebook(Job(notebook, {}, Limits()), sandbox, warm=False)
         if result.verdict is not Verdict.GRADED:
             raise SandboxError(f"the probe ended {result.verdict}: {result.message}")

@@ -106,7 +106,7 @@ def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
 
 
 class _Stage(Enum):
-    """What the process that is listened to is doing."""
+    """What the process that the grader listens to is doing."""
 
     STARTING = auto()
     IMPORTING = auto()  # the checker, before its first test cell
@@ -116,23 +116,23 @@ class _Stage(Enum):
 
 
 class Conversation:
-    """The messages of one run to its processes and back, from the first to the last.
+    """One run, as the grader conducts it: what it sends and what it does on an answer.
 
     Parameters
     ----------
     job : Job
         What to run.
     sandbox : Sandbox
-        Inside which.
+        The sandbox to run it in.
     find_server : callable
-        Returns the fork server to start a side of the run with.
+        Returns the fork server from which the next side of the run is to be forked.
 
     Attributes
     ----------
     sides : list of (ForkServer, Side)
-        All that were started, each with what it was forked from.
+        All sides that were started, each with its fork server.
     student, checker : Side or None
-        The sides in use.
+        The sides that live.
     snapshots : Snapshots
         Those that wait for their test cell.
     """
@@ -160,10 +160,10 @@ class Conversation:
     # -------------------------------------------------------------- the phases
 
     def student_phase(self) -> None:
-        """Run the student's cells; leave a snapshot for each test cell."""
+        """Run the student's cells; have a snapshot taken for each test cell."""
         self.student = self._start("student")
         self._listen()
-        self.snapshots.cancel()  # of one that the end of the phase came before
+        self.snapshots.cancel()  # the one that was asked for when the phase ended
         if self._filled.code_cells:
             self._number = len(self._filled.code_cells)
             self._filled.turn_to(self._number)
@@ -208,7 +208,7 @@ class Conversation:
         if self.checker is None:
             self.checker = self._start("checker")
             self._listen()
-            if self.checker is None or self._stopped:  # its imports were the end of it
+            if self.checker is None or self._stopped:  # it ended at its imports
                 return
             self._over = False
         self._stage = _Stage.CHECKING
@@ -260,7 +260,7 @@ class Conversation:
     # ---------------------------------------------------------------- the loop
 
     def _listen(self) -> None:
-        """Take what arrives and keep to the limits until the phase or cell is over."""
+        """Act on what arrives and on limits until the phase or test cell is over."""
         now = time.monotonic()
         next_poll, next_disk_poll = now + POLL_SECONDS, now + DISK_POLL_SECONDS
         while not self._over:
@@ -287,7 +287,7 @@ class Conversation:
             self._enforce(self._watch.judge_disk(self._opened))
 
     def _judge(self) -> None:
-        """Act on what was polled: on a limit, or on a start that takes too long."""
+        """Compare what was polled with the limits; give up a start that takes long."""
         if self._stage is not _Stage.STARTING:
             self._enforce(self._watch.judge(self._number))
         elif time.monotonic() - self.sides[-1][1].began > START_SECONDS:
@@ -297,7 +297,7 @@ class Conversation:
             )
 
     def _take_raw(self, side: Side, descriptor: int) -> bool:
-        """Take some of what was written raw; return whether there may be more."""
+        """Show some of what a side wrote raw; return whether there may be more."""
         if (found := self._pipes.read_raw(side, descriptor)) is None:
             return False
         stream, text, size = found
@@ -311,7 +311,7 @@ class Conversation:
         return not self._over
 
     def _take_all_raw(self) -> None:
-        """Take all that has been written raw."""
+        """Show all that has been written raw."""
         for _, side in self.sides:
             for descriptor in side.raw:
                 while self._pipes.listens_to(descriptor) and self._take_raw(
@@ -320,7 +320,7 @@ class Conversation:
                     pass
 
     def _take_messages(self, side: Side, descriptor: int) -> bool:
-        """Take some of what a side sent; return whether there may be more."""
+        """Act on some of what a side sent; return whether there may be more."""
         data = self._pipes.read(descriptor)
         if data is None:
             return False
@@ -329,7 +329,7 @@ class Conversation:
             return False
         try:
             for message, size in side.decoder.feed(data):
-                self._take(side, message, size)
+                self._take(message, size)
                 if self._over:
                     return False
         except (TooMuchOutput, frames.TooLarge):
@@ -348,19 +348,20 @@ class Conversation:
 
     # ------------------------------------------------------------ the messages
 
-    def _take(self, side: Side, message: dict[str, Any], size: int) -> None:
+    def _take(self, message: dict[str, Any], size: int) -> None:
         """Act on one message of `size` bytes, as the table `_EXPECTED` says."""
         tag = message["t"]
         expected = _EXPECTED[self._stage]
         if isinstance(tag, str) and tag in expected:
-            expected[tag](self, side, message, size)
+            expected[tag](self, message, size)
         elif self._stage is _Stage.STARTING:
             raise frames.WireError("a message before the start")
-        elif self._stage is not _Stage.IMPORTING:  # what imports show is of no interest
+        elif self._stage is not _Stage.IMPORTING:  # what its imports show is dropped
             raise frames.WireError("a message of no known kind")
 
-    def _ready(self, side: Side, _: dict[str, Any], __: int) -> None:
-        """Begin: a side's shell is built and locked in."""
+    def _ready(self, *_: Any) -> None:
+        """Begin: the shell of the side that was started is built and locked in."""
+        _, side = self.sides[-1]
         side.ready()
         if side is self.checker:
             self._stage = _Stage.IMPORTING
@@ -373,11 +374,11 @@ class Conversation:
         self._watch.begin_phase()
         self._next_cell()
 
-    def _imported(self, _: Side, __: dict[str, Any], ___: int) -> None:
+    def _imported(self, *_: Any) -> None:
         """Go on: the checker is through with its imports, whatever came of them."""
         self._over = True
 
-    def _snapshot_taken(self, _: Side, message: dict[str, Any], __: int) -> None:
+    def _snapshot_taken(self, message: dict[str, Any], _: int) -> None:
         """Keep the snapshot that has been taken; go on with the next cell."""
         assert self.student is not None
         if self.snapshots.keep(self._number, message["pid"]):
@@ -389,11 +390,11 @@ class Conversation:
             )
         self._next_cell()
 
-    def _done_unasked(self, _: Side, __: dict[str, Any], ___: int) -> None:
+    def _done_unasked(self, *_: Any) -> None:
         """Refuse the end of a cell when none runs: a test would count as run."""
         raise frames.WireError("the end of a cell that was not running")
 
-    def _done(self, _: Side, message: dict[str, Any], __: int) -> None:
+    def _done(self, message: dict[str, Any], _: int) -> None:
         """Close the running cell."""
         passed = message["passed"] is True
         self._take_all_raw()
@@ -416,11 +417,11 @@ class Conversation:
         else:
             self._next_cell()
 
-    def _clear(self, _: Side, message: dict[str, Any], __: int) -> None:
+    def _clear(self, message: dict[str, Any], _: int) -> None:
         """Clear the outputs of the running cell."""
         self._filled.clear(bool(message["wait"]))
 
-    def _output(self, _: Side, message: dict[str, Any], size: int) -> None:
+    def _output(self, message: dict[str, Any], size: int) -> None:
         """Add an output to the running cell."""
         output = self._filled.add_output(message, size)
         if output is not None and output.output_type == "error":
@@ -428,11 +429,11 @@ class Conversation:
                 self._watch.judge_error(self._number, output.ename, output.evalue)
             )
 
-    def _snapshot_gone(self, _: Side, __: dict[str, Any], ___: int) -> None:
+    def _snapshot_gone(self, *_: Any) -> None:
         """Note that the snapshot ended while the checker asked it."""
         self._filled.note(*interpret_end("snapshot", None, self._number))
 
-    def _tampering(self, _: Side, message: dict[str, Any], __: int) -> None:
+    def _tampering(self, message: dict[str, Any], _: int) -> None:
         """End the run: the snapshot's answers to the checker were forged."""
         evidence = str(message["evidence"])[:_EVIDENCE_CHARACTERS]
         self._hold(
@@ -443,7 +444,7 @@ class Conversation:
     # ---------------------------------------------------------------- the cells
 
     def _next_cell(self) -> None:
-        """Send the student's next cell, or ask for a snapshot; at the end, say so."""
+        """Send the student's next cell, or ask for a snapshot; after the last, end."""
         assert self.student is not None
         if self._number == len(self._filled.code_cells):
             self._over = True
@@ -517,7 +518,7 @@ class Conversation:
     # ------------------------------------------------------------------- the ends
 
     def _side_ended(self, side: Side) -> None:
-        """Take the last that a side sent, and act on its end: see `interpret_end`."""
+        """Act on the last that a side sent, then on its end: see `interpret_end`."""
         if self._pipes.link is not None:
             self._filled.note(*interpret_end("snapshot", None, self._number))
             self._over = True
@@ -580,7 +581,7 @@ class Conversation:
         )
 
 
-_Handler = Callable[[Conversation, Side, dict[str, Any], int], None]
+_Handler = Callable[[Conversation, dict[str, Any], int], None]
 _SHOWN: dict[str, _Handler] = {
     "clear": Conversation._clear,
     "output": Conversation._output,

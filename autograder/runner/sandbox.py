@@ -110,9 +110,9 @@ class Sandbox:
         uid: int | None,
         snapshots: int = 0,
     ) -> dict[str, Any]:
-        """Return how a run's first process locks itself in: see `lockdown.lock`.
+        """Return what a run's first process gives up: the argument of `lockdown.lock`.
 
-        Its own `snapshots` are processes too, besides those that `limits` allows.
+        Besides the processes that `limits` allows, it may have so many `snapshots`.
         """
         inside = self.level == "bwrap"
         if inside:

@@ -451,7 +451,7 @@ def restrict_calls(scoped_signals: bool, own_files: bool) -> None:
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(buffer))
 
 
-# --------------------------------------------------------------------- all of them
+# -------------------------------------------------------------------- all together
 
 
 def limit(name: str, value: int) -> None:

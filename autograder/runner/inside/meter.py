@@ -176,12 +176,13 @@ class Usage:
         CPU time of all processes so far, in seconds. A process that lived and died
         between two polls counts through its parent, once that has waited for it.
     memory_bytes : int
-        Memory beyond what there was at `begin`, which a fork of the first process has
-        too. Forks share more than that, so that a sum of sizes counts pages several
-        times: while it is within the limit it is good enough, beyond that shared pages
-        are counted once, as often as it costs less than a fifth of the time, or half of
+        Memory beyond what there was at `begin`, in bytes. It is the sum of the sizes
+        of all processes, each less what it has from `begin`, as long as that sum is
+        within the limit. Forks share more pages than these, and the sum counts a shared
+        page several times; so beyond the limit the kernel is asked for sizes in which
+        it counts once. That is slow: it takes at most a fifth of the time, or half of
         it while what came since the last such look may be too much. What sockets can
-        hold counts too, since no process's size has it.
+        hold is added, since it is in no process's size.
     peak_memory_bytes : int
         The largest `memory_bytes` so far.
     tasks : int
@@ -211,7 +212,7 @@ class Usage:
     _in_sockets: int = 0
 
     def living(self, missed: set[int] | None = None) -> list[Stat]:
-        """Return the processes that count, and reapers; see `descendants`."""
+        """Return all processes, reapers too; `missed` is as in `descendants`."""
         own = read_stat(self.root) if self.with_root else None
         return [*([own] if own else []), *descendants(self.root, missed)]
 
@@ -261,10 +262,10 @@ class Usage:
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
 
     def begin(self, exact_base: int = 0) -> int:
-        """Take what there is now as nothing: the shell itself, before any code ran.
+        """Count from now: what there is is the shell itself, before any code ran.
 
-        Return what it has of memory, with shared pages counted once, in bytes. Where
-        that is known, as `exact_base`, it need not be found out: it takes a while.
+        Return the memory that it has, with shared pages counted once, in bytes. That
+        takes a while to find out; where it is known already, pass it as `exact_base`.
         """
         self.poll()
         self.overhead = self.tasks
