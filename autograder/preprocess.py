@@ -29,7 +29,7 @@ from autograder.errors import NotReadableError
 from autograder.gradebook import database, records
 from autograder.gradebook.references import protection_of
 from autograder.gradebook.rows import stored_end, stored_run
-from autograder.runner.run import run_notebook
+from autograder.runner import run_notebook
 from autograder.submission.files import gather, prune
 from autograder.submission.sanitize import sanitize_outputs, sanitize_texts
 from autograder.verdicts import Verdict

@@ -52,7 +52,9 @@ def test_doctor_names_what_would_help(machine, programs, settings, says):
 def test_doctor_without_any_level_says_why(monkeypatch):
     """If no level works, each one's reason is there and the level is empty."""
     monkeypatch.setattr(
-        doctor, "failures", lambda: {"bwrap": "no bwrap", "lockdown": "no Landlock"}
+        doctor,
+        "failing_levels",
+        lambda: {"bwrap": "no bwrap", "lockdown": "no Landlock"},
     )
     found = doctor.doctor()
     assert found.level == ""

@@ -13,7 +13,7 @@ from autograder.assignment.protect import Protection, find_unprotected, protect
 from autograder.assignment.source import ENVIRONMENT
 from autograder.course import Course
 from autograder.gradebook.database import reference_table
-from autograder.runner.job import Job, RunResult
+from autograder.runner import Job, RunResult
 from autograder.texts import some_of
 
 

@@ -52,7 +52,7 @@ from autograder.gradebook.scores import (
     register,
     save_scores,
 )
-from autograder.runner.job import Job, Limits, RunResult
+from autograder.runner import Job, Limits, RunResult
 from autograder.submission.files import gather
 from autograder.submission.handed_in import (
     Submission,

@@ -29,9 +29,7 @@ from distributed import Client, Future
 
 import autograder
 from autograder.errors import ClusterError, SandboxError
-from autograder.runner.job import Job
-from autograder.runner.probe import choose_sandbox
-from autograder.runner.run import run_notebook
+from autograder.runner import Job, choose_sandbox, run_notebook
 from autograder.workers import pool
 
 if TYPE_CHECKING:
