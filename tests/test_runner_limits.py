@@ -389,6 +389,7 @@ def send(data):
         ("send(frame(b'{}'))", Verdict.CRASHED),
         ('send(frame(b\'{"t": "ready"}\'))', Verdict.HELD_FOR_REVIEW),
         ('send(frame(b\'{"t": "tampering"}\'))', Verdict.HELD_FOR_REVIEW),
+        ('send(frame(b\'{"t": ["done"]}\'))', Verdict.HELD_FOR_REVIEW),
         ('send(frame(b\'{"t": "output", "output": 3}\'))', Verdict.CRASHED),
         ("send(frame(b'[' * 100_000))", Verdict.HELD_FOR_REVIEW),
         (

@@ -20,12 +20,14 @@ from autograder.errors import SandboxError
 from autograder.runner import (
     LEVELS,
     choose_sandbox,
+    ending,
     folders,
     interpreter_copy,
     probe,
     sandbox,
 )
 from autograder.runner.inside import frames
+from autograder.verdicts import Verdict
 
 ROOT = os.geteuid() == 0
 
@@ -334,6 +336,44 @@ def test_interpreter_refuses_a_copy_that_another_user_made(tmp_path):
     os.chown(tmp_path / "planted", 12345, 12345)
     with pytest.raises(SandboxError, match="remove it and try again"):
         interpreter_copy._safe(tmp_path / "planted")
+
+
+# ------------------------------------------------------------------ how a run ended
+
+
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        (None, "closed its pipe to the grader"),
+        (3, "ended with exit code 3"),
+        (137, "was ended by signal 9 (SIGKILL)"),
+        (255, "was ended by signal 127 (unknown)"),
+    ],
+)
+def test_end_of_the_student_s_process_is_told_by_its_exit_code(code, how):
+    """The message says how the process ended, and in which cell."""
+    assert ending.interpret_end("student", code, 4) == (
+        Verdict.CRASHED,
+        f"In cell 4 the Python process {how}.",
+    )
+
+
+def test_ending_takes_the_verdict_that_ended_the_run_before_what_it_survived():
+    """The first thing survived is the verdict only if nothing ended the run."""
+    run = ending.Ending()
+    assert run.verdict is Verdict.GRADED
+    run.survive(Verdict.OUT_OF_MEMORY, "Much memory.")
+    run.survive(Verdict.OUT_OF_TIME, "Much time.", by_clock=True)
+    assert (run.verdict, run.wall_only) == (Verdict.OUT_OF_MEMORY, False)
+    run.end(Verdict.OUT_OF_TIME, "More time.", by_clock=True)
+    run.end(Verdict.CRASHED, "Gone.")
+    assert (run.verdict, run.wall_only) == (Verdict.OUT_OF_TIME, True)
+    assert run.message == "Much memory. Much time. More time. Gone."
+    run.survive(Verdict.OUT_OF_TIME, "CPU time, too.")
+    assert not run.wall_only
+    run.hold("a forged answer")
+    assert (run.verdict, run.evidence) == (Verdict.HELD_FOR_REVIEW, "a forged answer")
+    assert "Gone" not in run.message
 
 
 # ------------------------------------------------------------------ choosing a level
