@@ -23,13 +23,13 @@ from typing import Any, NoReturn
 
 from autograder.runner.inside import frames, tracebacks
 from autograder.runner.inside.link import (
-    changes,
     decode,
     encode,
     generators,
     plain_types,
     stream,
 )
+from autograder.runner.inside.link.changes import has_changed, put_back, snapshot
 from autograder.runner.inside.link.modules import (
     StudentModule,
     full_name,
@@ -194,7 +194,7 @@ class Link:
         except Exception as error:
             raise _misread(error) from error
         for old, new in contents:
-            changes.put_back(old, new)
+            put_back(old, new)
         return kind, value
 
     @staticmethod
@@ -253,7 +253,7 @@ class Link:
         lent = self._lent[number]
         if isinstance(lent, _Lent) != (kind == "n"):
             tampering("an iterator that was called, or a function that was iterated")
-        before = [changes.snapshot(part) for part in passed]
+        before = [snapshot(part) for part in passed]
         try:
             value = next(lent.items) if kind == "n" else lent(*args, **kwargs)
             self._reply("v", value, passed, before)
@@ -267,7 +267,7 @@ class Link:
         changes = [
             [i, encoder.contents(part)]
             for i, part in enumerate(passed)
-            if changes.has_changed(part, before[i])
+            if has_changed(part, before[i])
         ]
         node = None
         if kind == "v":

@@ -70,13 +70,13 @@ import numpy as np
 
 from autograder.runner.inside import frames, tracebacks
 from autograder.runner.inside.link import (
-    changes,
     decode,
     encode,
     generators,
     plain_types,
     stream,
 )
+from autograder.runner.inside.link.changes import has_changed, put_back, snapshot
 from autograder.runner.inside.link.protocol import MOST_NESTING, OPERATORS, SPECIAL
 
 _STREAM_BYTES = 32768
@@ -307,7 +307,7 @@ class LinkServer:
                 self._generators.read(sync, decoder)
                 decoder.finish()
                 self._drop(dropped)
-                before = [changes.snapshot(part) for part in passed]
+                before = [snapshot(part) for part in passed]
                 do = self._requests[operation]
                 self._running = True
                 value = do(self, *parts)
@@ -344,7 +344,7 @@ class LinkServer:
         changes = [
             [i, encoder.contents(part)]
             for i, part in enumerate(passed)
-            if changes.has_changed(part, before[i])
+            if has_changed(part, before[i])
         ]
         if kind == "v":
             node = encoder.encode(value)
@@ -574,7 +574,7 @@ class LinkServer:
             decoder.finish()
             self._drop(dropped)
             for old, new in contents:
-                changes.put_back(old, new)
+                put_back(old, new)
             if kind == "v":
                 return value
             raise StopIteration if kind == "z" else value
