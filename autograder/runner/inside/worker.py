@@ -19,6 +19,7 @@ run's descriptors. It is told ``{"t": "warm"}``, then for each run ``started`` a
 ``ended``. When `control` closes, the grader is gone, and so is everything here.
 """
 
+import builtins
 import contextlib
 import gc
 import json
@@ -34,6 +35,8 @@ from typing import Any
 from autograder.runner.inside import lockdown, meter, namespaces
 from autograder.runner.inside.preloaded import Preloaded
 from autograder.runner.inside.shell import Shell, write_fonts
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _MOST_BYTES = 2**20
 _KEPT_BYTES = 2**25 - 2**16  # glibc's own bound is 32 MB

@@ -11,6 +11,7 @@ student's side sends raises `Tampering`, which a test cell cannot catch by
 `except Exception`. `Namespace.fault` keeps it if a bare `except` does.
 """
 
+import builtins
 import importlib
 import importlib.machinery
 import importlib.util
@@ -50,6 +51,8 @@ from autograder.runner.inside.link.proxy import (
     put_own,
     tampering,
 )
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _AUTHORED = frozenset({"Incorrect", "NotAttempted"})  # names that carry our messages
 _MOST_NAME = 200

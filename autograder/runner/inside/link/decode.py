@@ -5,33 +5,10 @@ have been written by `autograder.runner.inside.link.encode` raises `Malformed`.
 """
 
 import array
+import builtins
 import datetime
 import math
 import re
-from builtins import (
-    all,
-    bool,
-    bytearray,
-    bytes,
-    complex,
-    dict,
-    enumerate,
-    float,
-    frozenset,
-    hash,
-    int,
-    len,
-    list,
-    map,
-    memoryview,
-    range,
-    set,
-    slice,
-    str,
-    tuple,
-    type,
-    zip,
-)
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -56,6 +33,8 @@ from autograder.runner.inside.link.plain_types import (
     malformed,
 )
 from autograder.runner.inside.link.stream import Raw
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 # ------------------------------------------------------------------------------------
 # Reading

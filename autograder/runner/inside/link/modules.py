@@ -1,5 +1,6 @@
 """Modules as the checker sees them: its own, and those of the student's side."""
 
+import builtins
 import functools
 import importlib
 import importlib.machinery
@@ -12,6 +13,8 @@ from collections.abc import Collection
 from typing import Any
 
 from autograder.runner.inside.link.proxy import get_own
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 # ------------------------------------------------------------------------------------
 # What both sides have

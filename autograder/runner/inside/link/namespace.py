@@ -16,6 +16,8 @@ from autograder.runner.inside.link.client import Link
 from autograder.runner.inside.link.modules import LATE, Finder, StudentModule
 from autograder.runner.inside.link.proxy import SUPER, Proxy, StudentClass, StudentError
 
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
+
 _IPYTHON = re.compile(r"_+|_i*\d*|_[iod]h|In|Out")  # a shell's own names, at both ends
 # The global generators of `numpy.random` and `random`, by number, and what seeds them.
 # A test may draw its inputs from them: until it has seeded one itself, the student's

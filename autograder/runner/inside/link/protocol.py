@@ -1,5 +1,9 @@
 """What both ends of the link know of its messages."""
 
+import builtins
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
+
 MOST_NESTING = 40  # callbacks in callbacks
 
 # The special methods that a stand-in has if the student's object has them.

@@ -17,6 +17,8 @@ import numpy as np
 
 from autograder.runner.inside.link.protocol import SPECIAL
 
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
+
 
 class Tampering(BaseException):
     """What came over the link can only come from tampering; the text is evidence."""

@@ -11,6 +11,7 @@ or a NumPy function does no harm.
 """
 
 import _signal
+import builtins
 import copy
 import importlib
 import inspect
@@ -20,48 +21,6 @@ import os
 import signal
 import threading
 import types
-from builtins import (
-    BaseException,
-    Exception,
-    KeyboardInterrupt,
-    NameError,
-    RecursionError,
-    RuntimeError,
-    StopIteration,
-    TypeError,
-    bytes,
-    classmethod,
-    complex,
-    delattr,
-    dict,
-    dir,
-    divmod,
-    enumerate,
-    float,
-    format,
-    frozenset,
-    getattr,
-    id,
-    int,
-    isinstance,
-    issubclass,
-    iter,
-    len,
-    list,
-    next,
-    object,
-    property,
-    repr,
-    reversed,
-    round,
-    set,
-    setattr,
-    staticmethod,
-    str,
-    super,
-    tuple,
-    type,
-)
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar
@@ -78,6 +37,8 @@ from autograder.runner.inside.link import (
 )
 from autograder.runner.inside.link.changes import has_changed, put_back, snapshot
 from autograder.runner.inside.link.protocol import MOST_NESTING, OPERATORS, SPECIAL
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _STREAM_BYTES = 32768
 _MOST_TEXT = 1 << 20  # of an exception or a repr
