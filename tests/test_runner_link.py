@@ -1,5 +1,6 @@
 """The link between the checker and a snapshot of the student's process, both ends."""
 
+import ast
 import contextlib
 import os
 import signal
@@ -10,6 +11,7 @@ import textwrap
 import time
 import types
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.runner.inside.channel import OutStream
-from autograder.runner.inside.link import client, decode, encode, plain_types, stream
+from autograder.runner.inside.link import (
+    client,
+    decode,
+    encode,
+    modules,
+    namespace,
+    plain_types,
+    protocol,
+    proxy,
+    server,
+    stream,
+)
 from autograder.runner.inside.link.namespace import Namespace
 from autograder.runner.inside.link.proxy import SnapshotGone, Tampering
 from autograder.runner.inside.link.server import LinkServer
@@ -61,14 +74,12 @@ def _be_student(source, link, modules):
         module = types.ModuleType(name)
         exec(_MODULE, module.__dict__)
         sys.modules[name] = module
-    served = LinkServer(link, space, modules)
-    sys.stdout, sys.stderr = (
-        OutStream(served, "stdout", 1),
-        OutStream(served, "stderr", 2),
-    )
-    space["served"] = served
+    link_server = LinkServer(link, space, modules)
+    sys.stdout = OutStream(link_server, "stdout", 1)
+    sys.stderr = OutStream(link_server, "stderr", 2)
+    space["link_server"] = link_server
     exec(source, space)
-    served.serve()
+    link_server.serve()
 
 
 _MODULE = """
@@ -219,6 +230,78 @@ def test_link_refuses_a_value_that_contains_itself():
     value.append(value)
     with pytest.raises(plain_types.TooMuch, match="contains itself"):
         encode.Encoder(_refuse).encode(value)
+
+
+# ------------------------------------------------------------------ the messages
+
+
+def _sent(table, end):
+    return {tag for tag, row in table.items() if getattr(row, end) is not None}
+
+
+def test_link_each_end_reads_all_that_the_other_sends():
+    """What an end knows how to read is what the table says that the other end sends."""
+    assert set(LinkServer._requests) == _sent(protocol.REQUESTS, "checker")
+    assert set(server._ANSWERS) == _sent(protocol.MESSAGES, "checker")
+    assert set(LinkServer._readers) == _sent(protocol.OBJECTS, "checker")
+    read = {*client._ANSWERS, *client.Link._handlers}
+    assert read == _sent(protocol.MESSAGES, "snapshot")
+    assert set(client.Link._readers) == _sent(protocol.OBJECTS, "snapshot")
+    assert set(decode._READERS) == set(protocol.PLAIN)
+    assert set(server.OPERATIONS) == {*protocol.OPERATORS, *protocol.OTHER_OPERATORS}
+    assert set(proxy._METHODS) == set(protocol.SPECIAL)
+
+
+TABLES = [protocol.REQUESTS, protocol.MESSAGES, protocol.OBJECTS, protocol.ERRORS]
+ENDS = {
+    "checker": ([client, proxy, namespace, modules], TABLES),
+    "snapshot": ([server], TABLES),
+    "both": ([encode], [protocol.PLAIN]),
+}
+
+
+def _tags(node):
+    """Return the tags that a piece of source takes from the table, by their names."""
+    return {
+        vars(protocol)[part.attr]
+        for part in ast.walk(node)
+        if isinstance(part, ast.Attribute)
+        and isinstance(part.value, ast.Name)
+        and part.value.id == "protocol"
+        and isinstance(vars(protocol)[part.attr], str)
+    }
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_link_each_end_writes_what_the_table_says(end):
+    """An end names each tag that it may send, with as many fields as the table has."""
+    sources, tables = ENDS[end]
+    column = "checker" if end == "both" else end
+    rows = [(tag, row) for table in tables for tag, row in table.items()]
+    trees = [ast.parse(Path(module.__file__).read_text()) for module in sources]
+    written = set().union(*map(_tags, trees))
+    assert {tag for tag, row in rows if getattr(row, column) is not None} <= written
+    lists = [
+        node
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.List) and node.elts
+    ]
+    for node in lists:
+        assert not isinstance(getattr(node.elts[0], "value", None), str), node.lineno
+        for tag in _tags(node.elts[0]):
+            fields = [getattr(row, column) for name, row in rows if name == tag]
+            sizes = [protocol.lengths(f) for f in fields if f is not None]
+            assert sizes, tag
+            if not any(isinstance(part, ast.Starred) for part in node.elts):
+                assert any(len(node.elts) in size for size in sizes), tag
+    assert sum(bool(_tags(node.elts[0])) for node in lists) > 5
+
+
+def test_link_tags_differ_where_one_could_be_taken_for_another():
+    """No value's tag is another value's; no answer's tag is that of a request."""
+    assert not set(protocol.PLAIN) & set(protocol.OBJECTS)
+    assert not set(protocol.MESSAGES) & set(protocol.REQUESTS)
 
 
 # ------------------------------------------------------------------------- idioms
@@ -849,7 +932,7 @@ WRONG = {
     "a display": (
         "import sys\ndef f():\n"
         "    output = {'output_type': 'execute_result', 'data': {'text/plain': '9'}}\n"
-        "    served.send({'t': 'output', 'output': output})\n"
+        "    link_server.send({'t': 'output', 'output': output})\n"
         "    return 3",
         "assert f() == 9",
     ),
@@ -1216,7 +1299,7 @@ def test_link_hostile_frames_are_tampering(attack):
         | st.integers(-3, 3)
         | st.floats()
         | st.sampled_from(
-            [*decode._READERS, "h", "x", "X", "xi", "M", "G", "f", "it", "<f8", "C"]
+            [*decode._READERS, *protocol.OBJECTS, *protocol.ERRORS, "<f8", "C"]
         ),
         lambda inner: st.lists(inner, max_size=5),
         max_leaves=20,
@@ -1260,7 +1343,7 @@ def test_link_displays_of_student_code_are_no_results(cell):
             for kind in ("display_data", "execute_result", "error"):
                 data = {"text/plain": "9"}
                 output = {"output_type": kind, "data": data, "metadata": {}}
-                served.send({"t": "output", "output": output})
+                link_server.send({"t": "output", "output": output})
         """
     )
     one.run("f()")

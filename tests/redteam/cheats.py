@@ -1170,8 +1170,8 @@ for up in (".", "..", "../..", "../../..", "/", "/grader", "/tmp", ROOT):
 # An honest answer is ["v", changes, value, states]; a value that is no plain data is a
 # handle. ``serve`` takes the place of what answers the checker in each snapshot.
 _TAKE_OVER = """
-import autograder.runner.served as served
-EVERYTHING = list(range(len(served.SPECIAL)))
+from autograder.runner.inside.link import server as link_server
+EVERYTHING = list(range(len(link_server.SPECIAL)))
 def handle(first=[True]):
     new = [["Right", "i", EVERYTHING, False, False]] if first.pop() else []
     first.append(False)
@@ -1183,7 +1183,7 @@ def serve(self):
     while True:
         (operation, parts, *_), _ = stream.receive()
         answer(stream, operation, parts)
-served.Served.serve = serve
+link_server.LinkServer.serve = serve
 """
 
 
@@ -1252,7 +1252,7 @@ _LIES = [
         "link-nested-json",
         "JSON nested deeper than the parser's stack.",
         "text = b'[' * 1_000_000\n"
-        "head = served.wire._LINK_HEADER.pack(b'AGL1', len(text), 0)\n"
+        "head = link_server.stream._LINK_HEADER.pack(b'AGL1', len(text), 0)\n"
         "stream._socket.sendall(head + text)",
         held=True,
     ),
@@ -1320,7 +1320,7 @@ _LIES = [
         "One process says it is every snapshot, and answers all tests, one by one.",
         """
 import gc, json, os, socket, stat
-import autograder.runner.served as served
+from autograder.runner.inside.link.server import LinkServer
 def frame(message):
     body = json.dumps(message).encode()
     return b"AGR1" + len(body).to_bytes(4, "big") + body
@@ -1340,8 +1340,7 @@ while True:
     for link in links:
         names = {name: lambda *a: seen.append(a) or seen for name in
                  "scale rms tally share greet twice part sign cube root".split()}
-        server = served.Served(link, names)
-        server.serve()
+        LinkServer(link, names).serve()
         print(seen)
     if not data: break
 """,

@@ -4,20 +4,25 @@ Text is sent at once, so that a crash loses none, until there is too much of it:
 is gathered and sent in larger pieces.
 """
 
+import _signal
+import builtins
 import io
 import os
-import signal
 import threading
 import time
 from typing import Any
 
 from autograder.runner.inside import frames
 
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
+
 # Text is sent at once, so that a crash loses none, until there is too much of it: then
 # it is gathered. Credits are spent one for each sending.
 _MOST_CREDITS = 64.0
 _CREDITS_PER_SECOND = 200.0
 _STREAM_BYTES = 32768
+_ALL_SIGNALS = _signal.valid_signals()
+_mask_signals = _signal.pthread_sigmask  # that of `signal` looks builtins up
 
 
 class Channel:
@@ -85,13 +90,13 @@ class Channel:
             return
         with self._lock:
             # An interrupt between two halves of a frame would spoil all that follow.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            before = _mask_signals(_signal.SIG_BLOCK, _ALL_SIGNALS)
             try:
                 view = memoryview(frame)
                 while view:
                     view = view[os.write(self._descriptor, view) :]
             finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+                _mask_signals(_signal.SIG_SETMASK, before)
 
 
 class OutStream(io.TextIOBase):

@@ -10,18 +10,32 @@ and the reader never holds more than one capped frame and one read.
 of one JSON value and raw bytes, both ways over one socket.
 """
 
+import builtins
 import json
 import json.encoder
 import json.scanner
 import struct
-from builtins import bytearray, bytes, len, str
 from collections.abc import Iterator
 from typing import Any
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 MAGIC = b"AGR1"
 _HEADER = struct.Struct(">4sI")
 READ_BYTES = 65536
 PACKET_BYTES = 2**20  # at most, between the grader and the warm process
+# The functions in C beneath those of `json`, which themselves look builtins up.
+_encode_json = json.encoder.c_make_encoder(
+    None,
+    json.JSONEncoder().default,
+    json.encoder.c_encode_basestring,
+    None,
+    ": ",
+    ", ",
+    False,
+    False,
+    False,
+)
 
 
 class WireError(Exception):
@@ -40,14 +54,16 @@ def encode(message: dict[str, Any]) -> bytes:
     TypeError, ValueError
         If `message` cannot be written as JSON.
     """
-    body = json.dumps(message, ensure_ascii=False, allow_nan=False).encode(
-        "utf-8", "backslashreplace"
-    )
+    text = "".join(_encode_json(message, 0))
+    body = text.encode("utf-8", "backslashreplace")
     return _HEADER.pack(MAGIC, len(body)) + body
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+_decode_json = json.scanner.c_make_scanner(json.JSONDecoder(parse_constant=_refuse))
 
 
 class Decoder:
@@ -87,9 +103,10 @@ class Decoder:
             body = bytes(self._buffer[_HEADER.size : end])
             del self._buffer[:end]
             try:
-                message = json.loads(body, parse_constant=_refuse)
-            except (ValueError, RecursionError) as error:
+                text = str(body, "utf-8")
+                message, read = _decode_json(text, 0)
+            except (ValueError, StopIteration, RecursionError) as error:
                 raise WireError("the body of a frame is not JSON") from error
-            if not isinstance(message, dict):
+            if read != len(text) or not isinstance(message, dict):
                 raise WireError("the body of a frame is not a JSON object")
             yield message, end

@@ -1,6 +1,7 @@
 """IPython as a kernel has it, without the kernel: its outputs go to a channel."""
 
 import base64
+import builtins
 import json
 import sys
 import zlib
@@ -8,6 +9,8 @@ from typing import Any
 
 from autograder.runner.inside import tracebacks
 from autograder.runner.inside.link.proxy import Proxy, Refused, SnapshotGone, Tampering
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 
 def _json_value(value: Any) -> Any:
@@ -49,7 +52,6 @@ def build_ipython() -> Any:
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell
-    from traitlets import Any as AnyTrait
     from traitlets import Type
     from traitlets.config import Config
 
@@ -119,7 +121,7 @@ def build_ipython() -> Any:
     class StudentShell(InteractiveShell):
         """IPython as a kernel has it, without the kernel."""
 
-        channel: Any = AnyTrait()
+        channel: Any = None  # no trait: to set one, traitlets looks builtins up
         display_pub_class = Type(Publisher)
         displayhook_class = Type(Hook)
         compiler_class = Type(Compiler)

@@ -12,6 +12,7 @@ Standard library only: this runs before anything else in the student's process.
 Sources: landlock(7), seccomp(2), linux/landlock.h, linux/seccomp.h, asm/unistd.h.
 """
 
+import builtins
 import ctypes
 import errno
 import os
@@ -19,6 +20,8 @@ import platform
 import resource
 import struct
 from typing import Any
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 # ------------------------------------------------------------------ the C library
 

@@ -5,12 +5,15 @@ student's code does to itself. A process that ends while it is read counts as it
 last seen.
 """
 
+import builtins
 import os
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

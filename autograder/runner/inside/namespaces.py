@@ -7,12 +7,15 @@ Standard library only.
 Sources: clone(2), user_namespaces(7), mount(2), capabilities(7).
 """
 
+import builtins
 import ctypes
 import os
 import signal
 import struct
 
 from autograder.runner.inside.lockdown import check, libc
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PIDS = 0x20000, 0x8000000, 0x10000000, 0x20000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8

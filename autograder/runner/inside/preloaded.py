@@ -7,6 +7,7 @@ of ``sys.modules`` and off the package; the first import of one puts all of its
 package's back, which takes no time.
 """
 
+import builtins
 import contextlib
 import importlib
 import importlib.abc
@@ -14,6 +15,8 @@ import importlib.machinery
 import sys
 from collections.abc import Iterable
 from types import ModuleType
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 
 class Preloaded(importlib.abc.MetaPathFinder, importlib.abc.Loader):

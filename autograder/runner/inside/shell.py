@@ -20,11 +20,13 @@ The same shell serves three processes:
 and the fork calls `enter_and_serve`.
 """
 
+import _random
+import _signal
+import array
 import builtins
 import getpass
 import os
 import random
-import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -37,6 +39,9 @@ from autograder.runner.inside.link.namespace import Namespace
 from autograder.runner.inside.link.proxy import SnapshotGone, Tampering
 from autograder.runner.inside.link.server import LinkServer
 
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
+
+_ANCILLARY_BYTES = socket.CMSG_LEN(array.array("i").itemsize)  # one descriptor
 _LIBRARIES_BYTES = 512 * 1024 * 1024  # address space of what a notebook may import
 
 
@@ -112,7 +117,7 @@ class Shell:
         links: list[int],
     ) -> None:
         """Do what arrives on `job` until it ends."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _on_signal(_signal.SIGINT, _signal.SIG_IGN)
         for message in _messages(job, decoder, links):
             if message["t"] == "snapshot":
                 self._snapshot(links.pop(0), message["protected"], job, results)
@@ -148,13 +153,13 @@ class Shell:
         try:
             return self._run_cell(source)
         except KeyboardInterrupt:  # it came when the cell had just ended
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _on_signal(_signal.SIGINT, _signal.SIG_IGN)
             return False
 
     def _run_cell(self, source: str) -> bool:
         owner = os.getpid()
         try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _on_signal(_signal.SIGINT, _signal.default_int_handler)
             return bool(self._ipython.run_cell(source, store_history=True).success)
         except BaseException as error:
             # Only what goes wrong around a cell arrives here: IPython shows the rest.
@@ -164,14 +169,14 @@ class Shell:
         finally:
             if os.getpid() != owner:
                 os._exit(0)  # a fork of the cell must not go on with the next cell
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _on_signal(_signal.SIGINT, _signal.SIG_IGN)
 
     def _snapshot(
         self, link: int, protected: bool, job: socket.socket, results: int
     ) -> None:
         """Fork a process that keeps what there is now, and answers on `link`."""
         self._channel.flush()
-        state = _get_random_state()  # Python draws a new one in every fork
+        state = _get_random_state(_random_numbers)  # Python draws a new one in forks
         try:
             pid = _fork()
         except OSError:
@@ -181,7 +186,7 @@ class Shell:
             self._channel.send({"t": "snapshot", "pid": pid})
             return
         try:
-            _set_random_state(state)
+            _set_random_state(_random_numbers, state)
             os.close(results)
             job.close()
             if protected:
@@ -210,9 +215,11 @@ class Shell:
             self._channel.send({"t": "output", "output": output})
 
 
-# The student's code may put others in their places.
+# The student's code may put others in their places. Those in C look no builtins up.
 _fork = os.fork
-_get_random_state, _set_random_state = random.getstate, random.setstate
+_on_signal = _signal.signal
+_random_numbers = random._inst
+_get_random_state, _set_random_state = _random.Random.getstate, _random.Random.setstate
 
 
 def _messages(
@@ -220,10 +227,11 @@ def _messages(
 ) -> Iterator[dict[str, Any]]:
     """Yield the messages that arrive on `job`; descriptors go to the end of `links`."""
     while True:
-        data, descriptors, _, _ = socket.recv_fds(job, frames.READ_BYTES, 1)
+        data, ancillary, _, _ = job.recvmsg(frames.READ_BYTES, _ANCILLARY_BYTES)
         if not data:
             return
-        links += descriptors
+        for _, _, descriptors in ancillary:  # of one kind: nothing else was asked for
+            links += array.array("i", descriptors)
         for message, _ in decoder.feed(data):
             yield message
 

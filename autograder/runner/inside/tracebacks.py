@@ -6,6 +6,7 @@ say where (`where_raised`); the checker shows them below its own frames, and lea
 those of the runner (`hide_runner`).
 """
 
+import builtins
 import contextlib
 import functools
 import linecache
@@ -13,6 +14,8 @@ import os
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 MOST_TEXT = 4096  # of what crosses, in characters
 _RUNNER = os.path.dirname(os.path.abspath(__file__)) + os.sep

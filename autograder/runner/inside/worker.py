@@ -19,6 +19,7 @@ run's descriptors. The answers are ``{"t": "warm"}``, then for each run ``starte
 ``ended``. When `control` closes, the grader is gone, and so is everything here.
 """
 
+import builtins
 import contextlib
 import gc
 import json
@@ -34,6 +35,8 @@ from typing import Any
 from autograder.runner.inside import frames, lockdown, meter, namespaces
 from autograder.runner.inside.preloaded import Preloaded
 from autograder.runner.inside.shell import Shell, write_fonts
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _KEPT_BYTES = 2**25 - 2**16  # glibc's own bound is 32 MB
 _DESCRIPTORS = 6  # of a run: job, results, stdout, stderr, status, files

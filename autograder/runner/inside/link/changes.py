@@ -1,7 +1,7 @@
 """Which arguments a call has changed, and how the change is put back."""
 
+import builtins
 import operator
-from builtins import all, bool, bytearray, bytes, dict, isinstance, len, list, map, type
 from collections import deque
 from typing import Any
 
@@ -9,6 +9,8 @@ from numpy import ndarray, uint64
 
 from autograder.runner.inside.link.encode import array_bytes
 from autograder.runner.inside.link.plain_types import malformed
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 # ------------------------------------------------------------------------------------
 # Changes to what was passed

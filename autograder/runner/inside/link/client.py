@@ -1,16 +1,15 @@
-"""The trusted end of the link: test cells run here, the student's names live elsewhere.
+"""The checker's end of the link, which trusts nothing that the other end sends.
 
-A test cell's globals are a `Namespace`: what it does not hold itself it asks a snapshot
-of the student's process for. Plain data comes by value. Everything else comes as a
-`Proxy`, a stand-in that forwards calls, attributes and operators; what the student's
-side could answer as it likes is never taken for a result: comparing a proxy with plain
-data, asking whether it is true or hashing it is an error in the test cell.
+A test cell's globals are a `Namespace`, which asks a snapshot of the student's process
+for each name that the test has not bound. Plain data arrives by value, everything else
+as a `Proxy`.
 
-Nothing that comes over the link is trusted: each frame is checked, and what no honest
-student's side sends raises `Tampering`, which a test cell cannot catch by
-`except Exception`. `Namespace.fault` keeps it if a bare `except` does.
+Each frame is checked against the table of messages. What no honest student's side sends
+raises `Tampering`, which a test cell cannot catch by `except Exception`; if it does by
+a bare `except`, `Namespace.fault` still holds it.
 """
 
+import builtins
 import importlib
 import importlib.machinery
 import importlib.util
@@ -19,17 +18,18 @@ import sys
 import types
 import weakref
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from autograder.runner.inside import frames, tracebacks
 from autograder.runner.inside.link import (
-    changes,
     decode,
     encode,
     generators,
     plain_types,
+    protocol,
     stream,
 )
+from autograder.runner.inside.link.changes import has_changed, put_back, snapshot
 from autograder.runner.inside.link.modules import (
     StudentModule,
     full_name,
@@ -37,7 +37,7 @@ from autograder.runner.inside.link.modules import (
     is_installed,
     public_name,
 )
-from autograder.runner.inside.link.protocol import MOST_NESTING, SPECIAL
+from autograder.runner.inside.link.protocol import MOST_NESTING, SPECIAL, lengths
 from autograder.runner.inside.link.proxy import (
     Proxy,
     Reference,
@@ -45,18 +45,32 @@ from autograder.runner.inside.link.proxy import (
     StudentClass,
     StudentError,
     Tampering,
-    comparison,
     make_type,
     put_own,
-    tampering,
+    raise_tampering,
 )
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _AUTHORED = frozenset({"Incorrect", "NotAttempted"})  # names that carry our messages
 _MOST_NAME = 200
+_SORTS = (
+    *(protocol.INSTANCE, protocol.CLASS),
+    *(protocol.PYTHON_FUNCTION, protocol.ROUTINE),
+)
+_EXCEPTION_CLASSES = (protocol.KNOWN_CLASS, protocol.STUDENT_CLASS)
 
 
-for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    setattr(Proxy, f"__{_name}__", comparison(_name))
+# How long each message and node of the other end may be, by its tag.
+_MESSAGES, _OBJECTS = (
+    {
+        tag: lengths(row.snapshot)
+        for tag, row in table.items()
+        if row.snapshot is not None
+    }
+    for table in (protocol.MESSAGES, protocol.OBJECTS)
+)
+_ANSWERS = _RESULT, _FAILURE = protocol.RESULT, protocol.FAILURE
 
 
 # ------------------------------------------------------------------------------------
@@ -82,8 +96,8 @@ class Link:
         self._types: dict[int, type] = {}
         self._errors: dict[int, type] = {}  # handles of exception classes
         self._methods: set[int] = set()  # handles of methods of plain classes
-        self._lent: dict[int, Any] = {}  # what the other end may call, by number
-        self._lent_numbers: dict[int, int] = {}
+        self._callbacks: dict[int, Any] = {}  # what the other end may call back
+        self._callback_numbers: dict[int, int] = {}
         self._raised: dict[int, BaseException] = {}
         self._generators = generators.Generators(2)
         self._idle: list[int] = []  # generators that only the other end may still hold
@@ -97,7 +111,7 @@ class Link:
         """End the link; its proxies are dead."""
         self.closed = True
         self._stream.close()
-        self._lent.clear()
+        self._callbacks.clear()
 
     # -- asking
 
@@ -127,14 +141,14 @@ class Link:
             raise
         finally:
             self._depth -= 1
-        if kind == "v":
+        if kind == _RESULT:
             return value
         if isinstance(value, KeyboardInterrupt):
             self._broken(value)  # the cell's time is over, whatever it catches
         raise value
 
     def _pack(self, parts: list[Any], encoder: encode.Encoder) -> list[Any]:
-        """Return a frame that also tells what was dropped and drawn meanwhile."""
+        """Return a frame that also says what was dropped and drawn meanwhile."""
         sync = self._generators.write(encoder)
         self._idle += self._generators.unused(sys.getrefcount)
         dropped = [self.released, self._idle]
@@ -156,36 +170,33 @@ class Link:
             raise self.fault
 
     def _broken(self, error: BaseException) -> BaseException:
-        """Note that the two ends may be out of step, so that nothing more is asked."""
+        """Keep the error that ended the link: the two ends may be out of step."""
         if self.fault is None:
             self.fault = error
         return error
 
     def _wait(self, objects: list[Any]) -> tuple[str, Any]:
+        """Receive messages until one ends the request; return its tag and its value."""
         while True:
             message, raw = self._stream.receive()
             if type(message) is not list or not message:
-                tampering("a message that is no list")
-            kind = message[0]
-            if kind in ("v", "e") and len(message) == 4:
+                raise_tampering("a message that is no list")
+            tag = message[0]
+            if type(tag) is not str or len(message) not in _MESSAGES.get(tag, ()):
+                raise_tampering("a message of an unknown kind")
+            if tag in _ANSWERS:
                 return self._finish(message, raw, objects)
-            if kind == "o" and len(message) == 3:
-                self._show(*message[1:])
-            elif kind == "m" and len(message) == 2:
-                self._display(message[1], raw)
-            elif kind in ("k", "n") and len(message) == 5:
-                self._call_back(message, raw)
-            else:
-                tampering("a message of an unknown kind")
+            self._handlers[tag](self, message, raw)
 
     def _finish(
         self, message: list, raw: stream.Raw, objects: list[Any]
     ) -> tuple[str, Any]:
-        kind, changes, node, sync = message
+        """Take the changes of the objects in a request; return tag and value."""
+        tag, changes, node, sync = message
         try:
             decoder = decode.Decoder(self._read_other, raw, objects)
             contents = self._read_changes(changes, decoder, len(objects))
-            if kind == "v":
+            if tag == _RESULT:
                 value = decoder.decode(node)
             else:
                 value = self._read_error(node, decoder)
@@ -194,47 +205,50 @@ class Link:
         except Exception as error:
             raise _misread(error) from error
         for old, new in contents:
-            changes.put_back(old, new)
-        return kind, value
+            put_back(old, new)
+        return tag, value
 
     @staticmethod
     def _read_changes(changes: Any, decoder: decode.Decoder, count: int) -> list[Any]:
         if type(changes) is not list or len(changes) > count:
-            tampering("changes of arguments that cannot be")
+            raise_tampering("changes of arguments that cannot be")
         contents = []
         for change in changes:
             if type(change) is not list or len(change) != 2:
-                tampering("changes of arguments that cannot be")
+                raise_tampering("changes of arguments that cannot be")
             number, node = change
             if type(number) is not int or not 0 <= number < count:
-                tampering("a change of an argument that was not passed")
+                raise_tampering("a change of an argument that was not passed")
             contents.append((decoder.objects[number], decoder.decode(node)))
         return contents
 
-    def _show(self, stream: Any, text: Any) -> None:
+    def _show(self, message: list, raw: stream.Raw) -> None:
+        """Write text of student code to this process's stdout or stderr."""
+        _, stream, text = message
         if type(text) is not str or stream not in ("stdout", "stderr"):
-            tampering("an output that cannot be")
+            raise_tampering("an output that cannot be")
         (sys.stdout if stream == "stdout" else sys.stderr).write(text)
 
-    def _display(self, node: Any, raw: stream.Raw) -> None:
+    def _display(self, message: list, raw: stream.Raw) -> None:
+        """Pass on a display of student code."""
         try:
             decoder = decode.Decoder(self._read_other, raw)
-            message = decoder.decode(node)
+            display = decoder.decode(message[1])
             decoder.finish()
         except Exception as error:
             raise _misread(error) from error
-        if type(message) is not dict or not _is_json(message):
-            tampering("a display that cannot be")
-        if self._on_output is not None and _is_display(message):
-            self._on_output(message)
+        if type(display) is not dict or not _is_json(display):
+            raise_tampering("a display that cannot be")
+        if self._on_output is not None and _is_display(display):
+            self._on_output(display)
 
     # -- answering
 
     def _call_back(self, message: list, raw: stream.Raw) -> None:
         """Call something of the test cell's for the student's code."""
         if self._depth > MOST_NESTING * 2:
-            tampering("functions call each other too deep")
-        kind, number, *nodes, sync = message
+            raise_tampering("functions call each other too deep")
+        tag, number, *nodes, sync = message
         try:
             decoder = decode.Decoder(self._read_other, raw)
             args, kwargs = decoder.items(nodes)
@@ -244,40 +258,56 @@ class Link:
         except Exception as error:
             raise _misread(error) from error
         kwargs = {} if kwargs is None else kwargs
-        if type(number) is not int or number not in self._lent:
-            tampering("a call of a function that was not passed")
+        if type(number) is not int or number not in self._callbacks:
+            raise_tampering("a call of a function that was not passed")
         if type(args) is not tuple or type(kwargs) is not dict:
-            tampering("a call without arguments")
+            raise_tampering("a call without arguments")
         if not all(type(name) is str for name in kwargs):
-            tampering("a call with an argument that has no name")
-        lent = self._lent[number]
-        if isinstance(lent, _Lent) != (kind == "n"):
-            tampering("an iterator that was called, or a function that was iterated")
-        before = [changes.snapshot(part) for part in passed]
+            raise_tampering("a call with an argument that has no name")
+        called = self._callbacks[number]
+        if isinstance(called, _Iterator) != (tag == protocol.ADVANCE):
+            raise_tampering(
+                "an iterator that was called, or a function that was iterated"
+            )
+        before = [snapshot(part) for part in passed]
         try:
-            value = next(lent.items) if kind == "n" else lent(*args, **kwargs)
-            self._reply("v", value, passed, before)
+            if tag == protocol.ADVANCE:
+                value = next(called.items)
+            else:
+                value = called(*args, **kwargs)
+            self._reply(_RESULT, value, passed, before)
         except StopIteration as error:
-            self._reply("z" if kind == "n" else "e", error, passed, before)
+            ended = tag == protocol.ADVANCE
+            self._reply(
+                protocol.EXHAUSTED if ended else _FAILURE, error, passed, before
+            )
         except Exception as error:
-            self._reply("e", error, passed, before)
+            self._reply(_FAILURE, error, passed, before)
 
-    def _reply(self, kind: str, value: Any, passed: list, before: list) -> None:
+    def _reply(self, tag: str, value: Any, passed: list, before: list) -> None:
+        """Send what a function or an iterator of the test cell has given or raised."""
         encoder = encode.Encoder(self._write_other, passed)
         changes = [
             [i, encoder.contents(part)]
             for i, part in enumerate(passed)
-            if changes.has_changed(part, before[i])
+            if has_changed(part, before[i])
         ]
         node = None
-        if kind == "v":
+        if tag == _RESULT:
             node = encoder.encode(value)
-        elif kind == "e":
+        elif tag == _FAILURE:
             node = self._write_error(value, encoder)
-        self._stream.send(self._pack([kind, changes, node], encoder))
+        self._stream.send(self._pack([tag, changes, node], encoder))
+
+    _handlers: ClassVar[dict[str, Callable[..., None]]] = {
+        protocol.CALL_BACK: _call_back,
+        protocol.ADVANCE: _call_back,
+        protocol.OUTPUT: _show,
+        protocol.DISPLAY: _display,
+    }
 
     def _write_error(self, error: BaseException, encoder: encode.Encoder) -> list[Any]:
-        """Tell the other end what was raised; it is kept, to come back as it is."""
+        """Return the fields of an exception, which is kept: it may come back."""
         if isinstance(error, StudentError) and error._link_own is not None:
             return [0, None, encoder.encode(()), "", error._link_own]
         number = len(self._raised)
@@ -298,84 +328,100 @@ class Link:
     # -- what is no plain data, going out
 
     def _write_other(self, value: Any, encoder: encode.Encoder) -> Any:
+        """Return the node of a value that is no plain data."""
         kind = type(value)
         if issubclass(kind, Proxy):
             if value._link_of is not self:
                 value._link_of._check()
                 raise TypeError("an object of another student's process")
-            return ["h", value._link_id]
+            return [protocol.HANDLE, value._link_id]
         if kind is Reference:
-            return ["h", value.number]
+            return [protocol.HANDLE, value.number]
         if generators.can_track(value):
             number = self._generators.number(value)
-            return ["G", number, self._generators.kind(number)]
+            return [protocol.GENERATOR, number, self._generators.kind(number)]
         if issubclass(kind, StudentClass):
-            return ["h", value._link_id]
+            return [protocol.HANDLE, value._link_id]
         if issubclass(kind, BaseException):
-            return ["e", *self._write_error(value, encoder)]
+            return [protocol.TEST_ERROR, *self._write_error(value, encoder)]
         if issubclass(kind, types.ModuleType):
             if kind is StudentModule or is_installed(value.__name__):
-                return ["M", value.__name__]
+                return [protocol.MODULE, value.__name__]
         elif issubclass(kind, Iterator) and not issubclass(kind, io.IOBase):
-            return ["it", self._lend(value, _Lent)]
+            return [protocol.ITERATOR, self._keep_callback(value, _Iterator)]
         elif callable(value):
-            if (
-                issubclass(kind, type)
-                and plain_types.EXCEPTIONS.get(full_name(value)) is value
-            ):
-                return ["X", full_name(value)]
-            name = public_name(value)
-            if name is not None:
-                return ["q", *name]
-            called = getattr(value, "__name__", None)
-            called = called[:_MOST_NAME] if type(called) is str else kind.__name__
-            return ["f", self._lend(value, lambda value: value), called]
+            return self._write_callable(value)
         raise TypeError(
             f"a {kind.__name__} of the test cell cannot be passed to the student's"
             " code; pass numbers, strings, arrays, containers of them, or functions"
         )
 
-    def _lend(self, value: Any, wrap: Callable[[Any], Any]) -> int:
-        number = self._lent_numbers.get(id(value))
+    def _write_callable(self, value: Any) -> list[Any]:
+        """Return the node of what the other end has too, or will call back."""
+        kind = type(value)
+        if (
+            issubclass(kind, type)
+            and plain_types.EXCEPTIONS.get(full_name(value)) is value
+        ):
+            return [protocol.KNOWN_CLASS, full_name(value)]
+        name = public_name(value)
+        if name is not None:
+            return [protocol.PUBLIC, *name]
+        called = getattr(value, "__name__", None)
+        called = called[:_MOST_NAME] if type(called) is str else kind.__name__
+        number = self._keep_callback(value, lambda value: value)
+        return [protocol.FUNCTION, number, called]
+
+    def _keep_callback(self, value: Any, wrap: Callable[[Any], Any]) -> int:
+        """Keep what the other end may call back; return its number."""
+        number = self._callback_numbers.get(id(value))
         if number is None:
-            number = self._lent_numbers[id(value)] = len(self._lent)
-            self._lent[number] = wrap(value)
+            number = self._callback_numbers[id(value)] = len(self._callbacks)
+            self._callbacks[number] = wrap(value)
         return number
 
     # -- and coming in
 
     def _read_other(self, node: list, decoder: decode.Decoder) -> Any:
-        tag, count = node[0], len(node)
-        if tag in ("h", "m") and count in (4, 5):
-            if tag == "m":
-                self._methods.add(_number(node[1]))
-            return self._read_handle(*node[1:])
-        if tag == "G" and count == 3:
-            return self._generators.get(*node[1:])
-        if tag in ("f", "it") and count == 2:
-            lent = self._lent.get(node[1]) if type(node[1]) is int else None
-            if lent is None:
-                tampering("a function that was not passed")
-            return lent.items if isinstance(lent, _Lent) else lent
-        if tag in ("X", "x"):
-            return self._read_exception_class(node)
-        if tag == "xi" and count in (3, 6):
-            return self._read_error(node[1:], decoder)
-        if tag == "M" and count == 3:
-            return self._read_module(node[1], node[2], decoder)
-        tampering(f"a value of the unknown kind {str(tag)[:20]!r}")
+        """Return the value of a node that is no plain data."""
+        tag = node[0]
+        if len(node) not in _OBJECTS.get(tag, ()):
+            raise_tampering(f"a value of the unknown kind {tag[:20]!r}")
+        return self._readers[tag](self, decoder, *node[1:])
 
-    def _read_handle(self, number: Any, kind: Any, name: Any, new: Any = None) -> Proxy:
+    def _read_generator(self, decoder: decode.Decoder, number: Any, kind: Any) -> Any:
+        return self._generators.get(number, kind)
+
+    def _read_callback(self, decoder: decode.Decoder, number: Any) -> Any:
+        """Return a function or an iterator of the test cell's that comes back."""
+        called = self._callbacks.get(number) if type(number) is int else None
+        if called is None:
+            raise_tampering("a function that was not passed")
+        return called.items if isinstance(called, _Iterator) else called
+
+    def _read_method(self, decoder: decode.Decoder, number: Any, *more: Any) -> Proxy:
+        self._methods.add(_number(number))
+        return self._read_handle(decoder, number, *more)
+
+    def _read_handle(
+        self,
+        decoder: decode.Decoder,
+        number: Any,
+        kind: Any,
+        name: Any,
+        new: Any = None,
+    ) -> Proxy:
+        """Return the proxy of a handle; `new` describes its type, the first time."""
         _number(number)
         if name is not None:
             _text(name)
         cls = self._types.get(_number(kind))
         if new is not None:
             if cls is not None:
-                tampering("a type that was described twice")
+                raise_tampering("a type that was described twice")
             cls = self._types[kind] = self._read_type(new)
         if cls is None:
-            tampering("a type that was not described")
+            raise_tampering("a type that was not described")
         proxy = self._proxies.get(number)
         if proxy is None:
             proxy = cls.__new__(cls)
@@ -390,18 +436,20 @@ class Link:
 
     @staticmethod
     def _read_type(new: Any) -> type:
+        """Return the type of proxies that a description asks for."""
         if type(new) is not list or len(new) != 5:
-            tampering("a description of a type that cannot be")
-        name, sort, special, aloof, listed = new
+            raise_tampering("a description of a type that cannot be")
+        name, sort, special, no_ufuncs, is_sequence = new
         _text(name)
-        if sort not in ("i", "c", "f", "b") or type(special) is not list:
-            tampering("a description of a type that cannot be")
+        if sort not in _SORTS or type(special) is not list:
+            raise_tampering("a description of a type that cannot be")
         for index in special:
             if type(index) is not int or not 0 <= index < len(SPECIAL):
-                tampering("a description of a type that cannot be")
-        return make_type(name, sort, special, aloof is True, listed is True)
+                raise_tampering("a description of a type that cannot be")
+        return make_type(name, sort, special, no_ufuncs is True, is_sequence is True)
 
-    def _read_module(self, name: Any, node: Any, decoder: decode.Decoder) -> Any:
+    def _read_module(self, decoder: decode.Decoder, name: Any, node: Any) -> Any:
+        """Return the checker's own module of that name, if it has one."""
         _text(name)
         value = decoder.decode(node)
         if name.partition(".")[0] in self._modules:
@@ -411,20 +459,30 @@ class Link:
         return value
 
     def _read_exception_class(self, node: Any) -> type:
-        if type(node) is list and len(node) == 2 and node[0] == "X":
-            found = (
-                plain_types.EXCEPTIONS.get(node[1]) if type(node[1]) is str else None
-            )
-            if found is None:
-                tampering("an exception that is not known")
-            return found
-        if type(node) is not list or len(node) != 4 or node[0] != "x":
-            tampering("an exception that cannot be")
-        number, name, bases = _number(node[1]), _text(node[2]), node[3]
+        """Return the class that the node of an exception's class stands for."""
+        if type(node) is not list or not node or type(node[0]) is not str:
+            raise_tampering("an exception that cannot be")
+        tag, *fields = node
+        if tag not in _EXCEPTION_CLASSES or len(node) not in _OBJECTS[tag]:
+            raise_tampering("an exception that cannot be")
+        return self._readers[tag](self, None, *fields)
+
+    def _read_known_class(self, decoder: Any, name: Any) -> type:
+        found = plain_types.EXCEPTIONS.get(name) if type(name) is str else None
+        if found is None:
+            raise_tampering("an exception that is not known")
+        return found
+
+    def _read_student_class(
+        self, decoder: Any, number: Any, name: Any, bases: Any
+    ) -> type:
+        """Return the class that stands for a student's class of exceptions."""
+        _number(number)
+        _text(name)
         if number in self._errors:
             return self._errors[number]
         if type(bases) is not list or not 0 < len(bases) < 20:
-            tampering("an exception that cannot be")
+            raise_tampering("an exception that cannot be")
         parents = tuple(self._read_exception_class(base) for base in bases)
         if name in _AUTHORED:
             name = f"Student{name}"
@@ -438,16 +496,20 @@ class Link:
         self._errors[number] = made
         return made
 
+    def _read_student_error(self, decoder: decode.Decoder, *node: Any) -> BaseException:
+        return self._read_error(list(node), decoder)
+
     def _read_error(self, node: Any, decoder: decode.Decoder) -> BaseException:
+        """Return the exception that these fields describe, or one that we raised."""
         if type(node) is not list:
-            tampering("an exception that cannot be")
-        if len(node) == 2 and node[0] == "k":
+            raise_tampering("an exception that cannot be")
+        if len(node) == 2 and node[0] == protocol.OWN_ERROR:
             found = self._raised.get(node[1]) if type(node[1]) is int else None
             if found is None:
-                tampering("an exception that was not raised")
+                raise_tampering("an exception that was not raised")
             return found
         if len(node) != 5 or type(node[2]) is not str or type(node[4]) is not str:
-            tampering("an exception that cannot be")
+            raise_tampering("an exception that cannot be")
         error = self._make_error(node, decoder)
         error._link_where = node[4][: tracebacks.MOST_TEXT]
         return error
@@ -456,7 +518,7 @@ class Link:
         kind = self._read_exception_class(node[0])
         arguments = decoder.decode(node[1])
         if type(arguments) is not tuple:
-            tampering("an exception that cannot be")
+            raise_tampering("an exception that cannot be")
         if issubclass(kind, StudentError):
             error = kind.__new__(kind)
             error.args = arguments
@@ -474,6 +536,18 @@ class Link:
         error.args = (node[2],)
         return error
 
+    _readers: ClassVar[dict[str, Callable[..., Any]]] = {
+        protocol.HANDLE: _read_handle,
+        protocol.METHOD: _read_method,
+        protocol.GENERATOR: _read_generator,
+        protocol.FUNCTION: _read_callback,
+        protocol.ITERATOR: _read_callback,
+        protocol.MODULE: _read_module,
+        protocol.KNOWN_CLASS: _read_known_class,
+        protocol.STUDENT_CLASS: _read_student_class,
+        protocol.STUDENT_ERROR: _read_student_error,
+    }
+
     def is_method(self, proxy: Proxy, name: str) -> bool:
         """Return whether it is a method that a plain class defines under this name."""
         return proxy._link_id in self._methods and proxy._link_name == name
@@ -482,21 +556,21 @@ class Link:
 
     def name(self, name: str) -> tuple[Any] | None:
         """Return the value of a student's name in a tuple, or None."""
-        found = self.ask("name", name)
+        found = self.ask(protocol.GET_NAME, name)
         if found is not None and (type(found) is not tuple or len(found) != 1):
             raise self._broken(Tampering("a name was asked for, something else came"))
         return found
 
     def names(self) -> list[str]:
         """Return the names that the student's side has."""
-        found = self.ask("names")
+        found = self.ask(protocol.LIST_NAMES)
         if type(found) is not list or not all(type(name) is str for name in found):
             raise self._broken(Tampering("names were asked for, something else came"))
         return found
 
 
 def _misread(error: Exception) -> Exception:
-    """Return what an error means that reading a message raised: it is malformed."""
+    """Return the error to raise for one that came up while a message was read."""
     if isinstance(error, plain_types.Malformed | MemoryError | stream.Closed):
         return error
     return plain_types.Malformed(
@@ -504,8 +578,8 @@ def _misread(error: Exception) -> Exception:
     )
 
 
-class _Lent:
-    """An iterator that the other end may advance."""
+class _Iterator:
+    """An iterator of the test cell's that the other end may advance."""
 
     __slots__ = ("items",)
 
@@ -519,13 +593,13 @@ def _no_other(value: Any, encoder: encode.Encoder) -> NoReturn:
 
 def _number(value: Any) -> int:
     if type(value) is not int or not 0 <= value < 2**53:
-        tampering("a number of a handle that cannot be")
+        raise_tampering("a number of a handle that cannot be")
     return value
 
 
 def _text(value: Any) -> str:
     if type(value) is not str or len(value) > _MOST_NAME or "\0" in value:
-        tampering("a name that cannot be")
+        raise_tampering("a name that cannot be")
     try:
         value.encode()
     except UnicodeEncodeError as error:

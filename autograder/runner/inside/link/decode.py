@@ -5,33 +5,10 @@ have been written by `autograder.runner.inside.link.encode` raises `Malformed`.
 """
 
 import array
+import builtins
 import datetime
 import math
 import re
-from builtins import (
-    all,
-    bool,
-    bytearray,
-    bytes,
-    complex,
-    dict,
-    enumerate,
-    float,
-    frozenset,
-    hash,
-    int,
-    len,
-    list,
-    map,
-    memoryview,
-    range,
-    set,
-    slice,
-    str,
-    tuple,
-    type,
-    zip,
-)
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -42,6 +19,7 @@ import numpy as np
 from numpy import dtype as new_dtype
 from numpy import empty, frombuffer, uint8
 
+from autograder.runner.inside.link import protocol
 from autograder.runner.inside.link.plain_types import (
     DTYPE,
     KINDS,
@@ -56,6 +34,8 @@ from autograder.runner.inside.link.plain_types import (
     malformed,
 )
 from autograder.runner.inside.link.stream import Raw
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 # ------------------------------------------------------------------------------------
 # Reading
@@ -194,9 +174,9 @@ def _pairs(decoder: Decoder, nodes: Sequence[Any]) -> list[tuple[Any, Any]]:
     return list(zip(keys, parts[1::2], strict=True))
 
 
-def _read_dict(empty: Callable[[], dict]) -> Callable[..., Any]:
+def _read_dict(make: Callable[[], dict]) -> Callable[..., Any]:
     def read(decoder: Decoder, node: list) -> Any:
-        value = empty()
+        value = make()
         mark = decoder.begin(value)
         dict.update(value, _pairs(decoder, node[1:]))
         return decoder.end(mark, value)
@@ -418,41 +398,45 @@ def _make_time(*parts: Any) -> Any:
 
 _NONE = type(None)
 _READERS: dict[str, Callable[..., Any]] = {
-    "r": lambda decoder, node: decoder.reference(*_parts(node, 1)),
-    "l": _read_list,
-    "p": _read_packed,
-    "t": lambda decoder, node: tuple(decoder.items(node[1:])),
-    "d": _read_dict(dict),
-    "ct": _read_dict(Counter),
-    "od": _read_ordered,
-    "dd": _read_defaultdict,
-    "s": _read_set,
-    "fs": lambda decoder, node: _fill(frozenset, decoder.items(node[1:])),
-    "dq": _read_deque,
-    "b": lambda decoder, node: bytes(decoder.take(*_parts(node, 1))),
-    "B": _read_bytearray,
-    "c": _made(complex, 2, float),
-    "i": _read_long,
-    "u": _read_text,
-    "rg": _made(range, 3, int),
-    "sl": lambda decoder, node: slice(*decoder.items(_parts(node, 3))),
-    ".": lambda decoder, node: ... if len(node) == 1 else malformed("a bad '.'"),
-    "!": lambda decoder, node: (
+    protocol.REFERENCE: lambda decoder, node: decoder.reference(*_parts(node, 1)),
+    protocol.LIST: _read_list,
+    protocol.PACKED: _read_packed,
+    protocol.TUPLE: lambda decoder, node: tuple(decoder.items(node[1:])),
+    protocol.DICT: _read_dict(dict),
+    protocol.COUNTER: _read_dict(Counter),
+    protocol.ORDERED_DICT: _read_ordered,
+    protocol.DEFAULT_DICT: _read_defaultdict,
+    protocol.SET: _read_set,
+    protocol.FROZENSET: lambda decoder, node: _fill(frozenset, decoder.items(node[1:])),
+    protocol.DEQUE: _read_deque,
+    protocol.BYTES: lambda decoder, node: bytes(decoder.take(*_parts(node, 1))),
+    protocol.BYTEARRAY: _read_bytearray,
+    protocol.COMPLEX: _made(complex, 2, float),
+    protocol.INT: _read_long,
+    protocol.TEXT: _read_text,
+    protocol.RANGE: _made(range, 3, int),
+    protocol.SLICE: lambda decoder, node: slice(*decoder.items(_parts(node, 3))),
+    protocol.ELLIPSIS: lambda decoder, node: (
+        ... if len(node) == 1 else malformed("a bad '.'")
+    ),
+    protocol.NOT_IMPLEMENTED: lambda decoder, node: (
         NotImplemented if len(node) == 1 else malformed("a bad '!'")
     ),
-    "a": _read_array,
-    "O": _read_objects,
-    "n": _read_scalar,
-    "T": _read_type,
-    "D": lambda decoder, node: read_dtype(*_parts(node, 1)),
-    "fr": _made(Fraction, 2, int),
-    "de": _made(Decimal, 1, str),
-    "da": _made(datetime.date, 3, int),
-    "ti": _made(_make_time, 6, int, _NONE, datetime.timezone),
-    "ts": _made(_make_time, 9, int, _NONE, datetime.timezone),
-    "td": _made(lambda d, s, us: datetime.timedelta(d, s, us), 3, int),
-    "tz": _made(datetime.timezone, 1, datetime.timedelta),
-    "vk": lambda decoder, node: dict.fromkeys(decoder.items(node[1:])).keys(),
-    "vv": lambda decoder, node: dict(enumerate(decoder.items(node[1:]))).values(),
-    "vi": lambda decoder, node: dict(_pairs(decoder, node[1:])).items(),
+    protocol.ARRAY: _read_array,
+    protocol.OBJECT_ARRAY: _read_objects,
+    protocol.SCALAR: _read_scalar,
+    protocol.TYPE: _read_type,
+    protocol.DTYPE: lambda decoder, node: read_dtype(*_parts(node, 1)),
+    protocol.FRACTION: _made(Fraction, 2, int),
+    protocol.DECIMAL: _made(Decimal, 1, str),
+    protocol.DATE: _made(datetime.date, 3, int),
+    protocol.TIME: _made(_make_time, 6, int, _NONE, datetime.timezone),
+    protocol.DATETIME: _made(_make_time, 9, int, _NONE, datetime.timezone),
+    protocol.TIMEDELTA: _made(lambda d, s, us: datetime.timedelta(d, s, us), 3, int),
+    protocol.TIMEZONE: _made(datetime.timezone, 1, datetime.timedelta),
+    protocol.KEYS: lambda decoder, node: dict.fromkeys(decoder.items(node[1:])).keys(),
+    protocol.VALUES: lambda decoder, node: dict(
+        enumerate(decoder.items(node[1:]))
+    ).values(),
+    protocol.ITEMS: lambda decoder, node: dict(_pairs(decoder, node[1:])).items(),
 }

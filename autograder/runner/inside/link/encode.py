@@ -12,31 +12,9 @@ been written by this codec raises `Malformed`.
 """
 
 import array
+import builtins
 import datetime
-from builtins import (
-    bool,
-    bytearray,
-    bytes,
-    complex,
-    dict,
-    enumerate,
-    float,
-    frozenset,
-    hex,
-    id,
-    int,
-    isinstance,
-    len,
-    list,
-    map,
-    memoryview,
-    range,
-    set,
-    slice,
-    str,
-    tuple,
-    type,
-)
+import operator
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -46,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy import frombuffer, uint8
 
+from autograder.runner.inside.link import protocol
 from autograder.runner.inside.link.plain_types import (
     KINDS,
     MOST_DEPTH,
@@ -57,6 +36,8 @@ from autograder.runner.inside.link.plain_types import (
     TooMuch,
     flat_bytes,
 )
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _SHORT = 4096  # longer texts travel as raw bytes
 _PACKED = 32  # lists of so many floats or ints travel as raw bytes
@@ -151,7 +132,7 @@ class Encoder:
             return None
         if id(value) in self._open:
             raise TooMuch("the value contains itself")
-        return ["r", number]
+        return [protocol.REFERENCE, number]
 
     def inside(self, tag: str, value: Any, again: bool, *more: Any) -> list[Any]:
         """Return the node of a mutable container, of which items are nodes."""
@@ -170,11 +151,11 @@ class Encoder:
         if len(text) > MOST_HEX_DIGITS:
             raise TooMuch(f"the int has more than {MOST_HEX_DIGITS} hex digits")
         self.add(1)
-        return ["i", text]
+        return [protocol.INT, text]
 
     def _text(self, value: str) -> list[Any]:
         self.add(1)
-        return ["u", self.raw(value.encode("utf-8", "surrogatepass"))]
+        return [protocol.TEXT, self.raw(value.encode("utf-8", "surrogatepass"))]
 
 
 def _flat(value: Any) -> Iterable[Any]:
@@ -215,8 +196,8 @@ def _write_list(encoder: Encoder, value: list, again: bool = False) -> Any:
             else:
                 known = encoder.seen(value, again)
                 code = packed.typecode
-                return known or ["p", code, encoder.raw(packed.tobytes())]
-    return encoder.inside("l", value, again)
+                return known or [protocol.PACKED, code, encoder.raw(packed.tobytes())]
+    return encoder.inside(protocol.LIST, value, again)
 
 
 def _write_keyed(tag: str) -> Callable[..., Any]:
@@ -226,7 +207,7 @@ def _write_keyed(tag: str) -> Callable[..., Any]:
                 raise TypeError("a key or an item that is no plain data cannot go back")
             return encoder._other(value, encoder)
         more = ()
-        if tag == "dd":
+        if tag == protocol.DEFAULT_DICT:
             more = (encoder.encode(value.default_factory),)
         return encoder.inside(tag, value, again, *more)
 
@@ -234,11 +215,11 @@ def _write_keyed(tag: str) -> Callable[..., Any]:
 
 
 def _write_deque(encoder: Encoder, value: deque, again: bool = False) -> Any:
-    return encoder.inside("dq", value, again, value.maxlen)
+    return encoder.inside(protocol.DEQUE, value, again, value.maxlen)
 
 
 def _write_bytearray(encoder: Encoder, value: bytearray, again: bool = False) -> Any:
-    return encoder.seen(value, again) or ["B", encoder.raw(bytes(value))]
+    return encoder.seen(value, again) or [protocol.BYTEARRAY, encoder.raw(bytes(value))]
 
 
 def _write_array(encoder: Encoder, value: np.ndarray, again: bool = False) -> Any:
@@ -259,8 +240,8 @@ def _write_array(encoder: Encoder, value: np.ndarray, again: bool = False) -> An
         encoder._open.add(id(value))
         items = encoder.items(value.ravel().tolist())
         encoder._open.discard(id(value))
-        return ["O", order, shape, *items]
-    return ["a", kind.str, order, shape, encoder.raw(_raw(value, order))]
+        return [protocol.OBJECT_ARRAY, order, shape, *items]
+    return [protocol.ARRAY, kind.str, order, shape, encoder.raw(_raw(value, order))]
 
 
 def _raw(value: np.ndarray, order: str) -> Any:
@@ -281,19 +262,19 @@ def array_bytes(value: np.ndarray) -> np.ndarray:
 def _write_scalar(encoder: Encoder, value: np.generic) -> Any:
     kind = value.dtype
     if kind.kind in "biu" or kind.char == "d":
-        return ["n", kind.str, value.item()]
-    return ["n", kind.str, encoder.raw(value.tobytes())]
+        return [protocol.SCALAR, kind.str, value.item()]
+    return [protocol.SCALAR, kind.str, encoder.raw(value.tobytes())]
 
 
 def _write_type(encoder: Encoder, value: type) -> Any:
     name = TYPE_NAMES.get(id(value))
-    return encoder._other(value, encoder) if name is None else ["T", name]
+    return encoder._other(value, encoder) if name is None else [protocol.TYPE, name]
 
 
 def _write_dtype(encoder: Encoder, value: np.dtype) -> Any:
     if value.kind not in KINDS:
         return encoder._other(value, encoder)
-    return ["D", value.str]
+    return [protocol.DTYPE, value.str]
 
 
 def _write_datetime(encoder: Encoder, value: Any) -> Any:
@@ -303,8 +284,8 @@ def _write_datetime(encoder: Encoder, value: Any) -> Any:
         return encoder._other(value, encoder)
     parts.append(None if zone is None else encoder.encode(zone))
     if type(value) is datetime.time:
-        return ["ti", *parts]
-    return ["ts", value.year, value.month, value.day, *parts]
+        return [protocol.TIME, *parts]
+    return [protocol.DATETIME, value.year, value.month, value.day, *parts]
 
 
 def _simple(tag: str, parts: Callable[[Any], Iterable[Any]]) -> Callable[..., Any]:
@@ -314,46 +295,48 @@ def _simple(tag: str, parts: Callable[[Any], Iterable[Any]]) -> Callable[..., An
     return write
 
 
-_VIEWS = {"vk": type({}.keys()), "vv": type({}.values()), "vi": type({}.items())}
+def _attributes(tag: str) -> Callable[..., Any]:
+    """Return a writer of the attributes that the table of messages names."""
+    return _simple(tag, operator.attrgetter(*protocol.PLAIN[tag].checker.split()))
+
+
 _WRITERS: dict[int, Callable[..., Any]] = {
     id(list): _write_list,
-    id(tuple): _simple("t", tuple),
-    id(dict): _write_keyed("d"),
-    id(OrderedDict): _write_keyed("od"),
-    id(Counter): _write_keyed("ct"),
-    id(defaultdict): _write_keyed("dd"),
-    id(set): _write_keyed("s"),
+    id(tuple): _simple(protocol.TUPLE, tuple),
+    id(dict): _write_keyed(protocol.DICT),
+    id(OrderedDict): _write_keyed(protocol.ORDERED_DICT),
+    id(Counter): _write_keyed(protocol.COUNTER),
+    id(defaultdict): _write_keyed(protocol.DEFAULT_DICT),
+    id(set): _write_keyed(protocol.SET),
     id(frozenset): lambda encoder, value: (
-        ["fs", *encoder.items(value)]
+        [protocol.FROZENSET, *encoder.items(value)]
         if are_keys(value)
         else encoder._other(value, encoder)
     ),
     id(deque): _write_deque,
     id(bytearray): _write_bytearray,
-    id(bytes): lambda encoder, value: ["b", encoder.raw(value)],
-    id(complex): lambda encoder, value: ["c", value.real, value.imag],
-    id(range): _simple("rg", lambda value: (value.start, value.stop, value.step)),
-    id(slice): _simple("sl", lambda value: (value.start, value.stop, value.step)),
-    id(type(...)): lambda encoder, value: ["."],
-    id(type(NotImplemented)): lambda encoder, value: ["!"],
+    id(bytes): lambda encoder, value: [protocol.BYTES, encoder.raw(value)],
+    id(complex): lambda encoder, value: [protocol.COMPLEX, value.real, value.imag],
+    id(range): _attributes(protocol.RANGE),
+    id(slice): _attributes(protocol.SLICE),
+    id(type(...)): lambda encoder, value: [protocol.ELLIPSIS],
+    id(type(NotImplemented)): lambda encoder, value: [protocol.NOT_IMPLEMENTED],
     id(np.ndarray): _write_array,
     id(type): _write_type,
-    id(Fraction): _simple("fr", lambda value: (value.numerator, value.denominator)),
-    id(Decimal): lambda encoder, value: ["de", str(value)],
-    id(datetime.date): _simple(
-        "da", lambda value: (value.year, value.month, value.day)
-    ),
+    id(Fraction): _attributes(protocol.FRACTION),
+    id(Decimal): lambda encoder, value: [protocol.DECIMAL, str(value)],
+    id(datetime.date): _attributes(protocol.DATE),
     id(datetime.time): _write_datetime,
     id(datetime.datetime): _write_datetime,
-    id(datetime.timedelta): _simple(
-        "td", lambda value: (value.days, value.seconds, value.microseconds)
+    id(datetime.timedelta): _attributes(protocol.TIMEDELTA),
+    id(datetime.timezone): _simple(
+        protocol.TIMEZONE, lambda value: (value.utcoffset(None),)
     ),
-    id(datetime.timezone): _simple("tz", lambda value: (value.utcoffset(None),)),
-    **{
-        id(view): _simple(tag, list if tag != "vi" else _flat_pairs)
-        for tag, view in _VIEWS.items()
-        for _flat_pairs in (lambda value: [part for pair in value for part in pair],)
-    },
+    id(type({}.keys())): _simple(protocol.KEYS, list),
+    id(type({}.values())): _simple(protocol.VALUES, list),
+    id(type({}.items())): _simple(
+        protocol.ITEMS, lambda value: [part for pair in value for part in pair]
+    ),
     **dict.fromkeys(NUMPY_SCALARS, _write_scalar),
     **{
         id(kind): _write_dtype

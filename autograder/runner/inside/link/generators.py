@@ -1,10 +1,10 @@
 """Random generators, which cross with their state, and whose state comes back."""
 
 import array
+import builtins
 import ctypes
 import random
 import struct
-from builtins import bool, bytes, dict, float, id, int, len, list, str, tuple, type
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -15,6 +15,8 @@ from numpy import frombuffer
 from autograder.runner.inside.link.decode import Decoder
 from autograder.runner.inside.link.encode import Encoder
 from autograder.runner.inside.link.plain_types import Malformed, malformed
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 # ------------------------------------------------------------------------------------
 # Random generators, kept in step at both ends

@@ -1,5 +1,6 @@
 """Modules as the checker sees them: its own, and those of the student's side."""
 
+import builtins
 import functools
 import importlib
 import importlib.machinery
@@ -11,7 +12,10 @@ import types
 from collections.abc import Collection
 from typing import Any
 
+from autograder.runner.inside.link import protocol
 from autograder.runner.inside.link.proxy import get_own
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 # ------------------------------------------------------------------------------------
 # What both sides have
@@ -97,8 +101,8 @@ class StudentModule(types.ModuleType):
             raise AttributeError(name)
         if link is None:
             return [] if name == "__all__" else LATE
-        module = link.ask("module", self.__name__)
-        return link.ask("get", module, name)
+        module = link.ask(protocol.IMPORT, self.__name__)
+        return link.ask(protocol.GET, module, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set it on the student's side."""
@@ -109,7 +113,9 @@ class StudentModule(types.ModuleType):
             owner = link.link
             if owner is None:
                 raise RuntimeError("there is no student's process to set a name in")
-            owner.ask("put", owner.ask("module", self.__name__), name, value)
+            owner.ask(
+                protocol.PUT, owner.ask(protocol.IMPORT, self.__name__), name, value
+            )
 
 
 class Finder:

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from autograder.runner.inside.link import plain_types
+from autograder.runner.inside.link import plain_types, protocol
 from autograder.runner.inside.link.client import Link
 from autograder.runner.inside.link.modules import LATE, Finder, StudentModule
 from autograder.runner.inside.link.proxy import SUPER, Proxy, StudentClass, StudentError
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _IPYTHON = re.compile(r"_+|_i*\d*|_[iod]h|In|Out")  # a shell's own names, at both ends
 # The global generators of `numpy.random` and `random`, by number, and what seeds them.
@@ -160,7 +162,7 @@ class Namespace(dict):
         if self.link is not None and name in self._answers:
             # What cannot cross is the test's own affair.
             with contextlib.suppress(TypeError, plain_types.TooMuch):
-                self.link.ask("set", name, value)
+                self.link.ask(protocol.SET_NAME, name, value)
         dict.__setitem__(self, name, value)
 
     def __delitem__(self, name: Any) -> None:
@@ -168,7 +170,7 @@ class Namespace(dict):
         mine = dict.__contains__(self, name)
         if self.link is not None and name in self._answers:
             try:
-                self.link.ask("delete", name)
+                self.link.ask(protocol.DELETE_NAME, name)
             except NameError:
                 if not mine:
                     raise KeyError(name) from None

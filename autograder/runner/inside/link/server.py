@@ -1,16 +1,17 @@
 """The student's end of the link: answers the checker's requests in a snapshot.
 
 The checker holds numbers in place of the student's objects (handles) and asks for what
-it needs: a name, a call, an attribute. Plain data crosses by value (see `values`). What
-the checker passes that is no data arrives as something that calls back: a function
-whose calls the checker answers, an iterator whose items it gives.
+it needs: a name, a call, an attribute. Plain data crosses by value (see `encode`). A
+function that the checker passes arrives as one that has the checker call it, an
+iterator as one that asks the checker for each item.
 
-Nothing here can be trusted, since the student's code shares the process; what this
-module needs is bound when it is imported, so that honest code that replaces a builtin
-or a NumPy function does no harm.
+The checker cannot trust this end, since the student's code shares the process. Honest
+code may replace functions of NumPy and of the standard library, so this module binds
+what it needs when it is imported.
 """
 
 import _signal
+import builtins
 import copy
 import importlib
 import inspect
@@ -20,48 +21,6 @@ import os
 import signal
 import threading
 import types
-from builtins import (
-    BaseException,
-    Exception,
-    KeyboardInterrupt,
-    NameError,
-    RecursionError,
-    RuntimeError,
-    StopIteration,
-    TypeError,
-    bytes,
-    classmethod,
-    complex,
-    delattr,
-    dict,
-    dir,
-    divmod,
-    enumerate,
-    float,
-    format,
-    frozenset,
-    getattr,
-    id,
-    int,
-    isinstance,
-    issubclass,
-    iter,
-    len,
-    list,
-    next,
-    object,
-    property,
-    repr,
-    reversed,
-    round,
-    set,
-    setattr,
-    staticmethod,
-    str,
-    super,
-    tuple,
-    type,
-)
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar
@@ -70,15 +29,19 @@ import numpy as np
 
 from autograder.runner.inside import frames, tracebacks
 from autograder.runner.inside.link import (
-    changes,
     decode,
     encode,
     generators,
     plain_types,
+    protocol,
     stream,
 )
+from autograder.runner.inside.link.changes import has_changed, put_back, snapshot
 from autograder.runner.inside.link.protocol import MOST_NESTING, OPERATORS, SPECIAL
 
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
+
+_ANSWERS = (protocol.RESULT, protocol.FAILURE, protocol.EXHAUSTED)
 _STREAM_BYTES = 32768
 _MOST_TEXT = 1 << 20  # of an exception or a repr
 
@@ -105,11 +68,12 @@ def _as_array(value: Any) -> Any:
 _asarray = np.asarray
 _signature = inspect.signature
 _import = importlib.import_module
-_told = tracebacks.where_raised
+_where_raised = tracebacks.where_raised
 _on_signal = _signal.signal  # that of `signal` looks builtins up
 
 
 def _plain_signature(value: Any) -> list[Any]:
+    """Return name, kind, and default of each parameter, as plain data."""
     return [
         (
             parameter.name,
@@ -121,14 +85,14 @@ def _plain_signature(value: Any) -> list[Any]:
     ]
 
 
-def _bounded(value: Any) -> str:
+def _short_repr(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _MOST_TEXT else text[:_MOST_TEXT] + "..."
 
 
-# What the checker may ask for by name, with values for arguments.
+# What OPERATE applies, by name.
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in OPERATORS.split()},
+    **{name: getattr(operator, name) for name in OPERATORS},
     "divmod": divmod,
     "len": len,
     "iter": _iterate,
@@ -145,7 +109,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "ceil": math.ceil,
     "bytes": bytes,
     "array": _as_array,
-    "repr": _bounded,
+    "repr": _short_repr,
     "str": lambda value: str.__str__(str(value))[:_MOST_TEXT],
     "format": lambda value, spec: str.__str__(format(value, spec))[:_MOST_TEXT],
     "dir": lambda value: [str(name) for name in dir(value)],
@@ -159,7 +123,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 
 
 class _Items:
-    """An iterator of the checker's."""
+    """Stands for an iterator of the checker's."""
 
     def __init__(self, ask: Callable[[], Any]) -> None:
         self._ask = ask
@@ -174,8 +138,8 @@ class _Items:
 class LinkServer:
     """Answers the checker over a socket.
 
-    It stands in the place of `shell.Channel` too: what student code prints or displays
-    while it is called goes to the checker, before the answer.
+    It serves as the shell's channel too: what student code prints or displays while it
+    is called goes to the checker, before the answer.
 
     Parameters
     ----------
@@ -238,7 +202,7 @@ class LinkServer:
             return
         self.flush()
         encoder = encode.Encoder(self._write_other)
-        self._emit(["m", encoder.encode(message)], encoder.buffers)
+        self._emit([protocol.DISPLAY, encoder.encode(message)], encoder.buffers)
 
     def flush(self) -> None:
         """Send the text that is still waiting."""
@@ -254,7 +218,7 @@ class LinkServer:
         for name, texts in joined:
             text = "".join(texts)
             for start in range(0, len(text), _STREAM_BYTES):
-                self._emit(["o", name, text[start : start + _STREAM_BYTES]])
+                self._emit([protocol.OUTPUT, name, text[start : start + _STREAM_BYTES]])
 
     def _may_send(self) -> bool:
         return (
@@ -294,11 +258,11 @@ class LinkServer:
         self._interrupted = True
 
     def _answer(self, request: list, raw: stream.Raw) -> None:
-        """Do what a request asks for and send the answer."""
+        """Do what a request asks for, and send the result or what was raised."""
         answering, self._answering = self._answering, True
         self._interrupted = False
         decoder = decode.Decoder(self._read_other, raw)
-        kind, value, passed, before = "e", None, [], []
+        tag, value, passed, before = protocol.FAILURE, None, [], []
         try:
             try:
                 operation, arguments, dropped, sync = request
@@ -307,28 +271,28 @@ class LinkServer:
                 self._generators.read(sync, decoder)
                 decoder.finish()
                 self._drop(dropped)
-                before = [changes.snapshot(part) for part in passed]
+                before = [snapshot(part) for part in passed]
                 do = self._requests[operation]
                 self._running = True
                 value = do(self, *parts)
-                kind = "v"
+                tag = protocol.RESULT
             finally:
                 self._running = False
         except BaseException as error:
             self._running = False
-            kind, value = "e", error
+            tag, value = protocol.FAILURE, error
         if os.getpid() != self._owner:
             os._exit(0)  # a fork of the student's code must not answer too
         try:
             self.flush()
-            frame = self._pack_answer(kind, value, passed, before)
+            frame = self._pack_answer(tag, value, passed, before)
             if self._interrupted:
                 raise KeyboardInterrupt
         except stream.Closed:
             return
         except BaseException as error:
             self._forget_fresh()
-            frame = self._pack_answer("e", error, [], [])
+            frame = self._pack_answer(protocol.FAILURE, error, [], [])
         self._fresh.clear()
         self._answering = answering
         try:
@@ -337,26 +301,27 @@ class LinkServer:
             return
 
     def _pack_answer(
-        self, kind: str, value: Any, passed: list, before: list
+        self, tag: str, value: Any, passed: list, before: list
     ) -> list[Any]:
         """Return the frame of an answer, with what has changed meanwhile."""
         encoder = encode.Encoder(self._write_other, passed)
         changes = [
             [i, encoder.contents(part)]
             for i, part in enumerate(passed)
-            if changes.has_changed(part, before[i])
+            if has_changed(part, before[i])
         ]
-        if kind == "v":
+        if tag == protocol.RESULT:
             node = encoder.encode(value)
         else:
             node = self._write_error(value, encoder)
         sync = self._generators.write(encoder)
         try:
-            return self._stream.pack([kind, changes, node, sync], encoder.buffers)
+            return self._stream.pack([tag, changes, node, sync], encoder.buffers)
         except frames.TooLarge as error:
             raise plain_types.TooMuch(str(error)) from error
 
     def _forget_fresh(self) -> None:
+        """Describe once more, later, what a message was to say that was not sent."""
         for kind in self._fresh:
             self._kinds.pop(kind, None)
         self._fresh.clear()
@@ -365,6 +330,7 @@ class LinkServer:
     # -- what is no plain data
 
     def _handle(self, value: Any) -> int:
+        """Return the number of an object, which is kept until the checker drops it."""
         number = self._numbers.get(id(value))
         if number is None:
             number = self._numbers[id(value)] = self._next
@@ -374,6 +340,7 @@ class LinkServer:
         return number
 
     def _drop(self, dropped: list) -> None:
+        """Forget objects and generators that the checker no longer holds."""
         handles, generators = dropped
         for number in generators:
             self._generators.forget(number)
@@ -385,36 +352,41 @@ class LinkServer:
                 del self._numbers[id(entry[0])]
 
     def _write_other(self, value: Any, encoder: encode.Encoder) -> Any:
+        """Return the node of a value that is no plain data."""
         foreign = self._foreign.get(id(value))
-        if foreign is not None and foreign[1] != "k":
+        if foreign is not None and foreign[1] != protocol.OWN_ERROR:
             return [foreign[1], foreign[2]]
         if generators.can_track(value):
             number = self._generators.number(value)
-            return ["G", number, self._generators.kind(number)]
+            return [protocol.GENERATOR, number, self._generators.kind(number)]
         if isinstance(value, type) and issubclass(value, BaseException):
             return self._write_exception_class(value)
         if isinstance(value, BaseException):
-            return ["xi", *self._write_error(value, encoder)]
+            return [protocol.STUDENT_ERROR, *self._write_error(value, encoder)]
         if isinstance(value, types.ModuleType):
             name = str(value.__name__)
             if name.partition(".")[0] in self._student_modules:
-                return ["M", name, None]  # the checker has a stand-in by that name
-            return ["M", name, self._write_handle(value)]
+                return [
+                    protocol.MODULE,
+                    name,
+                    None,
+                ]  # the checker has a stand-in by that name
+            return [protocol.MODULE, name, self._write_handle(value)]
         return self._write_handle(value)
 
     def _write_handle(self, value: Any) -> list[Any]:
+        """Return the node of a handle, with its type's description if that is new."""
         kind = type(value)
+        is_method = kind is _METHOD and _is_plain_method(value)
+        tag = protocol.METHOD if is_method else protocol.HANDLE
+        number = self._handle(value)
         known = self._kinds.get(id(kind))
-        tag = "m" if kind is _METHOD and _is_plain_method(value) else "h"
-        node: list[Any] = [tag, self._handle(value)]
-        if known is None:
-            known = self._kinds[id(kind)] = (kind, self._next)
-            self._next += 1
-            self._fresh.append(id(kind))
-            node += [known[1], self._name(value), self._describe(kind)]
-        else:
-            node += [known[1], self._name(value)]
-        return node
+        if known is not None:
+            return [tag, number, known[1], self._name(value)]
+        self._kinds[id(kind)] = kind, self._next
+        self._next += 1
+        self._fresh.append(id(kind))
+        return [tag, number, self._next - 1, self._name(value), self._describe(kind)]
 
     @staticmethod
     def _name(value: Any) -> str | None:
@@ -425,38 +397,40 @@ class LinkServer:
 
     @staticmethod
     def _describe(kind: type) -> list[Any]:
-        """Return the name of a type, what sort it is, and what its instances can do."""
+        """Return what `proxy.make_type` needs to know of a type."""
         found = {}
         for base in reversed(kind.__mro__):
             found.update(base.__dict__)
         special = [i for i, name in enumerate(SPECIAL) if found.get(name) is not None]
-        sort = "i"
+        sort = protocol.INSTANCE
         if issubclass(kind, type):
-            sort = "c"
+            sort = protocol.CLASS
         elif issubclass(kind, types.FunctionType):
-            sort = "f"
+            sort = protocol.PYTHON_FUNCTION
         elif issubclass(kind, _ROUTINES):
-            sort = "b"
-        aloof = "__array_ufunc__" in found and found["__array_ufunc__"] is None
-        listed = {"__len__", "__getitem__"} <= found.keys() and sort == "i"
-        return [kind.__name__[:200], sort, special, aloof, listed]
+            sort = protocol.ROUTINE
+        no_ufuncs = "__array_ufunc__" in found and found["__array_ufunc__"] is None
+        is_sequence = {"__len__", "__getitem__"} <= found.keys()
+        is_sequence = is_sequence and sort == protocol.INSTANCE
+        return [kind.__name__[:200], sort, special, no_ufuncs, is_sequence]
 
     def _write_exception_class(self, value: type) -> list[Any]:
         name = f"{value.__module__}.{value.__qualname__}"
         if plain_types.EXCEPTIONS.get(name) is value:
-            return ["X", name]
+            return [protocol.KNOWN_CLASS, name]
         bases = [
             self._write_exception_class(base)
             for base in value.__bases__
             if issubclass(base, BaseException)
         ]
-        return ["x", self._handle(value), value.__name__[:200], bases]
+        number, name = self._handle(value), value.__name__[:200]
+        return [protocol.STUDENT_CLASS, number, name, bases]
 
     def _write_error(self, error: BaseException, encoder: encode.Encoder) -> list[Any]:
-        """Return class, arguments, text, handle and place of an exception."""
+        """Return the fields of an exception."""
         foreign = self._foreign.get(id(error))
         if foreign is not None:
-            return ["k", foreign[2]]
+            return [protocol.OWN_ERROR, foreign[2]]
         kind = self._write_exception_class(type(error))
         try:
             text = str(error)[:_MOST_TEXT]
@@ -469,57 +443,48 @@ class LinkServer:
             if len(encoder.buffers) != buffers or len(encoder.objects) != count:
                 raise
             arguments = encoder.encode((text,))
-        number = self._handle(error) if kind[0] == "x" else None
+        number = self._handle(error) if kind[0] == protocol.STUDENT_CLASS else None
         try:
-            where = _told(error.__traceback__, self._cell_of)
+            where = _where_raised(error.__traceback__, self._cell_of)
         except Exception:
             where = ""
         return [kind, arguments, text, number, where]
 
     def _read_other(self, node: list, decoder: decode.Decoder) -> Any:
-        tag = node[0]
-        if tag == "h":
-            return self._handles[node[1]][0]
-        if tag == "G":
-            return self._generators.get(node[1], node[2])
-        if tag == "q":
-            value = _import(node[1])
-            for name in node[2].split("."):
-                value = getattr(value, name)
-            return value
-        if tag == "M":
-            return _import(node[1])
-        if tag == "X":
-            return plain_types.EXCEPTIONS[node[1]]
-        if tag == "e":
-            return self._read_error(node[1:], decoder)
-        if tag == "f":
-            return self._stub(node[1], node[2])
-        if tag == "it":
-            return self._iterator(node[1])
-        raise plain_types.Malformed(f"the tag {tag!r}")
+        """Return the value of a node that is no plain data."""
+        return self._readers[node[0]](self, decoder, *node[1:])
+
+    def _read_public(self, decoder: decode.Decoder, module: str, names: str) -> Any:
+        """Return what both ends find under a name in an installed module."""
+        value = _import(module)
+        for name in names.split("."):
+            value = getattr(value, name)
+        return value
 
     # -- what calls back
 
-    def _stub(self, number: int, name: str) -> Any:
+    def _stub(self, decoder: decode.Decoder, number: int, name: str) -> Any:
+        """Return the function that has the checker call one of its own."""
+
         def stub(*args: Any, **kwargs: Any) -> Any:
-            return self._call_back("k", number, args, kwargs)
+            return self._call_back(protocol.CALL_BACK, number, args, kwargs)
 
         if number not in self._stubs:
             stub.__name__ = stub.__qualname__ = name
             self._stubs[number] = stub
-            self._foreign[id(stub)] = (stub, "f", number)
+            self._foreign[id(stub)] = (stub, protocol.FUNCTION, number)
         return self._stubs[number]
 
-    def _iterator(self, number: int) -> Any:
+    def _iterator(self, decoder: decode.Decoder, number: int) -> Any:
+        """Return the iterator that has the checker advance one of its own."""
         if number not in self._stubs:
-            items = _Items(lambda: self._call_back("n", number, (), {}))
+            items = _Items(lambda: self._call_back(protocol.ADVANCE, number, (), {}))
             self._stubs[number] = items
-            self._foreign[id(items)] = (items, "it", number)
+            self._foreign[id(items)] = (items, protocol.ITERATOR, number)
         return self._stubs[number]
 
-    def _call_back(self, kind: str, number: int, args: tuple, kwargs: dict) -> Any:
-        """Have the checker call something of its own; return what that returns."""
+    def _call_back(self, tag: str, number: int, args: tuple, kwargs: dict) -> Any:
+        """Have the checker call or advance what it has passed; return what comes."""
         if not self._answering or threading.get_ident() != self._thread:
             raise RuntimeError("this function can be called only while a test waits")
         if os.getpid() != self._owner:
@@ -535,7 +500,7 @@ class LinkServer:
                 nodes = [encoder.encode(args), encoder.encode(kwargs or None)]
                 passed = list(encoder.objects)
                 sync = self._generators.write(encoder)
-                frame = self._stream.pack([kind, number, *nodes, sync], encoder.buffers)
+                frame = self._stream.pack([tag, number, *nodes, sync], encoder.buffers)
             except BaseException:
                 self._forget_fresh()
                 raise
@@ -556,30 +521,35 @@ class LinkServer:
         """Wait for the checker's result; answer what it asks meanwhile."""
         while True:
             message, raw = self._stream.receive()
-            if message[0] not in ("v", "e", "z"):
+            if message[0] not in _ANSWERS:
                 interrupted = self._interrupted
                 self._answer(message, raw)
                 self._interrupted |= interrupted
                 self._answering = True
                 continue
-            kind, changes, node, dropped, sync = message
+            tag, changes, node, dropped, sync = message
             decoder = decode.Decoder(self._read_other, raw, objects)
             contents = [(objects[i], decoder.decode(new)) for i, new in changes]
             value = None
-            if kind == "v":
+            if tag == protocol.RESULT:
                 value = decoder.decode(node)
-            elif kind == "e":
+            elif tag == protocol.FAILURE:
                 value = self._read_error(node, decoder)
             self._generators.read(sync, decoder)
             decoder.finish()
             self._drop(dropped)
             for old, new in contents:
-                changes.put_back(old, new)
-            if kind == "v":
+                put_back(old, new)
+            if tag == protocol.RESULT:
                 return value
-            raise StopIteration if kind == "z" else value
+            raise StopIteration if tag == protocol.EXHAUSTED else value
 
-    def _read_error(self, node: list, decoder: decode.Decoder) -> BaseException:
+    def _read_test_error(self, decoder: decode.Decoder, *error: Any) -> BaseException:
+        return self._read_error(error, decoder)
+
+    def _read_error(
+        self, node: Sequence[Any], decoder: decode.Decoder
+    ) -> BaseException:
         """Return an exception that stands for one of the checker's."""
         number, kind, arguments, text, own = node
         arguments = decoder.decode(arguments)
@@ -594,8 +564,21 @@ class LinkServer:
         except Exception:
             error = cls.__new__(cls)
             error.args = (text,)
-        self._foreign[id(error)] = (error, "k", number)
+        self._foreign[id(error)] = (error, protocol.OWN_ERROR, number)
         return error
+
+    _readers: ClassVar[dict[str, Callable[..., Any]]] = {
+        protocol.HANDLE: lambda self, decoder, number: self._handles[number][0],
+        protocol.GENERATOR: lambda self, decoder, number, kind: self._generators.get(
+            number, kind
+        ),
+        protocol.PUBLIC: _read_public,
+        protocol.MODULE: lambda self, decoder, name: _import(name),
+        protocol.KNOWN_CLASS: lambda self, decoder, name: plain_types.EXCEPTIONS[name],
+        protocol.TEST_ERROR: _read_test_error,
+        protocol.FUNCTION: _stub,
+        protocol.ITERATOR: _iterator,
+    }
 
     # -- the requests
 
@@ -626,27 +609,30 @@ class LinkServer:
         return types.new_class(name, bases, {}, lambda space: space.update(body))
 
     _requests: ClassVar[dict[str, Callable[..., Any]]] = {
-        "name": _name_value,
-        "names": _names,
-        "set": _set_name,
-        "delete": _delete_name,
-        "call": lambda self, function, args, kwargs: function(*args, **(kwargs or {})),
-        "method": lambda self, value, name, args, kwargs: getattr(value, name)(
+        protocol.GET_NAME: _name_value,
+        protocol.LIST_NAMES: _names,
+        protocol.SET_NAME: _set_name,
+        protocol.DELETE_NAME: _delete_name,
+        protocol.CALL: lambda self, function, args, kwargs: function(
             *args, **(kwargs or {})
         ),
-        "get": lambda self, value, name: getattr(value, name),
-        "put": lambda self, value, name, new: setattr(value, name, new),
-        "cut": lambda self, value, name: delattr(value, name),
-        "op": lambda self, name, *parts: OPERATIONS[name](*parts),
-        "module": lambda self, name: _import(name),
-        "derive": _derive,
+        protocol.CALL_METHOD: lambda self, value, name, args, kwargs: getattr(
+            value, name
+        )(*args, **(kwargs or {})),
+        protocol.GET: lambda self, value, name: getattr(value, name),
+        protocol.PUT: lambda self, value, name, new: setattr(value, name, new),
+        protocol.CUT: lambda self, value, name: delattr(value, name),
+        protocol.OPERATE: lambda self, name, *parts: OPERATIONS[name](*parts),
+        protocol.IMPORT: lambda self, name: _import(name),
+        protocol.DERIVE: _derive,
     }
 
 
 def _is_plain_method(value: Any) -> bool:
-    """Return whether a method may as well be looked up when it is called.
+    """Return whether to look a method up when it is called makes no difference.
 
-    So it is if a class defines it under its own name and does not look names up itself.
+    It makes none if a class defines the method under its own name, and does not look
+    attributes up in a way of its own.
     """
     owner, function = value.__self__, value.__func__
     if type(function) is not _FUNCTION or isinstance(owner, type):

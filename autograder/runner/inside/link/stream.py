@@ -5,17 +5,19 @@ nothing: a wrong magic number, a part over its cap, too many containers or a tex
 is not one JSON value raises `WireError` or `TooLarge`.
 """
 
+import builtins
 import json
 import json.encoder
 import json.scanner
 import os
 import socket
 import struct
-from builtins import bytearray, bytes, len, map, memoryview, min, str, sum
 from collections.abc import Sequence
 from typing import Any
 
 from autograder.runner.inside.frames import TooLarge, WireError
+
+__builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 LINK_MAGIC = b"AGL1"
 _LINK_HEADER = struct.Struct(">4sIQ")
