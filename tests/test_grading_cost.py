@@ -35,7 +35,7 @@ def test_cost_page_has_the_measured_table():
 def test_cost_start_builds_no_grammar_of_uris():
     """Neither `grade` nor its workers load what takes a second and serves nothing."""
     code = (
-        "import sys, autograder.grade, autograder.pool\n"
+        "import sys, autograder.steps.grade, autograder.workers.pool\n"
         "assert 'nbformat' in sys.modules\n"
         "assert 'lark' not in sys.modules\n"
     )
