@@ -242,7 +242,7 @@ class ForkServer:
         home = {"HOME": f"{box}/home", "TMPDIR": f"{box}/tmp"}
         side.outgoing += frames.encode(
             {
-                "t": "enter",
+                "t": frames.ENTER,
                 "walls": self.sandbox.walls(box, self.top, limits, uid, snapshots),
                 "memory_bytes": limits.memory_mb * MEGABYTE,
                 "box": str(box),

@@ -238,7 +238,7 @@ class _Run:
         self.open_cell()
         with contextlib.suppress(OSError):  # an end is noticed elsewhere
             socket.send_fds(
-                self.checker.job, [frames.encode({"t": "link"})], [link.fileno()]
+                self.checker.job, [frames.encode({"t": frames.LINK})], [link.fileno()]
             )
         link.close()  # the checker alone notices the snapshot's end
         self.send(self.checker, self.request())
@@ -430,31 +430,31 @@ class _Run:
         """Act on one message of a side's shell."""
         kind = message["t"]
         if self.starting:
-            if kind != "ready":
+            if kind != frames.READY:
                 raise frames.WireError("a message before the start")
             self.ready(side)
         elif self.preparing:
-            if kind == "done":
+            if kind == frames.DONE:
                 self.preparing, self.over = False, True
-        elif self.waiting_link is not None and kind in ("done", "snapshot"):
+        elif self.waiting_link is not None and kind in (frames.DONE, frames.SNAPSHOT):
             # No cell is running: were "done" taken here, a test would count as run.
-            if kind == "done":
+            if kind == frames.DONE:
                 raise frames.WireError("the end of a cell that was not running")
             self.snapshot_taken(message["pid"])
-        elif kind == "done":
+        elif kind == frames.DONE:
             self.done(message["passed"] is True)
-        elif kind == "clear":
+        elif kind == frames.CLEAR:
             self.clear_first = bool(message["wait"])
             if self.count(MESSAGE_BYTES) and not self.clear_first:
                 self.cell.outputs = []
-        elif kind == "output":
+        elif kind == frames.OUTPUT:
             output = checked_output(message["output"], self.number)
             stream = output["output_type"] == "stream"
             if self.count(size + (0 if stream else MESSAGE_BYTES)):
                 self.show(output, message)
-        elif kind == "gone" and side is self.checker:
+        elif kind == frames.GONE and side is self.checker:
             self.answer_ended()
-        elif kind == "tampering" and side is self.checker:
+        elif kind == frames.TAMPERING and side is self.checker:
             self.hold(
                 f"In cell {self.number}, a test, the student's process answered the "
                 f"checker with what it can only send by tampering: "
@@ -482,7 +482,7 @@ class _Run:
         if side is not self.student:
             self.preparing = True
             self.begin_to_count()
-            self.send(side, {"t": "run", "source": self.job.imports})
+            self.send(side, {"t": frames.RUN, "source": self.job.imports})
             return
         try:
             if self.sandbox.level == "bwrap":
@@ -517,7 +517,7 @@ class _Run:
 
     def request(self) -> dict[str, Any]:
         """Return the message that asks a side to run the current cell."""
-        return {"t": "run", "source": self.cell.source, "number": self.number}
+        return {"t": frames.RUN, "source": self.cell.source, "number": self.number}
 
     def begin_to_count(self) -> None:
         """Give what begins now the time of a cell."""
@@ -531,7 +531,7 @@ class _Run:
         self.begin_to_count()
         protected = self.job.tests[self.code_cells[self.number - 1]]
         self.waiting_link, theirs = socket.socketpair()
-        request = frames.encode({"t": "snapshot", "protected": protected})
+        request = frames.encode({"t": frames.SNAPSHOT, "protected": protected})
         with theirs, contextlib.suppress(OSError):  # an end is noticed elsewhere
             socket.send_fds(self.student.job, [request], [theirs.fileno()])
 

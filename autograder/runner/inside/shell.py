@@ -86,7 +86,7 @@ class Shell:
         decoder = frames.Decoder(cap=2**31)
         links: list[int] = []
         first = next(_messages(job, decoder, links), None)
-        if first is None:
+        if first is None or first["t"] != frames.ENTER:
             return
         _enter(first, files)
         write_fonts(self._fonts, f"{first['box']}/home")
@@ -123,19 +123,22 @@ class Shell:
         for message in _messages(job, decoder, links):
             if message["t"] == frames.SNAPSHOT:
                 self._snapshot(links.pop(0), message["protected"], job, results)
-                continue
-            if message["t"] == frames.LINK:
+            elif message["t"] == frames.LINK:
                 assert self._namespace is not None
                 self._namespace.attach(links.pop(0))
-                continue
-            passed = self.run_cell(message["source"], message.get("number"))
-            if self._namespace is not None:
-                # A test cell may have swallowed what was raised; it has not passed.
-                fault, refusals = self._namespace.fault, self._namespace.refusals
-                passed = passed and fault is None and not refusals
-                self._report_fault(fault)
-                self._namespace.detach()
-            self._channel.send({"t": frames.DONE, "passed": passed})
+            elif message["t"] == frames.RUN:
+                self._run(message["source"], message.get("number"))
+
+    def _run(self, source: str, number: int | None) -> None:
+        """Run a cell, and report whether it has passed."""
+        passed = self.run_cell(source, number)
+        if self._namespace is not None:
+            # A test cell may have swallowed what was raised; it has not passed.
+            fault, refusals = self._namespace.fault, self._namespace.refusals
+            passed = passed and fault is None and not refusals
+            self._report_fault(fault)
+            self._namespace.detach()
+        self._channel.send({"t": frames.DONE, "passed": passed})
 
     def _report_fault(self, fault: BaseException | None) -> None:
         """Report a fault of the snapshot, even if the test cell has caught it."""
