@@ -115,6 +115,33 @@ def test_decoder_refuses_a_frame_over_the_cap_at_its_header():
         list(decoder.feed(frames.MAGIC + (11).to_bytes(4, "big")))
 
 
+MESSAGES = {*frames.FROM_GRADER, *frames.FROM_SHELL}
+
+
+@pytest.mark.parametrize("folder", ["..", "."], ids=["grader", "shell"])
+def test_frames_both_ends_name_the_messages_of_the_table(folder):
+    """Grader and shell take each message's name from the table, and know them all."""
+    used, bare = set(), set()
+    for path in (Path(frames.__file__).parent / folder).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in vars(frames):
+                used.add(node.attr)
+            elif isinstance(node, ast.Dict) and "t" in [
+                getattr(key, "value", None) for key in node.keys
+            ]:
+                bare |= MESSAGES.intersection(
+                    part.value for part in node.values if isinstance(part, ast.Constant)
+                )
+            elif isinstance(node, ast.Compare):
+                bare |= MESSAGES.intersection(
+                    part.value
+                    for part in ast.walk(node)
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                )
+    assert MESSAGES - {vars(frames)[name] for name in used if name.isupper()} == set()
+    assert bare == set()
+
+
 # ----------------------------------------------------------------------- folders
 
 
