@@ -21,6 +21,7 @@ from nbgrader.utils import is_grade, is_solution, is_task
 from autograder import safe_html
 from autograder.course import Course
 from autograder.gradebook import records
+from autograder.pages import template
 from autograder.verdicts import Status, Verdict
 
 MESSAGE_CHARACTERS = 4000
@@ -103,7 +104,7 @@ class PageMaker:
             self.items.get((run.student, run.notebook), {}),
             _marks(gradebook, run),
         )
-        return safe_html.page("feedback.html", view=view)
+        return template.fill("feedback.html", view=view)
 
 
 # ----------------------------------------------------- the instructor's notebook

@@ -7,12 +7,10 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from markupsafe import Markup, escape
 
 from autograder import safe_html
-from autograder.course import Course
 from autograder.gate.results import (
     LARGEST_RATE,
     LEAST_SCORE,
@@ -21,6 +19,7 @@ from autograder.gate.results import (
     Checked,
     MutantSeen,
 )
+from autograder.pages import template
 
 MESSAGE_CHARACTERS = 400
 
@@ -77,11 +76,9 @@ class _Item:
     mutants: list[_Mutant]
 
 
-def write_page(course: Course, checked: Checked) -> Path:
-    """Write the page of one assignment; return where it is."""
-    path = course.reports / "gate" / f"{checked.assignment}.html"
-    safe_html.write(path, safe_html.page("check.html", **_view(checked)))
-    return path
+def gate_page(checked: Checked) -> str:
+    """Make the page of one assignment."""
+    return template.fill("gate.html", **_view(checked))
 
 
 def _view(checked: Checked) -> dict:
@@ -112,14 +109,14 @@ def _view(checked: Checked) -> dict:
         "statistics": [
             (
                 test.test,
-                rate(test.stated),
+                _rate(test.stated),
                 f"{test.alarms} of {test.seeds}",
-                rate(test.bound) if test.seeds else "not measured",
+                _rate(test.bound) if test.seeds else "not measured",
                 test.power,
             )
             for test in checked.statistics
         ],
-        "largest_rate": rate(LARGEST_RATE),
+        "largest_rate": _rate(LARGEST_RATE),
         "tests": tests,
         "broken": [_broken_row(checked, row) for row in checked.independence],
         "score": checked.score,
@@ -148,7 +145,7 @@ def _row(checked: Checked, part: str) -> _Row:
     return _Row(part, what, str(good), str(tried), good == tried)
 
 
-def rate(value: float) -> str:
+def _rate(value: float) -> str:
     """Write a rate as people do: ``1e-7``, ``.14``."""
     if value >= 0.001:
         return f"{value:.2g}".removeprefix("0")

@@ -22,6 +22,7 @@ on the notebooks of `autograder.gate.bench`, in the runs of `autograder.gate.run
 
 from collections.abc import Callable, Collection
 
+from autograder import safe_html
 from autograder.assignment.limits import SandboxLimits, sandbox
 from autograder.course import Course
 from autograder.errors import BuildError
@@ -30,7 +31,7 @@ from autograder.gate.plan import Plan
 from autograder.gate.results import PARTS, Checked
 from autograder.gate.runs import Runs, read_places, survey
 from autograder.gate.variants import refuse_strays
-from autograder.pages.gate import write_page
+from autograder.pages.gate import gate_page
 from autograder.workers import pool
 
 
@@ -105,5 +106,7 @@ def check(
     results = [Judge(plan, runs).judge(protected) for plan in plans]
     if parts is None and items is None:
         for result in results:
-            result.page = str(write_page(course, result))
+            page = course.reports / "gate" / f"{result.assignment}.html"
+            safe_html.write(page, gate_page(result))
+            result.page = str(page)
     return results
