@@ -1,5 +1,6 @@
-"""Short texts for messages: one line of many, some names of many, what can be read."""
+"""Texts: one line of many, some names of many, what can be read; and their hash."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 
@@ -27,3 +28,13 @@ def some_of(names: Sequence[str]) -> str:
 def legible(name: str) -> str:
     """Write the name of a file, which can hold bytes that are no text, as text."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def digest_of(*texts: str | bytes) -> str:
+    """Hash texts such that it matters where one ends and the next begins."""
+    whole = hashlib.sha256()
+    for text in texts:
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+        whole.update(len(data).to_bytes(8))
+        whole.update(data)
+    return whole.hexdigest()

@@ -63,6 +63,11 @@ class Bench:
         """Find the tests of each item."""
         object.__setattr__(self, "tests", graded_by(self.source))
 
+    def code(self, item: str) -> str:
+        """Return the reference's answer to an item."""
+        (answer,) = (c for c in self.source.cells if is_solution(c) and _id(c) == item)
+        return answer.source
+
     def whole(self, answers: Mapping[str, str]) -> NotebookNode:
         """Make the notebook with other answers to some items, and every test."""
         notebook = nbformat.from_dict(self.source)
@@ -96,12 +101,11 @@ class Bench:
 
     def names_elsewhere(self, item: str) -> set[str]:
         """Return what an item's answer defines and cells of other items name."""
-        (answer,) = (c for c in self.source.cells if is_solution(c) and _id(c) == item)
         others: set[str] = set()
         for cell in self.source.cells:
             if self._runs(cell) and _id(cell) not in {item, *self.tests[item]}:
                 others |= set(re.findall(r"\w+", cell.source))
-        return others & set(defined_names(answer.source))
+        return others & set(defined_names(self.code(item)))
 
     def _runs(self, cell: NotebookNode) -> bool:
         if cell.cell_type != "code":

@@ -23,7 +23,7 @@ from autograder.gate.results import (
     WrongSeen,
     upper_bound,
 )
-from autograder.gate.runs import Ended, Place, Runs, Trial, Try, lost_tests
+from autograder.gate.runs import Ended, Runs, Subject, Trial, Try, lost_tests
 from autograder.gate.variants import Equivalent, Wrong
 from autograder.verdicts import Status
 
@@ -43,23 +43,23 @@ class Judge:
     def judge(self, protected: bool) -> Checked:
         """Judge what came of all runs; `protected` is what every test must be."""
         self.found.notebooks = {
-            place.name: place.protection.fingerprint(place.source, place.limits)
-            for place in self.plan.places
+            subject.notebook.name: subject.notebook.fingerprint
+            for subject in self.plan.subjects
         }
         self.found.cpu_seconds = self.runs.cpu_seconds.get(self.plan.assignment, 0.0)
-        for place in self.plan.places:
-            unprotected = sorted(place.protection.unprotected)
+        for subject in self.plan.subjects:
+            unprotected = sorted(subject.notebook.protection.unprotected)
             self.found.unprotected += unprotected
             if protected:
                 self.found.shortfalls += [
                     f"{test}: it cannot run apart from the answers"
                     for test in unprotected
                 ]
-            self.found.items |= place.bench.tests
-            self.found.cpu_seconds += sum(place.seconds.values())
+            self.found.items |= subject.bench.tests
+            self.found.cpu_seconds += sum(subject.seconds.values())
             self.found.shortfalls += [
                 f"{item}: the reference does not pass its tests alone"
-                for item in place.failed
+                for item in subject.failed
             ]
         for part in PARTS:
             if part in self.plan.parts:
@@ -81,7 +81,7 @@ class Judge:
             "shipped": bool(self.plan.course.shipped),
             "accepted": self.plan.accepted is not None,
             "wrong": self.plan.wrongs is not None,
-            "independence": any(len(p.bench.tests) > 1 for p in self.plan.places),
+            "independence": any(len(p.bench.tests) > 1 for p in self.plan.subjects),
         }.get(part, True)
 
     def _judge_whole(self) -> None:
@@ -106,8 +106,8 @@ class Judge:
             if trial.kind == "independence":
                 lost = lost_tests(ended)
                 self.found.independence.append(Broken(trial.item, trial.name, lost))
-                own = set(trial.place.bench.tests[trial.item])
-                for item, tests in trial.place.bench.tests.items():
+                own = set(trial.subject.bench.tests[trial.item])
+                for item, tests in trial.subject.bench.tests.items():
                     if item != trial.item:
                         count.add(not ended.error and not (set(lost) - own) & {*tests})
             else:
@@ -115,12 +115,12 @@ class Judge:
             if trial.kind == "reference":
                 self.alarms.update(lost_tests(ended))
 
-    def _tried(self, kind: str) -> Iterator[tuple[Place, Try]]:
+    def _tried(self, kind: str) -> Iterator[tuple[Subject, Try]]:
         return ((p, tried) for p, tried in self.plan.tryouts if tried.kind == kind)
 
     def _judge_shipped(self) -> None:
-        for place, tried in self._tried("shipped"):
-            ended = self.runs.tries[place, tried]
+        for subject, tried in self._tried("shipped"):
+            ended = self.runs.tries[subject, tried]
             points = sum(item.points for item in ended.items)
             self.found.counts["shipped"].add(not points and not ended.error)
             if ended.error:
@@ -131,11 +131,11 @@ class Judge:
                 )
 
     def _judge_accepted(self) -> None:
-        for place, tried in self._tried("accepted"):
+        for subject, tried in self._tried("accepted"):
             variant = tried.what
             seen = AcceptedSeen(variant.item, variant.name, variant.code)
-            lines = [*_refusals(self.runs.tries[place, tried])]
-            if (trial := self._trial(place, tried)) is not None:
+            lines = [*_refusals(self.runs.tries[subject, tried])]
+            if (trial := self._trial(subject, tried)) is not None:
                 lines = [*_refusals(self.runs.trials[trial])]
             seen.message = "; ".join(lines)
             self.found.accepted.append(seen)
@@ -143,19 +143,19 @@ class Judge:
             label = f"accepted {variant.item} {variant.name}"
             self.found.shortfalls += [f"{label}: {line}" for line in lines]
 
-    def _trial(self, place: Place, tried: Try) -> Trial | None:
+    def _trial(self, subject: Subject, tried: Try) -> Trial | None:
         """Find the run of the whole notebook with a variant, if there was one."""
         name = f"{tried.what.item} {tried.what.name}"
         for trial in self.plan.trials:
-            if (trial.place, trial.kind, trial.name) == (place, tried.kind, name):
+            if (trial.subject, trial.kind, trial.name) == (subject, tried.kind, name):
                 return trial
         return None
 
     def _judge_wrongs(self) -> None:
         seen: dict[Wrong, WrongSeen] = {}
-        for place, tried in self._tried("wrong"):
+        for subject, tried in self._tried("wrong"):
             wrong = tried.what
-            ended = self.runs.tries[place, tried]
+            ended = self.runs.tries[subject, tried]
             missed = [*_spared(wrong, ended)]
             lines = [*missed]
             label = f"wrong {wrong.item} {wrong.name}"
@@ -167,7 +167,7 @@ class Judge:
                 for item in ended.items:
                     if item.status is not Status.CORRECT:
                         shown.status, shown.message = item.status.value, item.message
-                if (trial := self._trial(place, tried)) is not None:
+                if (trial := self._trial(subject, tried)) is not None:
                     shown.others = "all tests"
                     lines += _lost_too(trial, self.runs.trials[trial])
                 self.found.counts["wrong"].add(not lines)
@@ -180,14 +180,14 @@ class Judge:
     def _judge_statistics(self) -> None:
         if not {"reference", "wrong"} & set(self.plan.parts):
             return
-        for place in self.plan.places:
-            for item in self.plan.items(place):
-                rate = stated_rate(place, item)
+        for subject in self.plan.subjects:
+            for item in self.plan.items(subject):
+                rate = stated_rate(subject, item)
                 if rate is None:
                     continue
                 seeds = self.plan.seeds if "reference" in self.plan.parts else 0
                 wrongs = [wrong for wrong in self.found.wrongs if wrong.item == item]
-                for test in place.bench.tests[item]:
+                for test in subject.bench.tests[item]:
                     seen = self.alarms[test]
                     self.found.statistics.append(
                         Statistic(
@@ -215,9 +215,9 @@ class Judge:
             if self.plan.only_items is None or entry.item in self.plan.only_items
         }
         explained = dict(unused)
-        for place, tried in self._tried("mutants"):
+        for subject, tried in self._tried("mutants"):
             mutant = tried.what
-            seen = _mutant_seen(mutant, self.runs.tries[place, tried], explained)
+            seen = _mutant_seen(mutant, self.runs.tries[subject, tried], explained)
             self.found.mutants.append(seen)
             key = mutant.item, mutant.before, mutant.after
             if seen.state == "explained":
@@ -279,7 +279,7 @@ def _judge_untouched(trial: Trial, ended: Ended) -> Iterator[str]:
 
 
 def _judge_independence(trial: Trial, ended: Ended) -> Iterator[str]:
-    own = trial.place.bench.tests[trial.item]
+    own = trial.subject.bench.tests[trial.item]
     if not set(lost_tests(ended)) & set(own):
         yield "its points are not lost"
     yield from _lost_too(trial, ended)
@@ -290,7 +290,7 @@ def _lost_too(trial: Trial, ended: Ended) -> Iterator[str]:
     if ended.error:
         yield ended.error
         return
-    own = trial.place.bench.tests[trial.item]
+    own = trial.subject.bench.tests[trial.item]
     for item in ended.items:
         if item.grade_id not in own and item.status is not Status.CORRECT:
             yield f"{item.grade_id} is lost too: {item.message or item.status.value}"

@@ -23,7 +23,7 @@ from autograder.gate.bench import (
 )
 from autograder.gate.mutants import mutants
 from autograder.gate.results import PARTS
-from autograder.gate.runs import Place, Runs, Trial, Try, Tryout, in_runs, lost_tests
+from autograder.gate.runs import Runs, Subject, Trial, Try, Tryout, in_runs, lost_tests
 from autograder.gate.variants import (
     Accepted,
     Wrong,
@@ -49,7 +49,7 @@ class Plan:
         What the small files say; None for one that is not there or not asked for.
     trials : list of Trial
         The runs of whole notebooks.
-    tryouts : list of (Place, Try)
+    tryouts : list of (Subject, Try)
         The answers that are tried alone.
     """
 
@@ -60,7 +60,7 @@ class Plan:
         seeds: int,
         parts: Collection[str] | None,
         items: Collection[str] | None,
-        places: list[Place],
+        subjects: list[Subject],
     ) -> None:
         """Read the files, and refuse what is for no item; `check` has the meanings."""
         self.course = course
@@ -68,7 +68,7 @@ class Plan:
         self.seeds = seeds
         self.parts = [part for part in PARTS if parts is None or part in parts]
         self.only_items = items
-        self.places = places
+        self.subjects = subjects
         self.wrongs = self._wanted("wrong", named_wrongs)
         self.accepted = self._wanted("accepted", accepted_variants)
         self.equivalents = read_equivalents(course, assignment)
@@ -81,18 +81,18 @@ class Plan:
             clearing.end_solution_delimeter,
         )
         self.trials: list[Trial] = []
-        self.tryouts: list[tuple[Place, Try]] = []
+        self.tryouts: list[tuple[Subject, Try]] = []
         self._refuse_unknown_items()
 
     def _wanted(self, part: str, read: Callable) -> list | None:
         return read(self.course, self.assignment) if part in self.parts else None
 
     def _refuse_unknown_items(self) -> None:
-        known = {item for place in self.places for item in place.bench.tests}
+        known = {item for subject in self.subjects for item in subject.bench.tests}
         cells = {
             cell.metadata.nbgrader.grade_id
-            for place in self.places
-            for cell in place.source.cells
+            for subject in self.subjects
+            for cell in subject.notebook.source.cells
             if is_solution(cell)
         }
         for kind, variants in (
@@ -112,40 +112,40 @@ class Plan:
                     f"{', '.join(sorted(known))}"
                 )
 
-    def items(self, place: Place) -> list[str]:
+    def items(self, subject: Subject) -> list[str]:
         """Name the items of a notebook whose answers are tried alone."""
         wanted = self.only_items
         return [
             item
-            for item in place.bench.tests
-            if item not in place.failed and (wanted is None or item in wanted)
+            for item in subject.bench.tests
+            if item not in subject.failed and (wanted is None or item in wanted)
         ]
 
     # --- what is run
 
     def first(self) -> Iterator[Trial | Tryout]:
         """Make the runs that depend on no other."""
-        for place in self.places:
-            yield from self._keep(self._whole(place))
-            for item in self.items(place):
-                tries = [*self._alone(place, item)]
-                self.tryouts += [(place, tried) for tried in tries]
-                yield from in_runs(place, tries)
+        for subject in self.subjects:
+            yield from self._keep(self._whole(subject))
+            for item in self.items(subject):
+                tries = [*self._alone(subject, item)]
+                self.tryouts += [(subject, tried) for tried in tries]
+                yield from in_runs(subject, tries)
 
     def second(self, runs: Runs) -> Iterator[Trial]:
         """Make the runs of variants that other items might feel."""
-        for place in self.places:
-            sealed = self._sealed(place, runs)
+        for subject in self.subjects:
+            sealed = self._sealed(subject, runs)
             yield from self._keep(
                 Trial(
-                    place,
+                    subject,
                     kind,
                     f"{variant.item} {variant.name}",
-                    place.bench.whole({variant.item: variant.code}),
+                    subject.bench.whole({variant.item: variant.code}),
                     item=variant.item,
                 )
-                for kind, variant in self._variants(place)
-                if not self._is_sealed(place, sealed, variant)
+                for kind, variant in self._variants(subject)
+                if not self._is_sealed(subject, sealed, variant)
             )
 
     def _keep(self, trials: Iterable[Trial]) -> Iterator[Trial]:
@@ -153,15 +153,15 @@ class Plan:
             self.trials.append(trial)
             yield trial
 
-    def _whole(self, place: Place) -> Iterator[Trial]:
-        bench = place.bench
-        stubs = untouched(self.course, place.source)
+    def _whole(self, subject: Subject) -> Iterator[Trial]:
+        bench = subject.bench
+        stubs = untouched(self.course, subject.notebook.source)
         if "reference" in self.parts:
             for seed in range(self.seeds):
-                notebook = place.source if seed == 0 else bench.whole({})
-                yield Trial(place, "reference", f"seed {seed}", notebook, seed)
+                notebook = subject.notebook.source if seed == 0 else bench.whole({})
+                yield Trial(subject, "reference", f"seed {seed}", notebook, seed)
         if "untouched" in self.parts:
-            yield Trial(place, "untouched", "", stubs)
+            yield Trial(subject, "untouched", "", stubs)
         if "independence" not in self.parts or len(bench.tests) < 2:
             return
         handed_out = {
@@ -169,8 +169,8 @@ class Plan:
             for cell in stubs.cells
             if is_solution(cell)
         }
-        for item in self.items(place):
-            code = place.code(item)
+        for item in self.items(subject):
+            code = subject.bench.code(item)
             all_raises = None if defines_classes(code) else raising(code)
             answers = {
                 _HANDED_OUT: handed_out[item],
@@ -180,11 +180,11 @@ class Plan:
                 notebook = bench.whole({item: answer})
                 seals = how == _RAISES and all_raises is not None
                 yield Trial(
-                    place, "independence", how, notebook, item=item, seals=seals
+                    subject, "independence", how, notebook, item=item, seals=seals
                 )
 
-    def _alone(self, place: Place, item: str) -> Iterator[Try]:
-        code = place.code(item)
+    def _alone(self, subject: Subject, item: str) -> Iterator[Try]:
+        code = subject.bench.code(item)
         if "shipped" in self.parts:
             names = defined_names(code)
             for module in self.course.shipped:
@@ -196,58 +196,60 @@ class Plan:
                     )
                     label = f"{module}: {item} = {path.stem}.{called}"
                     yield Try("shipped", Answer(item, answer), label)
-        for kind, variant in self._variants(place):
+        for kind, variant in self._variants(subject):
             if variant.item == item:
-                draws = kind == "wrong" and stated_rate(place, item) is not None
+                draws = kind == "wrong" and stated_rate(subject, item) is not None
                 for seed in range(self._power_seeds() if draws else 1):
                     yield Try(kind, Answer(item, variant.code), variant, seed)
         if "mutants" in self.parts:
             for mutant in mutants(item, code, *self.markers):
                 yield Try("mutants", Answer(item, mutant.code), mutant)
 
-    def _variants(self, place: Place) -> Iterator[tuple[str, Wrong | Accepted]]:
+    def _variants(self, subject: Subject) -> Iterator[tuple[str, Wrong | Accepted]]:
         for kind, variants in (("accepted", self.accepted), ("wrong", self.wrongs)):
             for variant in variants or ():
-                if variant.item in self.items(place):
+                if variant.item in self.items(subject):
                     yield kind, variant
 
     def _power_seeds(self) -> int:
         return max(1, self.seeds // _POWER_SHARE)
 
-    def _sealed(self, place: Place, runs: Runs) -> set[str]:
+    def _sealed(self, subject: Subject, runs: Runs) -> set[str]:
         """Name the items of which no other test uses what they define.
 
         Either no other cell names it; or it is functions alone, and they can raise
         without another test being lost. (A class could be felt by its children.)
         """
         unnamed = {
-            item for item in self.items(place) if not place.bench.names_elsewhere(item)
+            item
+            for item in self.items(subject)
+            if not subject.bench.names_elsewhere(item)
         }
         return unnamed | {
             trial.item
             for trial in self.trials
-            if trial.place is place
+            if trial.subject is subject
             and trial.seals
             and not runs.trials[trial].error
             and not set(lost_tests(runs.trials[trial]))
-            - {*place.bench.tests[trial.item]}
+            - {*subject.bench.tests[trial.item]}
         }
 
     def _is_sealed(
-        self, place: Place, sealed: set[str], variant: Wrong | Accepted
+        self, subject: Subject, sealed: set[str], variant: Wrong | Accepted
     ) -> bool:
         """Tell whether other items cannot feel a variant, so need not be run."""
-        own = set(defined_names(place.code(variant.item)))
-        elsewhere = (place.protection.names - own) | frozenset(dir(builtins))
+        own = set(defined_names(subject.bench.code(variant.item)))
+        elsewhere = (subject.notebook.protection.names - own) | frozenset(dir(builtins))
         return variant.item in sealed and only_defines(variant.code, elsewhere)
 
 
-def stated_rate(place: Place, item: str) -> float | None:
+def stated_rate(subject: Subject, item: str) -> float | None:
     """Return the false-alarm rate that the tests of an item state, if they do."""
-    tests = place.bench.tests[item]
+    tests = subject.bench.tests[item]
     rates = [
         cell.metadata.get("autograder", {}).get("false_alarms")
-        for cell in place.source.cells
+        for cell in subject.notebook.source.cells
         if is_test(cell) and cell.metadata.nbgrader.grade_id in tests
     ]
     known = [rate for rate in rates if rate is not None]

@@ -1,6 +1,6 @@
 """The runs that `check` makes: whole notebooks, and many answers tried alone.
 
-A `Place` is one notebook under check. A `Trial` runs all of it, a `Tryout` tries
+A `Subject` is one notebook under check. A `Trial` runs all of it, a `Tryout` tries
 several answers on a bench; `Runs` has the pool that runs them, and keeps how each
 `Ended`. `survey` comes first: it finds how the tests run, and tries the reference's own
 answers alone.
@@ -10,12 +10,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_solution
 
-from autograder.assignment.limits import SandboxLimits
-from autograder.assignment.protect import Protection, find_unprotected, protect
+from autograder.assignment.notebook import Assignment, AssignmentNotebook
+from autograder.assignment.protect import Protection, find_unprotected
 from autograder.assignment.scoring import Item, is_test, settle
-from autograder.assignment.source import ENVIRONMENT, master_files, read_source
+from autograder.assignment.source import ENVIRONMENT
 from autograder.course import Course
 from autograder.errors import BuildError
 from autograder.gate.bench import MOST_TRIED, Answer, Bench, renamed_tests, sorted_out
@@ -35,71 +34,72 @@ _RUN_SECONDS = 15.0  # about as long as a run of many answers should take
 
 
 @dataclass(eq=False)
-class Place:
-    """One notebook of an assignment, and what is known of how it runs."""
+class Subject:
+    """One notebook under check, and what `survey` finds of it.
 
-    assignment: str
-    name: str
-    source: NotebookNode
-    limits: Limits
-    protection: Protection
+    Attributes
+    ----------
+    notebook : AssignmentNotebook
+        The notebook.
+    bench : Bench
+        Where answers to its items are tried alone.
+    seconds : dict of str to float
+        CPU time of trying the reference's answer to each item, in seconds.
+    failed : list of str
+        The items whose reference is not passed when it is tried alone.
+    """
+
+    notebook: AssignmentNotebook
     bench: Bench
-    seconds: dict[str, float] = field(default_factory=dict)  # CPU time of each item
-    failed: list[str] = field(default_factory=list)  # items not passed alone
-
-    def code(self, item: str) -> str:
-        """Return the reference's answer to an item."""
-        (code,) = (
-            cell.source
-            for cell in self.source.cells
-            if is_solution(cell) and cell.metadata.nbgrader.grade_id == item
-        )
-        return code
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
     def job(self, notebook: NotebookNode, seed: int) -> Job:
         """Make the job of running the whole notebook, with whatever answers."""
-        protection = self.protection
-        env = {**ENVIRONMENT, SEED_VARIABLE: str(seed)}
-        return protection.job(notebook, protection.trusted, self.limits, env)
+        return self.notebook.job(notebook, environment={SEED_VARIABLE: str(seed)})
 
     def tryout(self, answers: list[Answer], seed: int, quick: bool) -> Job:
-        """Make the job of trying answers alone."""
-        notebook = self.bench.tried(answers)
-        unprotected = renamed_tests(self.protection.unprotected, notebook)
-        protection = replace(self.protection, unprotected=unprotected)
-        limits = self.limits
+        """Make the job of trying answers alone; `quick`, they may not take long."""
+        limits = self.notebook.assignment.limits
         if quick:
             most = max(self.seconds.get(answer.item, 0.0) for answer in answers)
             most = min(limits.cell_cpu_seconds, max(QUICK_SECONDS, QUICK_TIMES * most))
             limits = replace(limits, cell_cpu_seconds=most)
-        count = len(answers) + 1
-        limits = replace(
-            limits,
-            notebook_cpu_seconds=limits.notebook_cpu_seconds
-            + count * limits.cell_cpu_seconds,
-            notebook_wall_seconds=count * limits.notebook_wall_seconds,
-        )
-        env = {**ENVIRONMENT, SEED_VARIABLE: str(seed)}
-        return protection.job(notebook, protection.trusted, limits, env)
+        return tryout_job(self.bench, self.notebook.protection, limits, answers, seed)
 
 
-def read_places(course: Course, assignment: str, limits: SandboxLimits) -> list[Place]:
-    """Read the notebooks of an assignment."""
-    files = master_files(
-        course.source / assignment, course.directory.ignore, course.config
+def tryout_job(
+    bench: Bench,
+    protection: Protection,
+    limits: Limits,
+    answers: list[Answer],
+    seed: int,
+) -> Job:
+    """Make the job of trying answers alone, each as long as a cell may take."""
+    notebook = bench.tried(answers)
+    unprotected = renamed_tests(protection.unprotected, notebook)
+    count = len(answers) + 1
+    limits = replace(
+        limits,
+        notebook_cpu_seconds=limits.notebook_cpu_seconds
+        + count * limits.cell_cpu_seconds,
+        notebook_wall_seconds=count * limits.notebook_wall_seconds,
     )
-    places = []
-    for name in course.notebook_names(assignment):
-        file = course.source / assignment / f"{name}.ipynb"
-        source = read_source(file, course.root, course.config)
-        protection = protect(source, files, limits.student_modules)
-        bounds = limits.limits(assignment)
-        place = Place(assignment, name, source, bounds, protection, Bench(source))
-        places.append(place)
-    return places
+    return replace(protection, unprotected=unprotected).job(
+        notebook,
+        protection.trusted,
+        limits,
+        {**ENVIRONMENT, SEED_VARIABLE: str(seed)},
+    )
 
 
-def survey(places: list[Place], runs: "Runs") -> None:
+def read_subjects(course: Course, assignment: str) -> list[Subject]:
+    """Read the notebooks of an assignment."""
+    notebooks = Assignment(course, assignment).notebooks.values()
+    return [Subject(notebook, Bench(notebook.source)) for notebook in notebooks]
+
+
+def survey(subjects: list[Subject], runs: "Runs") -> None:
     """Find how each notebook's tests run, and try the reference's answers alone.
 
     This is the control of all that follows: an answer that is refused where the
@@ -107,12 +107,22 @@ def survey(places: list[Place], runs: "Runs") -> None:
     """
     found = runs.call(
         explore,
-        ((place.source, place.protection, place.limits, runs.box) for place in places),
+        (
+            (
+                subject.notebook.source,
+                subject.notebook.protection,
+                subject.notebook.assignment.limits,
+                runs.box,
+            )
+            for subject in subjects
+        ),
     )
-    for place, outcome in zip(places, found, strict=True):
+    for subject, outcome in zip(subjects, found, strict=True):
         if outcome.error:
-            raise BuildError(f"{place.name} could not be run: {outcome.error}")
-        place.protection, place.bench, place.seconds, place.failed = outcome.result
+            name = subject.notebook.name
+            raise BuildError(f"{name} could not be run: {outcome.error}")
+        protection, subject.bench, subject.seconds, subject.failed = outcome.result
+        subject.notebook.protection = protection
 
 
 def explore(
@@ -126,29 +136,27 @@ def explore(
     -------
     protection : Protection
         What cannot be protected is in it.
-    bench : Bench
-        Where answers can be tried.
-    seconds : dict of str to float
-        CPU time of trying the reference's answer to each item, in seconds.
-    failed : list of str
-        The items whose reference is not passed there.
+    bench, seconds, failed
+        As a `Subject` has them.
     """
     protection, _ = find_unprotected(
         source, protection, limits, ENVIRONMENT, lambda job: run_notebook(job, box)
     )
     for all_cells in (False, True):
         bench = Bench(source, all_cells)
-        place = Place("", "", source, limits, protection, bench)
+        seconds: dict[str, float] = {}
+        failed: list[str] = []
         for item in bench.tests:
-            job = place.tryout([Answer(item, place.code(item))], 0, quick=False)
+            answer = Answer(item, bench.code(item))
+            job = tryout_job(bench, protection, limits, [answer], seed=0)
             result = run_notebook(job, box)
             ended = settle(result.notebook, result.ran, result.message)
-            place.seconds[item] = result.cpu_seconds
+            seconds[item] = result.cpu_seconds
             if not all(test.status is Status.CORRECT for test in ended):
-                place.failed.append(item)
-        if not place.failed:
+                failed.append(item)
+        if not failed:
             break
-    return protection, bench, place.seconds, place.failed
+    return protection, bench, seconds, failed
 
 
 # ------------------------------------------------------------------------- the runs
@@ -160,7 +168,7 @@ class Trial:
 
     Attributes
     ----------
-    place : Place
+    subject : Subject
         What is run.
     kind : str
         One of `PARTS`.
@@ -177,7 +185,7 @@ class Trial:
         other item is lost, none can feel what stands in its place.
     """
 
-    place: Place
+    subject: Subject
     kind: str
     name: str
     notebook: NotebookNode
@@ -187,7 +195,7 @@ class Trial:
 
     def job(self) -> Job:
         """Make the job."""
-        return self.place.job(self.notebook, self.seed)
+        return self.subject.job(self.notebook, self.seed)
 
 
 @dataclass(frozen=True)
@@ -204,20 +212,20 @@ class Try:
 class Tryout:
     """One run that tries several answers, each alone."""
 
-    place: Place
+    subject: Subject
     tries: tuple[Try, ...]
 
     def job(self) -> Job:
         """Make the job."""
         quick = self.tries[0].kind in QUICK_KINDS
         answers = [tried.answer for tried in self.tries]
-        return self.place.tryout(answers, self.tries[0].seed, quick)
+        return self.subject.tryout(answers, self.tries[0].seed, quick)
 
     def halves(self) -> "list[Tryout]":
         """Split it, so that what ended a run spoils ever fewer answers."""
         middle = (len(self.tries) + 1) // 2
         parts = self.tries[:middle], self.tries[middle:]
-        return [Tryout(self.place, part) for part in parts if part]
+        return [Tryout(self.subject, part) for part in parts if part]
 
 
 @dataclass(frozen=True)
@@ -246,7 +254,7 @@ class Runs:
         self.idle: list[pool.Worker] = []
         self.done = self.total = 0
         self.trials: dict[Trial, Ended] = {}
-        self.tries: dict[tuple[Place, Try], Ended] = {}
+        self.tries: dict[tuple[Subject, Try], Ended] = {}
         self.cpu_seconds: dict[str, float] = {}
         self.repeated: set[Trial | Tryout] = set()
 
@@ -290,8 +298,9 @@ class Runs:
             self.repeated.add(work)
             return [work]
         if result is not None:
-            seconds = self.cpu_seconds.get(work.place.assignment, 0.0)
-            self.cpu_seconds[work.place.assignment] = seconds + result.cpu_seconds
+            assignment = work.subject.notebook.assignment.name
+            seconds = self.cpu_seconds.get(assignment, 0.0)
+            self.cpu_seconds[assignment] = seconds + result.cpu_seconds
         if isinstance(work, Trial):
             self.trials[work] = _ended(outcome)
             return []
@@ -310,8 +319,8 @@ class Runs:
             if not alone and any(item.status is Status.NOT_RUN for item in items):
                 rest.append(tried)
             else:
-                self.tries[work.place, tried] = replace(ended, items=items)
-        return Tryout(work.place, tuple(rest)).halves() if rest else []
+                self.tries[work.subject, tried] = replace(ended, items=items)
+        return Tryout(work.subject, tuple(rest)).halves() if rest else []
 
 
 def _ended(outcome: pool.Outcome, alone: bool = False) -> Ended:
@@ -333,17 +342,17 @@ def _ended(outcome: pool.Outcome, alone: bool = False) -> Ended:
     return Ended(items, error, result.verdict.value, valued)
 
 
-def in_runs(place: Place, tries: list[Try]) -> Iterator[Tryout]:
+def in_runs(subject: Subject, tries: list[Try]) -> Iterator[Tryout]:
     """Part answers to one item into runs of about the same length."""
     groups: dict[tuple, list[Try]] = {}
     for tried in tries:
         quick = tried.kind in QUICK_KINDS
         groups.setdefault((quick, tried.seed), []).append(tried)
     for group in groups.values():
-        seconds = max(place.seconds[group[0].answer.item], 0.01)
+        seconds = max(subject.seconds[group[0].answer.item], 0.01)
         size = max(4, min(MOST_TRIED, int(_RUN_SECONDS / seconds)))
         for start in range(0, len(group), size):
-            yield Tryout(place, tuple(group[start : start + size]))
+            yield Tryout(subject, tuple(group[start : start + size]))
 
 
 def lost_tests(ended: Ended) -> list[str]:

@@ -29,7 +29,7 @@ from autograder.errors import BuildError
 from autograder.gate.judge import Judge
 from autograder.gate.plan import Plan
 from autograder.gate.results import PARTS, Checked
-from autograder.gate.runs import Runs, read_places, survey
+from autograder.gate.runs import Runs, read_subjects, survey
 from autograder.gate.variants import refuse_strays
 from autograder.pages.gate import gate_page
 from autograder.workers import pool
@@ -95,10 +95,10 @@ def check(
     runs = Runs(sandbox(limits.level), jobs or pool.cores(), progress)
     try:
         plans = [
-            Plan(course, name, seeds, parts, items, read_places(course, name, limits))
+            Plan(course, name, seeds, parts, items, read_subjects(course, name))
             for name in names
         ]
-        survey([place for plan in plans for place in plan.places], runs)
+        survey([subject for plan in plans for subject in plan.subjects], runs)
         runs.finish(work for plan in plans for work in plan.first())
         runs.finish(work for plan in plans for work in plan.second(runs))
     finally:

@@ -56,7 +56,6 @@ from autograder.runner.job import Job, Limits, RunResult
 from autograder.submission.files import gather
 from autograder.submission.handed_in import (
     Submission,
-    digest_of,
     find_renamed,
     read_part,
     read_timestamp,
@@ -66,6 +65,7 @@ from autograder.submission.sanitize import (
     sanitize_outputs,
     sanitize_texts,
 )
+from autograder.texts import digest_of
 from autograder.verdicts import Verdict
 from autograder.workers import pool
 from autograder.workers.cluster import Cluster

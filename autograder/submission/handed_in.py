@@ -1,6 +1,5 @@
 """A submission on its way to a grade: its folder, its notebooks, how they ended."""
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from autograder.errors import NotReadableError
 from autograder.gradebook import records
 from autograder.runner.job import Job
 from autograder.submission.files import read_submitted
-from autograder.texts import legible, some_of
+from autograder.texts import digest_of, legible, some_of
 from autograder.verdicts import Verdict
 
 _LARGEST_TIMESTAMP = 1000  # bytes
@@ -153,13 +152,3 @@ def _hint(folder: Path, fitting: list[str]) -> str:
         return f"; {names} fit equally well: hand in one of them"
     there = sorted(path.name for path in folder.glob("*.ipynb"))
     return f"; there is {some_of(there)}" if there else ""
-
-
-def digest_of(*texts: str | bytes) -> str:
-    """Hash texts such that it matters where one ends and the next begins."""
-    whole = hashlib.sha256()
-    for text in texts:
-        data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-        whole.update(len(data).to_bytes(8))
-        whole.update(data)
-    return whole.hexdigest()
