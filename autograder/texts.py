@@ -1,9 +1,16 @@
 """Texts: one line of many, some names of many, what can be read; and their hash."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 _LONGEST_LINE = 300  # characters
+
+# Control characters, and those that turn the direction of the text around them: a
+# terminal would obey them, and a page would not show them.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 
 
 def first_line(error: BaseException) -> str:

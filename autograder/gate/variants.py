@@ -20,7 +20,7 @@ import jupytext
 
 from autograder.course import Course
 from autograder.errors import BuildError
-from autograder.gate.results import MutantSeen
+from autograder.gate.results import MutantResult
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def refuse_strays(course: Course, assignments: Collection[str]) -> None:
                 )
 
 
-def as_toml(survivors: Iterable[MutantSeen]) -> str:
+def as_toml(survivors: Iterable[MutantResult]) -> str:
     """Write survivors as entries of such a file, each `why` still to be filled in."""
     lines: dict[tuple[str, str], list[str]] = {}
     for mutant in survivors:

@@ -23,6 +23,7 @@ from autograder.assignment.markers import hidden_test_markers, telling_lines
 from autograder.assignment.notebook import Assignment, AssignmentNotebook
 from autograder.course import Course
 from autograder.gradebook import records
+from autograder.pages import template
 from autograder.verdicts import Status, Verdict
 
 MESSAGE_CHARACTERS = 4000
@@ -103,7 +104,7 @@ class PageMaker:
             self.items.get((run.student, run.notebook), {}),
             _marks(gradebook, run),
         )
-        return safe_html.page("feedback.html", view=view)
+        return template.fill("feedback.html", view=view)
 
 
 # ----------------------------------------------------- the instructor's notebook

@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from traitlets.utils.importstring import import_item
+
 import autograder
 from autograder.course import find_course
 from autograder.errors import CourseError
@@ -89,7 +91,7 @@ def what_lacks(folder: Path) -> str:
     lacking = [
         f"c.{section}.{option}"
         for (section, option), name in NAMED.items()
-        if name not in _names(config.get(section, {}).get(option, []))
+        if not _holds(config.get(section, {}).get(option), name)
     ]
     if not lacking:
         return ""
@@ -99,12 +101,13 @@ def what_lacks(folder: Path) -> str:
     )
 
 
-def _names(value: Any) -> list[str]:
-    """Give the dotted names of classes, which a configuration may name or hold."""
-    return [
-        f"{one.__module__}.{one.__qualname__}" if isinstance(one, type) else str(one)
-        for one in (value if isinstance(value, list | tuple) else [value])
-    ]
+def _holds(value: Any, name: str) -> bool:
+    """Tell whether an option holds a class, by its dotted name or the class itself."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return any(
+        one is import_item(name) if isinstance(one, type) else one == name
+        for one in values
+    )
 
 
 def what_helps() -> str:
