@@ -254,11 +254,11 @@ def _hand_in(course: Course, assignment: str, wrongs: list[Wrong]) -> None:
         wrong = next(wrong_answers, None) if kind == "wrong" else None
         if kind == "wrong" and wrong is None:
             continue
-        folder = course.submitted / student / assignment
-        shutil.copytree(course.release / assignment, folder)
+        folder = course.submitted_folder(student, assignment)
+        shutil.copytree(course.release_folder(assignment), folder)
         for name in course.notebook_names(assignment):
             source = nbformat.read(
-                course.source / assignment / f"{name}.ipynb", as_version=4
+                course.source_notebook(assignment, name), as_version=4
             )
             solutions = _solutions(source, ClearSolutions(config=course.config))
             path = folder / f"{name}.ipynb"

@@ -17,7 +17,7 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from autograder.course import Course
+from autograder.course import Course, course_of
 from autograder.errors import BuildError
 
 SECRET_BLOCK = re.compile(
@@ -87,7 +87,7 @@ def release(
         config.CourseDirectory.db_url = f"sqlite:///{scratch}/gradebook.db"
         for assignment in assignments:
             fresh = _generate(config, course, assignment)
-            kept = course.release / assignment
+            kept = course.release_folder(assignment)
             released.stale += _differences(fresh, kept)
     return released
 
@@ -101,8 +101,8 @@ def _generate(config: Config, course: Course, assignment: str) -> Path:
         raise BuildError(
             f"nbgrader cannot release {assignment}: {_reason(result.get('log', ''))}"
         )
-    folder = Path(directory.root) / directory.release_directory / assignment
-    leaks = find_leaks(course.source / assignment, folder)
+    folder = course_of(directory).release_folder(assignment)
+    leaks = find_leaks(course.source_folder(assignment), folder)
     if leaks:
         raise BuildError(
             f"{assignment}: the handout gives answers away: {'; '.join(leaks[:3])}"

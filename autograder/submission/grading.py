@@ -21,13 +21,12 @@ from autograder.gradebook.rows import stored_end, stored_run
 from autograder.runner.job import Job, RunResult
 from autograder.runner.run import run_notebook
 from autograder.runner.sandbox import Sandbox
-from autograder.submission.files import gather
+from autograder.submission.files import gather, read_timestamp
 from autograder.submission.handed_in import (
     Part,
     Submission,
     find_renamed,
     read_part,
-    read_timestamp,
 )
 from autograder.submission.sanitize import sanitize_outputs, sanitize_texts
 from autograder.verdicts import Verdict

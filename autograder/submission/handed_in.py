@@ -1,14 +1,12 @@
 """A submission on its way to a grade: its folder, its notebooks, how they ended."""
 
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbgrader.utils import parse_utc
 
 from autograder.assignment.notebook import AssignmentNotebook
 from autograder.assignment.rebuild import count_of_ids, read_notebook
@@ -19,7 +17,6 @@ from autograder.submission.files import read_submitted
 from autograder.texts import digest_of, legible, some_of
 from autograder.verdicts import Verdict
 
-_LARGEST_TIMESTAMP = 1000  # bytes
 _MOST_RENAMED = 10  # notebooks of other names that are read to find a missing one
 
 
@@ -67,29 +64,6 @@ class Submission:
 
 
 # --- reading the folder ---------------------------------------------------------------
-
-
-def read_timestamp(folder: Path) -> tuple[datetime | None, list[str]]:
-    """Read when a submission was handed in, as nbgrader writes it down.
-
-    Returns
-    -------
-    timestamp : datetime or None
-        None if there is none, or none that can be read.
-    repairs : list of str
-        That it cannot be read, a sentence or none.
-    """
-    path = folder / "timestamp.txt"
-    try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_TIMESTAMP:
-            raise ValueError("no ordinary small file")
-        text = path.read_text(encoding="utf-8").strip()
-        return (parse_utc(text) if text else None), []
-    except FileNotFoundError:
-        return None, []
-    except (ValueError, OverflowError, TypeError, OSError) as error:
-        return None, [f"timestamp.txt was not read ({error}); no lateness is counted."]
 
 
 def find_renamed(
