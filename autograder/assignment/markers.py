@@ -22,6 +22,9 @@ class Where(Enum):
     END = "end"  # it is the marker that closes a region
 
 
+MARKS = (Where.BEGIN, Where.END)
+
+
 class Line(NamedTuple):
     """One line of a cell, and where it stands."""
 
@@ -49,6 +52,10 @@ class Markers:
                 where = Where.INSIDE if inside else Where.OUTSIDE
             found.append(Line(text, where))
         return found
+
+    def are_in(self, source: str) -> bool:
+        """Tell whether a cell has a marker."""
+        return self.begin in source or self.end in source
 
     def split(self, source: str) -> tuple[str, str]:
         """Give what of a cell is outside its regions, and what is inside."""

@@ -13,6 +13,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.assignment.markers import hidden_test_markers
 from autograder.errors import BuildError
 
 METADATA = {
@@ -23,7 +24,6 @@ METADATA = {
     },
     "language_info": {"name": "python"},
 }
-HIDDEN = re.compile(r"^\s*###\s*(BEGIN|END) HIDDEN TESTS\s*$")
 GRADE_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -121,9 +121,10 @@ def _refuse_unsound(notebook: NotebookNode, name: str) -> None:
                 )
         if meta["grade"] and not meta["solution"] and cell.cell_type == "code":
             _refuse_valued_end(cell.source, where)
+    markers = hidden_test_markers()
     for number, cell in enumerate(notebook.cells):
         tested = cell.metadata.get("nbgrader", {}).get("grade", False)
-        if not tested and any(map(HIDDEN.match, cell.source.splitlines())):
+        if not tested and markers.are_in(cell.source):
             raise BuildError(
                 f"{name}, cell {number}: hidden tests outside of a test cell"
             )

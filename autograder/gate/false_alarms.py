@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from nbformat import NotebookNode
 
-from autograder.assignment.scoring import is_test
+from autograder.assignment.cells import grade_id, is_test
 
 LARGEST_RATE = 1e-6  # that a test may state
 
@@ -22,7 +22,7 @@ def stated_rate(source: NotebookNode, tests: Collection[str]) -> float | None:
     rates = [
         cell.metadata.get("autograder", {}).get("false_alarms")
         for cell in source.cells
-        if is_test(cell) and cell.metadata.nbgrader.grade_id in tests
+        if is_test(cell) and grade_id(cell) in tests
     ]
     known = [rate for rate in rates if rate is not None]
     return max(known) if known else None

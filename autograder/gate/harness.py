@@ -16,7 +16,8 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_locked, is_solution
 
-from autograder.assignment.scoring import Item, is_test
+from autograder.assignment.cells import grade_id, is_test
+from autograder.assignment.scoring import Item
 from autograder.gate.answers import Answer, defined_names
 
 MOST_TRIED = 40  # answers in one notebook: each test has a process waiting
@@ -46,16 +47,20 @@ class Harness:
 
     def code(self, item: str) -> str:
         """Return the reference's answer to an item."""
-        (answer,) = (c for c in self.source.cells if is_solution(c) and _id(c) == item)
-        return answer.source
+        (answer,) = (
+            cell.source
+            for cell in self.source.cells
+            if is_solution(cell) and grade_id(cell) == item
+        )
+        return answer
 
     def with_answers(self, answers: Mapping[str, str]) -> NotebookNode:
         """Make the notebook with other answers to some items, and every test."""
         notebook = nbformat.from_dict(self.source)
         notebook.cells = [cell for cell in notebook.cells if self._runs(cell)]
         for cell in notebook.cells:
-            if is_solution(cell) and _id(cell) in answers:
-                cell.source = answers[_id(cell)]
+            if is_solution(cell) and grade_id(cell) in answers:
+                cell.source = answers[grade_id(cell)]
         return _numbered(notebook)
 
     def shared(self, answers: Sequence[Answer]) -> NotebookNode:
@@ -75,15 +80,15 @@ class Harness:
         tests = self.tests[answer.item]
         begun = False
         for cell in self.source.cells:
-            if is_solution(cell) and _id(cell) == answer.item:
+            if is_solution(cell) and grade_id(cell) == answer.item:
                 begun = True
                 yield _forget(cell.source)
                 yield _code_cell(answer.code)
-            elif begun and is_test(cell) and _id(cell) in tests:
+            elif begun and is_test(cell) and grade_id(cell) in tests:
                 test = nbformat.from_dict(cell)
-                test.metadata.nbgrader.grade_id = f"{number} {_id(cell)}"
+                test.metadata.nbgrader.grade_id = f"{number} {grade_id(cell)}"
                 yield test
-                if _id(cell) == tests[-1]:
+                if grade_id(cell) == tests[-1]:
                     return
             elif begun and _is_given(cell):
                 yield nbformat.from_dict(cell)
@@ -92,7 +97,7 @@ class Harness:
         """Return what an item's answer defines and cells of other items name."""
         others: set[str] = set()
         for cell in self.source.cells:
-            if self._runs(cell) and _id(cell) not in {item, *self.tests[item]}:
+            if self._runs(cell) and grade_id(cell) not in {item, *self.tests[item]}:
                 others |= set(re.findall(r"\w+", cell.source))
         return others & set(defined_names(self.code(item)))
 
@@ -108,16 +113,16 @@ def items_with_tests(source: NotebookNode) -> dict[str, list[str]]:
     These are ``<id>-test``, if there is such a cell, or else the tests between it and
     the next solution cell.
     """
-    everywhere = {_id(cell) for cell in source.cells if is_test(cell)}
+    everywhere = {grade_id(cell) for cell in source.cells if is_test(cell)}
     tests: dict[str, list[str]] = {}
     item = ""
     for cell in source.cells:
         if cell.cell_type == "code" and is_solution(cell):
-            item = _id(cell)
+            item = grade_id(cell)
             own = f"{item}-test"
             tests[item] = [own] if own in everywhere else []
         elif is_test(cell) and item and f"{item}-test" not in everywhere:
-            tests[item].append(_id(cell))
+            tests[item].append(grade_id(cell))
     return {item: of_item for item, of_item in tests.items() if of_item}
 
 
@@ -125,9 +130,9 @@ def results_by_answer(items: Sequence[Item], count: int) -> list[list[Item]]:
     """Return for each of `count` answers how its tests ended, under their own names."""
     results: list[list[Item]] = [[] for _ in range(count)]
     for item in items:
-        number, _, grade_id = item.grade_id.partition(" ")
-        if grade_id and number.isdigit():
-            results[int(number)].append(replace(item, grade_id=grade_id))
+        number, _, name = item.grade_id.partition(" ")
+        if name and number.isdigit():
+            results[int(number)].append(replace(item, grade_id=name))
     return results
 
 
@@ -135,15 +140,11 @@ def renamed_tests(
     unprotected: frozenset[str], notebook: NotebookNode
 ) -> frozenset[str]:
     """Name the unprotected tests of a notebook that `Harness.shared` has made."""
-    names = (_id(cell) for cell in notebook.cells if is_test(cell))
+    names = (grade_id(cell) for cell in notebook.cells if is_test(cell))
     return frozenset(n for n in names if n.partition(" ")[2] in unprotected)
 
 
 # ---------------------------------------------------------------------------- helpers
-
-
-def _id(cell: NotebookNode) -> str:
-    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
 
 
 def _code_cell(source: str) -> NotebookNode:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
 
+from autograder.assignment.cells import grade_id, is_test
 from autograder.assignment.notebook import Assignment, AssignmentNotebook
 from autograder.assignment.protect import Protection, find_unprotected
-from autograder.assignment.scoring import Item, is_test, settle
+from autograder.assignment.scoring import Item, settle
 from autograder.assignment.source import ENVIRONMENT
 from autograder.course import Course
 from autograder.errors import BuildError
@@ -388,7 +389,7 @@ def _outcome(outcome: pool.Outcome, single: bool = False) -> RunOutcome:
     result: RunResult = outcome.result
     items = settle(result.notebook, result.ran, result.message)
     valued = tuple(
-        cell.metadata.nbgrader.grade_id
+        grade_id(cell)
         for cell in result.notebook.cells
         if is_test(cell)
         and not cell.metadata.get("autograder", {}).get("partial_credit", False)

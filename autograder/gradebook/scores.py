@@ -24,8 +24,8 @@ from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_task
 from sqlalchemy import func, select
 from traitlets.config import Config
 
+from autograder.assignment.cells import grade_id
 from autograder.assignment.notebook import Assignment
-from autograder.assignment.rebuild import grade_id
 from autograder.errors import CourseError
 
 # ------------------------------------------------------ the assignment's own cells

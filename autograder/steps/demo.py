@@ -29,10 +29,11 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
 
 from autograder import safe_html
+from autograder.assignment.cells import grade_id
+from autograder.assignment.markers import MARKS, Markers, solution_markers
 from autograder.course import Course, find_course
 from autograder.errors import CourseError
 from autograder.gate.variants import Wrong, named_wrongs
@@ -260,7 +261,7 @@ def _hand_in(course: Course, assignment: str, wrongs: list[Wrong]) -> None:
             source = nbformat.read(
                 course.source_notebook(assignment, name), as_version=4
             )
-            solutions = _solutions(source, ClearSolutions(config=course.config))
+            solutions = _solutions(source, solution_markers(course.config))
             path = folder / f"{name}.ipynb"
             handout = nbformat.read(path, as_version=4)
             text = nbformat.writes(_answer(handout, _answers(kind, solutions, wrong)))
@@ -280,13 +281,12 @@ def _of_two_items(wrongs: list[Wrong]) -> list[Wrong]:
     return [choice[place] for place in places if place < len(choice)]
 
 
-def _solutions(source: NotebookNode, markers: ClearSolutions) -> list[NotebookNode]:
+def _solutions(source: NotebookNode, markers: Markers) -> list[NotebookNode]:
     """Give the instructor's answer cells, without the markers around solutions."""
-    delimiters = markers.begin_solution_delimeter, markers.end_solution_delimeter
     cells = [cell for cell in source.cells if is_solution(cell)]
     for cell in cells:
-        lines = cell.source.split("\n")
-        kept = (ln for ln in lines if not any(mark in ln for mark in delimiters))
+        lines = markers.lines(cell.source)
+        kept = (line.text for line in lines if line.where not in MARKS)
         cell.source = "\n".join(kept)
     return cells
 
@@ -295,7 +295,7 @@ def _answers(
     kind: str, solutions: list[NotebookNode], wrong: Wrong | None
 ) -> dict[str, str]:
     """Choose what a student of this kind writes, by grade_id."""
-    answers = {cell.metadata.nbgrader["grade_id"]: cell.source for cell in solutions}
+    answers = {grade_id(cell): cell.source for cell in solutions}
     if kind == "untouched":
         return {}
     if kind == "half solved":
@@ -304,7 +304,7 @@ def _answers(
         answers[wrong.item] = wrong.code
     code = [cell for cell in solutions if cell.cell_type == "code"]
     if kind in {"crashing", "looping"} and code:
-        half_way = code[len(code) // 2].metadata.nbgrader["grade_id"]
+        half_way = grade_id(code[len(code) // 2])
         answers[half_way] = CRASH if kind == "crashing" else LOOP
     return answers
 
@@ -313,5 +313,5 @@ def _answer(handout: NotebookNode, answers: dict[str, str]) -> NotebookNode:
     """Put answers into the solution cells of a handout."""
     for cell in handout.cells:
         if is_solution(cell):
-            cell.source = answers.get(cell.metadata.nbgrader["grade_id"], cell.source)
+            cell.source = answers.get(grade_id(cell), cell.source)
     return handout

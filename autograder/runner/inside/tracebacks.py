@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
+# Errors whose message the author of a check wrote for the student, by their names.
+AUTHORED = frozenset({"Incorrect", "NotAttempted"})
 MOST_TEXT = 4096  # of what is told, in characters
 _RUNNER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _FIRST, _LAST = 2, 4  # frames that are told, of many
