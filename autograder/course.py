@@ -292,12 +292,12 @@ def _read_configuration(root: Path) -> Config:
     where gradebooks are.
     """
     jupyters = [Path(folder) for folder in reversed(jupyter_config_path())]
-    places = [folder / "jupyter_config" for folder in jupyters]
-    places += [folder / "nbgrader_config" for folder in (*jupyters, root)]
+    stems = [folder / "jupyter_config" for folder in jupyters]
+    stems += [folder / "nbgrader_config" for folder in (*jupyters, root)]
     loaders = {".py": PyFileConfigLoader, ".json": JSONFileConfigLoader}
     config = Config()
-    for place, ending in itertools.product(places, loaders):
-        file = place.with_suffix(ending)
+    for stem, ending in itertools.product(stems, loaders):
+        file = stem.with_suffix(ending)
         # Unlike Path's own, this takes what is out of reach for none.
         if os.path.isfile(file):
             try:

@@ -161,8 +161,8 @@ def _compiled(master: Mapping[str, bytes]) -> dict[str, bytes]:
                 code = compile(content, path, "exec", dont_inherit=True)
                 header = importlib.util.MAGIC_NUMBER + checked_by_hash
                 header += importlib.util.source_hash(content)
-                place = importlib.util.cache_from_source(path)
-                found[place] = header + marshal.dumps(code)
+                cached = importlib.util.cache_from_source(path)
+                found[cached] = header + marshal.dumps(code)
     return found
 
 

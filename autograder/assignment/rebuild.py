@@ -472,15 +472,15 @@ def _fill(
         while left and (not is_grade(left[0]) or is_solution(left[0])):
             put_back(left.pop(0))
     for other in others:
-        place = answers.get(id(other))
-        if place is None:
+        answered = answers.get(id(other))
+        if answered is None:
             filled.append(_plain_cell(other))
             continue
-        while left[0] is not place:
+        while left[0] is not answered:
             put_back(left.pop(0))
         filled.append(_transplant(left.pop(0), other))
         repairs.append(
-            f"The {_kind_in_words(place)} {grade_id(place)!r} had lost its id; "
+            f"The {_kind_in_words(answered)} {grade_id(answered)!r} had lost its id; "
             "the cell in its place is taken as the answer."
         )
     for cell in left:
@@ -511,9 +511,9 @@ def _note_edit(
 
 def _plain_cell(cell: _Cell) -> NotebookNode:
     """Make a cell that carries no grading; nbformat's own makers validate each one."""
-    made = {"cell_type": "raw", "id": "", "metadata": {}, "source": cell.text}
+    plain = {"cell_type": "raw", "id": "", "metadata": {}, "source": cell.text}
     if cell.kind == "markdown":
-        made["cell_type"] = "markdown"
+        plain["cell_type"] = "markdown"
     elif cell.kind == "code":
-        made |= {"cell_type": "code", "outputs": [], "execution_count": None}
-    return nbformat.from_dict(made)
+        plain |= {"cell_type": "code", "outputs": [], "execution_count": None}
+    return nbformat.from_dict(plain)

@@ -208,8 +208,9 @@ def save_scores(
         if notebook is not None:
             cell = cells[name]
             untouched = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
-            said = "No response." if untouched and not is_task(cell) else None
-            comment.auto_comment = said
+            comment.auto_comment = (
+                "No response." if untouched and not is_task(cell) else None
+            )
 
 
 def _by_name(

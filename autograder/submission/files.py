@@ -197,8 +197,8 @@ def _shadowed(name: str) -> str | None:
 def _is_installed(module: str) -> bool:
     if module in sys.stdlib_module_names or module in _IMPORTED_UNASKED:
         return True
-    places = [place for place in sys.path if place and Path(place) != Path.cwd()]
-    spec = importlib.machinery.PathFinder.find_spec(module, places)
+    folders = [name for name in sys.path if name and Path(name) != Path.cwd()]
+    spec = importlib.machinery.PathFinder.find_spec(module, folders)
     return spec is not None and spec.origin is not None
 
 

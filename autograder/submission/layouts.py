@@ -32,19 +32,19 @@ def sort_out(
     common = len(list(takewhile(lambda level: len(set(level)) == 1, levels)))
     best: tuple[tuple[int, int], Found, list[str]] | None = None
     for passed in range(common + 1):
-        said: list[str] = []
-        found = _placed(files, passed, stems, assignment, said)
+        doubtful: list[str] = []
+        found = _placed(files, passed, stems, assignment, doubtful)
         odd = [
             stem
             for _, a, _, stem in _renamed(found, stems)
             if a not in stems.get(stem, [])
         ]
-        doubts = len(said) + len(odd), len(said)
+        doubts = len(doubtful) + len(odd), len(doubtful)
         if best is None or doubts < best[0]:
-            best = (doubts, found, said)
+            best = (doubts, found, doubtful)
     assert best is not None  # range(common + 1) is not empty
-    _, found, said = best
-    notes += said
+    _, found, doubtful = best
+    notes += doubtful
     notes += [
         f"{student}: {shown} was put into {name}, which has no notebook of that name; "
         "if one is missing, `autograder grade` looks for it there"
