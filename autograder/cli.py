@@ -346,7 +346,7 @@ def _refuse_stale(course: Any, names: list[str]) -> None:
     from autograder.errors import BuildError
     from autograder.steps.build import build
 
-    texts = [name for name in names if (course.source / f"{name}.py").is_file()]
+    texts = [name for name in names if course.text(name).is_file()]
     stale = build(course, texts, check=True, lessons=False).stale
     if stale:
         raise BuildError(

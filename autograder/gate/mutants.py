@@ -226,7 +226,7 @@ class _Changes(cst.CSTVisitor):
         kind: str,
         at: cst.CSTNode | None = None,
     ) -> None:
-        """Note a change, if it is in the solution; an operator is where its `at` is."""
+        """Note a change, if `at` (by default the changed node) is in the solution."""
         line = self.line(at or old)
         if line in self.lines:
             self.found.append(_Change(old, new, kind, line))
@@ -577,7 +577,7 @@ def _called(node: cst.Call) -> str:
 def _what_is_called_on(
     node: cst.Call, is_bound: Callable[[str], bool]
 ) -> cst.BaseExpression | None:
-    """Return what a call would hand through: the object of a method, or an argument."""
+    """Return what stands for a call that is dropped: its object, or first argument."""
     root = node.func
     while isinstance(root, cst.Attribute | cst.Subscript | cst.Call):
         root = root.func if isinstance(root, cst.Call) else root.value
@@ -590,7 +590,7 @@ def _what_is_called_on(
 
 
 def _spaced(other: type, like: cst.CSTNode) -> cst.CSTNode:
-    """Make an operator with the blanks around another one, if it has them."""
+    """Make an operator with the same blanks around it as another one has."""
     blanks = {
         name: getattr(like, name)
         for name in ("whitespace_before", "whitespace_after")

@@ -318,7 +318,7 @@ def _student_view(
 ) -> _StudentView:
     links = []
     for notebook in class_.notebooks:
-        page = course.feedback / row.student / class_.assignment / f"{notebook}.html"
+        page = course.feedback_page(row.student, class_.assignment, notebook)
         if page.is_file():
             address = quote(os.path.relpath(page, course.reports))
             links.append((notebook, address))

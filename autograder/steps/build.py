@@ -104,9 +104,9 @@ def _texts(course: Course, names: list[str] | None) -> list[Path]:
 
 
 def _build_assignment(course: Course, text: Path, built: Built, *, check: bool) -> None:
-    folder = course.source / text.stem
+    folder = course.source_folder(text.stem)
     content = nbformat.writes(assignment_notebook(text)) + "\n"
-    _write(folder / f"{text.stem}.ipynb", content, built, check=check)
+    _write(course.source_notebook(text.stem, text.stem), content, built, check=check)
     _link_shipped(course, folder, built, check=check)
 
 

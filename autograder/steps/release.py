@@ -87,7 +87,7 @@ def release(
         config.CourseDirectory.db_url = f"sqlite:///{scratch}/gradebook.db"
         for assignment in assignments:
             fresh = _generate(config, course, assignment)
-            kept = course.release / assignment
+            kept = course.release_folder(assignment)
             released.stale += _differences(fresh, kept)
     return released
 
@@ -102,7 +102,7 @@ def _generate(config: Config, course: Course, assignment: str) -> Path:
             f"nbgrader cannot release {assignment}: {_reason(result.get('log', ''))}"
         )
     folder = Path(directory.root) / directory.release_directory / assignment
-    leaks = find_leaks(course.source / assignment, folder)
+    leaks = find_leaks(course.source_folder(assignment), folder)
     if leaks:
         raise BuildError(
             f"{assignment}: the handout gives answers away: {'; '.join(leaks[:3])}"

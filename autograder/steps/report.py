@@ -44,9 +44,9 @@ def report(course: Course, assignment: str) -> list[Path]:
         If there is no such assignment.
     """
     class_ = read_results(course, assignment)
-    table = course.reports / f"{assignment}.csv"
+    table = course.report_table(assignment)
     safe_html.write(table, _csv(class_))
-    page = course.reports / f"{assignment}.html"
+    page = course.report_page(assignment)
     safe_html.write(page, report_page(course, class_))
     return [table, page]
 
