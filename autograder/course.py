@@ -160,6 +160,10 @@ class Course:
             self.directory.submitted_directory, assignment, student
         )
 
+    def submitted_notebook(self, student: str, assignment: str, notebook: str) -> Path:
+        """Name a notebook as a student handed it in."""
+        return self.submitted_folder(student, assignment) / f"{notebook}.ipynb"
+
     def autograded_folder(self, student: str, assignment: str) -> Path:
         """Name the folder of a graded submission."""
         return self._assignment_folder(
@@ -191,6 +195,19 @@ class Course:
         The dot hides it from nbgrader.
         """
         return self.autograded / ".staging"
+
+    def unfinished_folder(self, student: str) -> Path:
+        """Name the folder that becomes a student's graded submission."""
+        return self.grading_folder / "new" / student
+
+    def replaced_folder(self, student: str, assignment: str) -> Path:
+        """Name where a graded submission waits while a new one takes its place."""
+        return self.grading_folder / "old" / student / assignment
+
+    def replaced_folders(self) -> list[tuple[str, str]]:
+        """List the student and assignment of each folder that waits there."""
+        folders = sorted(self.grading_folder.glob("old/*/*"))
+        return [(folder.parent.name, folder.name) for folder in folders]
 
     # --- what the configuration says, and what is there -------------------------------
 

@@ -356,7 +356,7 @@ GRADER = """
 import os, pathlib, signal, sys
 from sqlalchemy import Engine, event
 from autograder.course import find_course
-from autograder.grade import grade
+from autograder.steps.grade import grade
 
 steps, last = 0, int(sys.argv[2])
 def step(*_):

@@ -77,7 +77,7 @@ def test_pool_closing_stops_the_workers():
 def test_pool_workers_end_with_a_killed_caller():
     """If the caller is killed, its workers end too."""
     script = (
-        "import os, time; from autograder import pool\n"
+        "import os, time; from autograder.workers import pool\n"
         "running = pool.run_all(os.getpid, [(1, ()), (2, ())], 1)\n"
         "print(next(running).result, flush=True); time.sleep(60)"
     )

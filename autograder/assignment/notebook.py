@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import nbformat
+import nbgrader
 from nbformat import NotebookNode
 
+import autograder
 from autograder.assignment import rebuild
 from autograder.assignment.limits import SandboxLimits
 from autograder.assignment.protect import Protection, protect
@@ -72,6 +74,16 @@ class Assignment:
         """The instructor's files beside the notebooks, by relative name."""
         folder = self.course.source_folder(self.name)
         return master_files(folder, self.course.directory.ignore, self.course.config)
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all, besides the notebooks, that a submission's run depends on."""
+        # traitlets adds an empty section for each that is merely looked at.
+        sections = {name: part for name, part in self.course.config.items() if part}
+        config = json.dumps(sections, default=repr, sort_keys=True)
+        versions = f"{autograder.__version__} {nbgrader.__version__}"
+        files = [text for item in sorted(self.files.items()) for text in item]
+        return digest_of(config, repr(self.limits), versions, *files)
 
 
 class AssignmentNotebook:
@@ -154,13 +166,14 @@ class AssignmentNotebook:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all of the notebook that a submission's run can depend on.
+        """A hash of all of the instructor's that a submission's run depends on.
 
-        Its solutions are not in it: a better one changes no grade.
+        Solutions are not in it: a better one changes no grade.
         """
         notebook = self.without_solutions
         cells = [(c.cell_type, c.source, c.metadata) for c in notebook.cells]
-        return digest_of(json.dumps([notebook.metadata, cells], sort_keys=True))
+        text = json.dumps([notebook.metadata, cells], sort_keys=True)
+        return digest_of(self.assignment.digest, text)
 
     # --- running it -------------------------------------------------------------------
 

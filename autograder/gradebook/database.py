@@ -32,6 +32,7 @@ from sqlalchemy.schema import CreateColumn
 from autograder.errors import GradebookError
 from autograder.texts import first_line
 
+LONGEST_NAME = 128  # characters of the name of a student, assignment, notebook or item
 _WAIT_SECONDS = 60  # for another program that is writing
 
 _tables = MetaData()
@@ -40,9 +41,9 @@ run_table = Table(
     "autograder_run",
     _tables,
     Column("id", Integer, primary_key=True),
-    Column("student", String(128), nullable=False, index=True),
-    Column("assignment", String(128), nullable=False, index=True),
-    Column("notebook", String(128), nullable=False),
+    Column("student", String(LONGEST_NAME), nullable=False, index=True),
+    Column("assignment", String(LONGEST_NAME), nullable=False, index=True),
+    Column("notebook", String(LONGEST_NAME), nullable=False),
     Column("verdict", String(32), nullable=False),
     Column("level", String(32), nullable=False),
     Column("message", Text, nullable=False),
@@ -60,10 +61,10 @@ item_table = Table(
     "autograder_item",
     _tables,
     Column("id", Integer, primary_key=True),
-    Column("student", String(128), nullable=False, index=True),
-    Column("assignment", String(128), nullable=False, index=True),
-    Column("notebook", String(128), nullable=False),
-    Column("grade_id", String(128), nullable=False),
+    Column("student", String(LONGEST_NAME), nullable=False, index=True),
+    Column("assignment", String(LONGEST_NAME), nullable=False, index=True),
+    Column("notebook", String(LONGEST_NAME), nullable=False),
+    Column("grade_id", String(LONGEST_NAME), nullable=False),
     Column("position", Integer, nullable=False),  # among the items of its notebook
     Column("status", String(32), nullable=False),
     Column("points", Float, nullable=False),
@@ -77,8 +78,8 @@ item_table = Table(
 reference_table = Table(
     "autograder_reference",
     _tables,
-    Column("assignment", String(128), primary_key=True),
-    Column("notebook", String(128), primary_key=True),
+    Column("assignment", String(LONGEST_NAME), primary_key=True),
+    Column("notebook", String(LONGEST_NAME), primary_key=True),
     Column("fingerprint", String(64), nullable=False),  # of a state of the source
     # JSON lists of ids of tests
     Column("unprotected", Text, nullable=False),

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from autograder.errors import CollectError
+from autograder.gradebook.database import LONGEST_NAME
 from autograder.submission.archives import HandedInFile
-
-LONGEST_STUDENT = 128  # characters; the gradebook's column
 
 SEPARATORS = ("__", "--", "_", "-", ".")
 _COPY = re.compile(r"(?:[ _-]*\(\d{1,9}\)|[ _-]+copy(?:[ _-]?\d{1,9})?)+\Z", re.I)
@@ -170,11 +169,11 @@ def _refuse_student(student: str) -> None:
         not student.isprintable()
         or student != student.strip()
         or student.startswith(".")
-        or len(student) > LONGEST_STUDENT
+        or len(student) > LONGEST_NAME
         or _NO_STUDENT & set(student)
     ):
         raise CollectError(
             f"{student!r} cannot be a student's id: nbgrader takes no + * ? [ ] and "
             "the like, no leading dot, no blank at an end, at most "
-            f"{LONGEST_STUDENT} characters; rename it. Nothing was collected"
+            f"{LONGEST_NAME} characters; rename it. Nothing was collected"
         )
