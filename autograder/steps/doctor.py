@@ -21,8 +21,8 @@ from autograder.workers import pool
 PACKAGES = ("nbgrader", "nbformat", "ipython", "numpy", "matplotlib", "scikit-learn")
 OPTIONAL = ("distributed", "psycopg")
 
-# What nbgrader_config.py must name, so that nbgrader's commands grade in the sandbox and
-# write pages without hidden tests.
+# What nbgrader_config.py must name so that nbgrader grades in the sandbox, and writes
+# pages without hidden tests.
 NAMED = {
     ("Autograde", "sanitize_preprocessors"): "autograder.preprocess.RebuildSubmission",
     ("Autograde", "autograde_preprocessors"): "autograder.preprocess.SandboxExecute",
