@@ -14,8 +14,7 @@ from traitlets.utils.importstring import import_item
 import autograder
 from autograder.course import find_course
 from autograder.errors import CourseError
-from autograder.runner.inside import lockdown
-from autograder.runner.probe import LEVELS, failures
+from autograder.runner import LEVELS, failing_levels, landlock_abi
 from autograder.workers import pool
 
 PACKAGES = ("nbgrader", "nbformat", "ipython", "numpy", "matplotlib", "scikit-learn")
@@ -74,7 +73,7 @@ class Diagnosis:
 
 def doctor() -> Diagnosis:
     """Try every level of isolation; read versions and the course's configuration."""
-    failed = failures()
+    failed = failing_levels()
     level = next((level for level in LEVELS if level not in failed), "")
     helps = "" if level == LEVELS[0] else what_helps()
     lacks = what_lacks(Path())
@@ -148,7 +147,7 @@ def _versions() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
     }
     if sys.platform == "linux":
-        found["Landlock"] = f"version {lockdown.landlock_abi()}"
+        found["Landlock"] = f"version {landlock_abi()}"
         found["bubblewrap"] = _bubblewrap()
     for name in (*PACKAGES, *OPTIONAL):
         try:
