@@ -3,6 +3,7 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from autograder.assignment.markers import Markers
 from autograder.gate.answers import (
     Answer,
     defined_names,
@@ -104,13 +105,13 @@ def test_harness_reads_cells_with_magics():
 def test_harness_breaks_the_solution_alone():
     """Between the markers something raises; the handout's part stays."""
     source = "def f():\n    a = 1\n    ### BEGIN S\n    b\n    ### END S\n    return a"
-    found = without_solution(source, "BEGIN S", "END S")
+    found = without_solution(source, Markers("BEGIN S", "END S"))
     assert found.splitlines()[1:] == [
         "    a = 1",
         '    raise RuntimeError("broken on purpose")',
         "    return a",
     ]
-    assert without_solution("x = 1", "BEGIN S", "END S").startswith("raise")
+    assert without_solution("x = 1", Markers("BEGIN S", "END S")).startswith("raise")
 
 
 @pytest.mark.parametrize(

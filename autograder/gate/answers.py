@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from autograder.assignment.markers import Markers, Where
+
 BROKEN = 'raise RuntimeError("broken on purpose")'
 
 
@@ -97,20 +99,16 @@ def _defined(body: list[ast.stmt]) -> Iterator[str]:
 # -------------------------------------------------------------------- breaking one
 
 
-def without_solution(source: str, begin: str, end: str) -> str:
+def without_solution(source: str, markers: Markers) -> str:
     """Put a statement that raises where each solution of a cell was, like its stub."""
-    if begin not in source:
+    if markers.begin not in source:
         return BROKEN
     kept: list[str] = []
-    inside = False
-    for line in source.splitlines():
-        if begin in line:
-            inside = True
-            kept.append(line[: len(line) - len(line.lstrip())] + BROKEN)
-        elif end in line:
-            inside = False
-        elif not inside:
-            kept.append(line)
+    for text, where in markers.lines(source):
+        if where is Where.BEGIN:
+            kept.append(text[: len(text) - len(text.lstrip())] + BROKEN)
+        elif where is Where.OUTSIDE:
+            kept.append(text)
     return "\n".join(kept)
 
 

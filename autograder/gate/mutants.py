@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
+from autograder.assignment.markers import Markers, Where, solution_markers
 
 # What one operator becomes. Comparisons lose or gain their boundary.
 _BINARY = {
@@ -109,7 +109,7 @@ class Mutant:
     code: str
 
 
-def mutants(item: str, source: str, begin: str = BEGIN, end: str = END) -> list[Mutant]:
+def mutants(item: str, source: str, markers: Markers | None = None) -> list[Mutant]:
     """Make every mutant of one solution cell, in the order of its text.
 
     Parameters
@@ -118,8 +118,8 @@ def mutants(item: str, source: str, begin: str = BEGIN, end: str = END) -> list[
         The grade_id of the cell.
     source : str
         The cell, solution in place.
-    begin, end : str
-        What marks the first and the last line of a solution: `ClearSolutions`' own.
+    markers : Markers, optional
+        The markers around solutions; by default nbgrader's own.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def mutants(item: str, source: str, begin: str = BEGIN, end: str = END) -> list[
         wrapper = MetadataWrapper(cst.parse_module(source))
     except cst.ParserSyntaxError:  # IPython's own lines
         return []
-    lines = _solution_lines(source.splitlines(), begin, end)
+    lines = _solution_lines(source, markers or solution_markers())
     finder = _Changes(lines)
     wrapper.visit(finder)
     made: list[Mutant] = []
@@ -151,19 +151,11 @@ def mutants(item: str, source: str, begin: str = BEGIN, end: str = END) -> list[
     return made
 
 
-def _solution_lines(lines: Sequence[str], begin: str, end: str) -> set[int]:
+def _solution_lines(source: str, markers: Markers) -> set[int]:
     """Number, from 1, the lines between the markers; all, where there are none."""
-    numbers: set[int] = set()
-    inside = False
-    for number, line in enumerate(lines, start=1):
-        if begin in line:
-            inside = True
-        elif end in line:
-            inside = False
-        elif inside:
-            numbers.add(number)
-    marked = any(begin in line for line in lines)
-    return numbers if marked else set(range(1, len(lines) + 1))
+    wanted = Where.INSIDE if markers.begin in source else Where.OUTSIDE
+    lines = enumerate(markers.lines(source), start=1)
+    return {number for number, line in lines if line.where is wanted}
 
 
 def _changed_lines(before: str, after: str) -> tuple[str, str]:

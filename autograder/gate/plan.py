@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
 
+from autograder.assignment.markers import solution_markers
 from autograder.course import Course
 from autograder.errors import BuildError
 from autograder.gate.answers import (
@@ -87,11 +88,7 @@ class Plan:
         self.no_mutants = parts is None and self.equivalents is None
         if self.no_mutants:
             self.parts.remove("mutants")
-        clearing = ClearSolutions(config=course.config)
-        self.markers = (
-            clearing.begin_solution_delimeter,
-            clearing.end_solution_delimeter,
-        )
+        self.markers = solution_markers(course.config)
         self.whole_runs: list[WholeRun] = []
         self.candidates: list[tuple[Subject, Candidate]] = []
         self._refuse_unknown_items()
@@ -190,7 +187,7 @@ class Plan:
             all_raises = None if defines_classes(code) else raising(code)
             answers = {
                 _HANDED_OUT: handed_out[item],
-                _RAISES: all_raises or without_solution(code, *self.markers),
+                _RAISES: all_raises or without_solution(code, self.markers),
             }
             for how, answer in answers.items():
                 notebook = subject.harness.with_answers({item: answer})
@@ -211,7 +208,7 @@ class Plan:
                 for seed in range(self._power_seeds() if draws else 1):
                     yield Candidate(part, Answer(item, variant.code), variant, seed)
         if "mutants" in self.parts:
-            for mutant in mutants(item, code, *self.markers):
+            for mutant in mutants(item, code, self.markers):
                 yield Candidate("mutants", Answer(item, mutant.code), mutant)
 
     def _shipped(self, item: str, names: list[str]) -> Iterator[Candidate]:
