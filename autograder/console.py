@@ -76,7 +76,7 @@ def print_written(paths: list[Path], unchanged: int = 0) -> None:
 
 
 def print_error(message: str) -> None:
-    """Print the one line that a mistake is told by."""
+    """Print a mistake, in one line."""
     err.print(f"autograder: {message}")
 
 

@@ -21,7 +21,7 @@ from autograder.course import course_of
 from autograder.errors import NotReadableError
 from autograder.gradebook import database, records
 from autograder.gradebook.references import find_protection
-from autograder.runner.run import run_notebook
+from autograder.runner import run_notebook
 from autograder.submission.files import prune
 from autograder.submission.grading import (
     add_missing,

@@ -2,8 +2,8 @@
 
 Feedback pages show a student's own prose, code and outputs, and the instructor opens
 them too. Whatever a submission holds, no script of it may run there, nothing may be
-fetched from the network, and no page may grow without bound. Three walls, each enough
-for the attacks we know:
+fetched from the network, and no page may grow without bound. There are three defences,
+each enough for the attacks we know:
 
 1. Every piece of a submission passes one of the functions here. They return `Markup`
    (HTML that is safe to insert); all else is escaped by the templates.
@@ -88,7 +88,7 @@ def plain(value: Any) -> str:
 
 
 def cut(text: str, characters: int, lines: int | None = None) -> tuple[str, str]:
-    """Shorten a text, and say what was left out.
+    """Shorten a text, and say how much was left out.
 
     Returns
     -------

@@ -99,8 +99,8 @@ ROOMS = {
 }
 # Where a student takes a second or more, a thousand would take an hour.
 HEADLINE = 200
-# Where README repeats the table.
-README = ROOT / "README.md"
+# The page for instructors, which repeats the table.
+COST_PAGE = ROOT / "docs" / "cost.md"
 BEGIN = "<!-- begin: benchmarks/grading.md -->"
 END = "<!-- end: benchmarks/grading.md -->"
 
@@ -521,7 +521,7 @@ def rows(results: list[Result]) -> list[tuple[str, list[str], str]]:
 
 
 def table(results: list[Result]) -> str:
-    """Write the table that README repeats, as Markdown."""
+    """Write the table that docs/cost.md repeats, as Markdown."""
     titles = " | ".join(result.room.title for result in results)
     lines = [
         f"| grading a class | {titles} | goal |",
@@ -658,12 +658,12 @@ def figure(results: list[Result], path: Path) -> None:
     fig.savefig(path, dpi=150)
 
 
-def renew_readme(text: str) -> None:
-    """Put the table between its marks in README."""
-    readme = README.read_text(encoding="utf-8")
-    before, _, rest = readme.partition(BEGIN)
+def renew_cost_page(text: str) -> None:
+    """Put the table between its marks in docs/cost.md."""
+    page = COST_PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
+    COST_PAGE.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
 
 
 # ------------------------------------------------------------------- the command
@@ -759,7 +759,7 @@ def main() -> None:
     if not options.quick and options.only is None:
         (HERE / "grading.md").write_text(report, encoding="utf-8")
         figure(results, HERE / "grading.png")
-        renew_readme(table(results))
+        renew_cost_page(table(results))
 
 
 if __name__ == "__main__":

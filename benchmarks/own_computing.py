@@ -16,7 +16,7 @@ from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from autograder.runner.fork_server import LIBRARIES
+from autograder.runner import LIBRARIES
 
 
 def main(path: Path, libraries: list[str]) -> None:

@@ -320,7 +320,7 @@ def test_cli_module_runs(tmp_path):
 
 
 def test_cli_takes_a_class_from_release_to_report(tmp_path):
-    """README's five commands, one after the other, with what each says it wrote."""
+    """The five commands of docs/grading.md, in turn, with what each says it wrote."""
     course = tmp_path / "course"
     text = """\
 # %% nbgrader={"grade_id": "double", "solution": true}

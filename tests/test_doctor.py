@@ -52,7 +52,9 @@ def test_doctor_names_what_would_help(machine, programs, settings, says):
 def test_doctor_without_any_level_says_why(monkeypatch):
     """If no level works, each one's reason is there and the level is empty."""
     monkeypatch.setattr(
-        doctor, "failures", lambda: {"bwrap": "no bwrap", "lockdown": "no Landlock"}
+        doctor,
+        "failing_levels",
+        lambda: {"bwrap": "no bwrap", "lockdown": "no Landlock"},
     )
     found = doctor.doctor()
     assert found.level == ""
@@ -73,10 +75,10 @@ def test_doctor_says_what_a_course_lacks(tmp_path):
     assert "cannot be read" in what_lacks(tmp_path)
 
 
-def test_doctor_finds_nothing_lacking_with_readmes_lines(tmp_path):
-    """README's block for another course, and this course's own file, have them all."""
-    readme = (ROOT / "README.md").read_text()
-    (block,) = re.findall(r"```python\n(c\.Autograde\..*?)```", readme, re.DOTALL)
+def test_doctor_finds_nothing_lacking_with_the_documents_lines(tmp_path):
+    """The block in docs/another-course.md, and this course's file, have them all."""
+    page = (ROOT / "docs" / "another-course.md").read_text()
+    (block,) = re.findall(r"```python\n(c\.Autograde\..*?)```", page, re.DOTALL)
     config = tmp_path / "nbgrader_config.py"
     config.write_text(f"c = get_config()\n{block}")
     assert what_lacks(tmp_path) == ""

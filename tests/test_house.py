@@ -145,12 +145,12 @@ def test_house_tests_that_draw_state_their_rate(text):
             assert '"false_alarms"' in header, f"{text.name}: {header}"
 
 
-def test_house_readme_lists_every_command():
-    """README's table of commands is what ``autograder --help`` says."""
+def test_house_documents_list_every_command():
+    """The table of commands in docs/grading.md is what ``autograder --help`` says."""
     from autograder.cli import app
 
-    readme = (ROOT / "README.md").read_text()
-    listed = dict(re.findall(r"^\| `autograder (\w+)[^`]*` \| (.+) \|$", readme, re.M))
+    page = (ROOT / "docs/grading.md").read_text()
+    listed = dict(re.findall(r"^\| `autograder (\w+)[^`]*` \| (.+) \|$", page, re.M))
     real = {
         command.name or command.callback.__name__: command.callback.__doc__
         for command in app.registered_commands
@@ -158,13 +158,13 @@ def test_house_readme_lists_every_command():
     assert listed == {name: doc.splitlines()[0] for name, doc in real.items()}
 
 
-def test_house_readme_states_the_default_limits():
-    """README's limits and their figures are the defaults."""
+def test_house_documents_state_the_default_limits():
+    """The limits in docs/grading.md and their figures are the defaults."""
     from autograder.runner import Limits
 
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs/grading.md").read_text()
     pattern = r"^c\.SandboxLimits\.(\w+) = (\d+)\b"
-    stated = {name: float(n) for name, n in re.findall(pattern, readme, re.MULTILINE)}
+    stated = {name: float(n) for name, n in re.findall(pattern, page, re.MULTILINE)}
     assert stated == {name: float(value) for name, value in vars(Limits()).items()}
 
 
@@ -183,15 +183,85 @@ def test_house_every_option_has_help():
             assert getattr(option, "help", None), f"{name}: {option.name}"
 
 
-def test_house_readme_links_exist():
-    """Every file that README links to is there."""
-    readme = (ROOT / "README.md").read_text()
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme):
-        assert (ROOT / target).exists(), target
+def documents() -> list[Path]:
+    """List the documents: what git tracks of Markdown, handouts apart."""
+    found = [file for file in tracked("*.md") if ROOT / "release" not in file.parents]
+    assert ROOT / "README.md" in found
+    return found
 
 
-def test_house_readme_targets_exist():
-    """Every make target that README names is in the Makefile."""
-    makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"make (\w+)", (ROOT / "README.md").read_text()):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+def prose(document: Path) -> str:
+    """Read a document without its blocks of code."""
+    text = document.read_text(encoding="utf-8")
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: Path) -> set[str]:
+    """Name the headings of a document as GitHub's links do."""
+    titles = re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_house_links_lead_somewhere():
+    """Each relative link of a document has its file, and its heading there."""
+    link = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+    seen = 0
+    for document in documents():
+        for match in link.finditer(prose(document)):
+            target = match[1] or match[2]
+            if re.match(r"\w+:", target):
+                continue
+            seen += 1
+            where = f"{document.relative_to(ROOT)}: {target}"
+            name, _, heading = target.partition("#")
+            file = document.parent / name if name else document
+            assert file.exists(), where
+            if heading:
+                assert heading in anchors(file), where
+    assert seen > 0
+
+
+def test_house_images_of_documents_are_small_and_described():
+    """README's images say in words what they show, and each is below 200 kB."""
+    images = re.findall(r"<img [^>]*>", (ROOT / "README.md").read_text("utf-8"))
+    assert len(images) == 2
+    for image in images:
+        assert len(re.search(r'alt="([^"]*)"', image)[1]) > 50, image
+        file = ROOT / re.search(r'src="([^"]*)"', image)[1]
+        assert file.read_bytes().startswith(b"\x89PNG"), image
+        assert file.stat().st_size < 200_000, image
+
+
+def test_house_index_lists_every_page():
+    """docs/README.md, which says who reads what, links to every page of docs/."""
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    for page in ROOT.glob("docs/*.md"):
+        assert page.name == "README.md" or f"]({page.name})" in index, page.name
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("README.md", 120), ("CONTRIBUTING.md", 130)]
+)
+def test_house_first_pages_are_short(name, most):
+    """What everybody reads first has few lines; the rest is in docs/."""
+    assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= most
+
+
+def test_house_documents_name_real_targets():
+    """Every make target that a document names is in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for document in documents():
+        text = document.read_text(encoding="utf-8")
+        for target in re.findall(r"(?:`|^\$ )make ([a-z-]+)", text, re.MULTILINE):
+            where = f"{document.relative_to(ROOT)}: make {target}"
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), where
+
+
+def test_house_documents_name_real_modules():
+    """Every module that a document names by its path is there."""
+    folders = [ROOT, ROOT / "autograder", ROOT / "benchmarks"]
+    for document in documents():
+        for name in re.findall(r"`([\w/]+\.py)`", document.read_text(encoding="utf-8")):
+            if "NN_slug" not in name and not re.search(r"\bA\.py$", name):
+                where = f"{document.relative_to(ROOT)}: {name}"
+                assert any((folder / name).is_file() for folder in folders), where

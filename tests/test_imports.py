@@ -141,7 +141,7 @@ def test_imports_run_upwards_in_the_table():
         ("runner/inside/lockdown", "import numpy"),
         ("runner/run", "def late():\n    from nbgrader.api import Gradebook"),
         ("runner/run", "from autograder.course import Course"),
-        ("assignment/source", "from autograder import course"),
+        ("assignment/source", "from autograder import safe_html"),
         ("gate/plan", "import dp"),
         ("gradebook/rows", "import autograder.steps.grade"),
         ("errors", "import rich.console"),

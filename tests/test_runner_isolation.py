@@ -21,9 +21,8 @@ import nbformat
 import pytest
 from test_runner_levels import left_of_runs, sandbox_or_skip
 
-from autograder.runner import Job, Limits, folders, run_notebook, side
+from autograder.runner import LEVELS, Job, Limits, folders, run_notebook, side
 from autograder.runner.inside import meter
-from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
 CANARY = "the-canary-sings"
@@ -423,7 +422,7 @@ def test_nothing_survives_the_grader(sandbox, outside, number, tmp_path):
     )
     try:
         assert grader.stdout.readline() == b"go\n"
-        # The warm process, a keeper, the shell and its fork, at least.
+        # The warm process, a reaper, the shell and its fork, at least.
         _wait_for(lambda: len(meter.descendants(grader.pid)) >= 4)
         time.sleep(0.5)
         running = {(s.pid, s.started) for s in meter.descendants(grader.pid)}

@@ -7,8 +7,7 @@ import nbformat
 import pytest
 from test_runner_levels import left_of_runs, sandbox_or_skip
 
-from autograder.runner import Job, Limits, run, run_notebook
-from autograder.runner.probe import LEVELS
+from autograder.runner import LEVELS, Job, Limits, run_notebook, watch
 from autograder.verdicts import Verdict
 
 SMALL = Limits(
@@ -124,7 +123,7 @@ def test_wall_limit_alone_is_told_apart(attempt):
 @pytest.mark.attack("waiting for ever: {}")
 def test_wall_limit_ends_what_cannot_be_interrupted(attempt, wait, monkeypatch):
     """A process that stops itself or sleeps through interrupts is ended."""
-    monkeypatch.setattr(run, "_GRACE_WALL_SECONDS", 0.5)
+    monkeypatch.setattr(watch, "_GRACE_WALL_SECONDS", 0.5)
     result = attempt(wait, limits=Limits(cell_wall_seconds=0.5))
     assert result.verdict is Verdict.OUT_OF_TIME
     assert result.wall_only

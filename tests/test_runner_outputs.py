@@ -7,8 +7,7 @@ import nbformat
 import pytest
 from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import Job, Limits, run_notebook
-from autograder.runner.probe import LEVELS
+from autograder.runner import LEVELS, Job, Limits, run_notebook
 from autograder.verdicts import Verdict
 
 FILES = {"data.txt": b"some data", "helper.py": b"VALUE = 42\n"}

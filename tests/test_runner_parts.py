@@ -1,5 +1,6 @@
 """The parts of the runner: frames, folders, the interpreter's files, the filter."""
 
+import ast
 import json
 import os
 import shutil
@@ -16,13 +17,63 @@ from test_runner_levels import sandbox_or_skip
 
 import autograder
 from autograder.errors import SandboxError
-from autograder.runner import choose_sandbox, folders, interpreter_copy, probe, sandbox
+from autograder.runner import (
+    LEVELS,
+    choose_sandbox,
+    folders,
+    interpreter_copy,
+    probe,
+    sandbox,
+)
 from autograder.runner.inside import frames
-from autograder.runner.probe import LEVELS
 
 ROOT = os.geteuid() == 0
 
-# -------------------------------------------------------------------------- wire
+# --------------------------------------------------------------- what goes inside
+
+
+def test_inside_imports_only_what_is_inside():
+    """What is copied into the sandbox needs itself, IPython and NumPy, no more."""
+    folder = Path(folders.__file__).parent / "inside"
+    # IPython brings traitlets, and pygments, without which tracebacks are slower.
+    allowed = {*sys.stdlib_module_names, "numpy", "IPython", "traitlets", "pygments"}
+    files = list(folder.rglob("*.py"))
+    assert {"worker.py", "link"} <= {file.name for file in folder.iterdir()}
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, file.name
+                names = [node.module]
+            else:
+                continue
+            for name in names:
+                inside = f"{name}.".startswith("autograder.runner.inside.")
+                assert inside or name.split(".")[0] in allowed, f"{file.name}: {name}"
+
+
+def test_run_folder_holds_the_grader_s_inside_and_nothing_else_of_it(tmp_path):
+    """The copy has the modules of `inside`, and empty packages around them."""
+    folders._copy_inside(tmp_path / "autograder" / "runner")
+    inside = Path(folders.__file__).parent / "inside"
+    copied = {
+        str(file.relative_to(tmp_path)): file.read_text(encoding="utf-8")
+        for file in tmp_path.rglob("*")
+        if file.is_file()
+    }
+    assert copied == {
+        "autograder/__init__.py": "",
+        "autograder/runner/__init__.py": "",
+    } | {
+        f"autograder/runner/inside/{file.relative_to(inside)}": file.read_text(
+            encoding="utf-8"
+        )
+        for file in inside.rglob("*.py")
+    }
+
+
+# ------------------------------------------------------------------------- frames
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -267,7 +318,7 @@ def test_interpreter_copy_in_use_or_in_its_turn_is_never_removed(copies):
         command = [sys.executable, "-c", program, copies]
         subprocess.run(command, env=_python_env(), check=True)
 
-    with interpreter_copy._turn(copies, "aaaaaaaa"):
+    with interpreter_copy._exclusive_lock(copies, "aaaaaaaa"):
         clean()
     assert own.is_dir()
     assert being_made.is_dir()
@@ -305,11 +356,12 @@ def test_choose_sandbox_takes_the_strongest_that_works(monkeypatch):
 def test_probe_notices_a_sandbox_with_a_hole(level, monkeypatch):
     """A level that lets the code read a file outside is refused."""
     good = sandbox_or_skip(level)
-    walls, bwrap = sandbox.Sandbox.walls, sandbox.Sandbox._bwrap
+    restrictions = sandbox.Sandbox.restrictions
+    bwrap = sandbox.Sandbox._bwrap
     place = "/var/tmp"
 
     def with_a_hole(self, *arguments):
-        found = walls(self, *arguments)
+        found = restrictions(self, *arguments)
         found["readable"].append(place)
         return found
 
@@ -320,7 +372,7 @@ def test_probe_notices_a_sandbox_with_a_hole(level, monkeypatch):
 
     monkeypatch.setattr(folders, "temporary_root", lambda for_others: Path(place))
     assert probe._probe(good)
-    monkeypatch.setattr(sandbox.Sandbox, "walls", with_a_hole)
+    monkeypatch.setattr(sandbox.Sandbox, "restrictions", with_a_hole)
     monkeypatch.setattr(sandbox.Sandbox, "_bwrap", with_a_door)
     with pytest.raises(SandboxError, match="could be read from inside"):
         probe._probe(good)

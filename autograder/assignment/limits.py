@@ -10,9 +10,7 @@ from traitlets import Dict, Enum, Float, Integer, List, Unicode
 from traitlets.config import Configurable
 
 from autograder.errors import CourseError
-from autograder.runner.job import Limits
-from autograder.runner.probe import LEVELS, choose_sandbox
-from autograder.runner.sandbox import Sandbox
+from autograder.runner import LEVELS, Limits, Sandbox, choose_sandbox
 
 _LIMITS = [field.name for field in fields(Limits)]
 

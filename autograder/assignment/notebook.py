@@ -25,7 +25,7 @@ from autograder.assignment.source import (
 )
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.runner.job import Job, Limits
+from autograder.runner import Job, Limits
 from autograder.texts import digest_of
 
 

@@ -30,8 +30,7 @@ from nbgrader.utils import is_locked, is_solution
 import autograder
 from autograder.assignment.cells import grade_id, is_test
 from autograder.assignment.scoring import settle
-from autograder.runner.fork_server import LIBRARIES
-from autograder.runner.job import Job, Limits, RunResult
+from autograder.runner import LIBRARIES, Job, Limits, RunResult
 from autograder.verdicts import Status
 
 

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum, determine_grade, is_solution
 
 from autograder.assignment.cells import grade_id, is_test
-from autograder.runner.inside.tracebacks import AUTHORED
+from autograder.runner import AUTHORED
 from autograder.verdicts import Status
 
 # Error names that tell a student's missing answer, or a failed check, from a crash.

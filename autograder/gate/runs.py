@@ -27,9 +27,7 @@ from autograder.gate.harness import (
 )
 from autograder.gate.mutants import Mutant
 from autograder.gate.variants import Accepted, Wrong
-from autograder.runner.job import Job, Limits, RunResult
-from autograder.runner.run import run_notebook
-from autograder.runner.sandbox import Sandbox
+from autograder.runner import Job, Limits, RunResult, Sandbox, run_notebook
 from autograder.verdicts import Status, Verdict
 from autograder.workers import pool
 

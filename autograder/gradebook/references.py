@@ -12,7 +12,7 @@ from autograder.assignment.protect import find_unprotected
 from autograder.assignment.source import ENVIRONMENT
 from autograder.course import Course
 from autograder.gradebook.database import reference_table
-from autograder.runner.job import Job, RunResult
+from autograder.runner import Job, RunResult
 from autograder.texts import some_of
 
 # ---------------------------------------------------------------------- reading

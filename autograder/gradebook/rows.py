@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 from autograder.assignment.cells import grade_id
 from autograder.assignment.scoring import Item, settle
 from autograder.gradebook import records
-from autograder.runner.job import Job, RunResult
+from autograder.runner import Job, RunResult
 from autograder.verdicts import Verdict
 
 LONGEST_MESSAGE = 2000  # characters of what a check says

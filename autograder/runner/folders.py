@@ -176,7 +176,8 @@ def _copy_inside(package: Path) -> None:
     Parameters
     ----------
     package : Path
-        Stands for `autograder.runner`: it gets empty packages around the copy.
+        The folder that is to be the package `autograder.runner` inside. It and the one
+        above it get an empty ``__init__.py``.
     """
     shutil.copytree(_INSIDE, package / "inside", ignore=_LEFT_OUT)
     for parent in (package, package.parent):

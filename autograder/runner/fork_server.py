@@ -1,12 +1,12 @@
-"""The grader's ends: a warm process, and the sides of runs that are forked from it.
+"""Warm processes, from which the sides of runs are forked.
 
-A `ForkServer` is one warm process (`autograder.runner.inside.worker`) with the wall
-around it. It serves one run after another, each of one or two *sides*: the student's
-process and the checker, in separate walls. A `Side` is what the grader holds of one of
-them: its pipes, its outermost process and what it uses.
+A `ForkServer` is the grader's end of one warm process (`inside.worker`), which runs
+inside the sandbox. It serves one run after another, each of one or two *sides*: the
+student's process and the checker, isolated from each other (`side.Side`).
 
-`lend` gives a host that is free, or starts one; hosts live as long as this process.
-Where a run must be fresh from its interpreter on, a cold host serves one side only.
+`borrow` gives a fork server that is free, or starts one; it lives as long as this
+process. Where a run must be fresh from its interpreter on, each side gets a cold fork
+server, which serves that side only.
 """
 
 import atexit
@@ -39,12 +39,11 @@ LIBRARIES = {
         "sklearn.preprocessing",
     ),
 }
-_START_SECONDS = 120.0
-_MOST_BYTES = 2**20
+START_SECONDS = 120.0  # for a process of ours to get ready
 
 
 class ForkServer:
-    """A warm process, with the wall around it."""
+    """A warm process in its sandbox."""
 
     def __init__(
         self,
@@ -58,7 +57,7 @@ class ForkServer:
         Parameters
         ----------
         sandbox : Sandbox
-            The wall.
+            The level of isolation, and the Python inside.
         limits : Limits
             Of its runs, if it is cold; a warm one gives each run limits of its own.
         warm : bool
@@ -148,7 +147,7 @@ class ForkServer:
             "nested": inside and self.sandbox.nested,
         }
         self._send(config)
-        self._receive(_START_SECONDS, "warm")
+        self._receive(START_SECONDS, "warm")
         if inside:
             self._worker = next(
                 (stat.pid for stat in meter.children(self._first)), self.process.pid
@@ -193,12 +192,12 @@ class ForkServer:
             If the warm process is gone.
         """
         inside = self.sandbox.level == "bwrap"
-        alone = checker is not None and inside and self.sandbox.nested
-        room = "box" if name == "student" else "check"
+        no_reaper = checker is not None and inside and self.sandbox.nested
+        folder = "box" if name == "student" else "check"
         uid = self.uid if inside else new_uid()
         if not inside:
-            folders.make_box(self.top, room, uid)
-        box = self.sandbox.box(self.top, room)
+            folders.make_box(self.top, folder, uid)
+        box = self.sandbox.box(self.top, folder)
         contents = _in_memory(files.values())
         job, job_in = socket.socketpair()
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(4)]
@@ -208,13 +207,13 @@ class ForkServer:
         request = {
             "run": self._number,
             "uid": None if inside else uid,
-            "alone": alone,
+            "no_reaper": no_reaper,
             "disk_bytes": disk + disk // 16 + MEGABYTE,
             "files": limits.files + limits.files // 16 + 64,
         }
         try:
             self._send(request, [job_in.fileno(), *theirs])
-            pid = self._receive(_START_SECONDS, "started")["pid"]
+            pid = self._receive(START_SECONDS, "started")["pid"]
             root = self._outer_pid(pid)
         except BaseException:
             for descriptor in ours:
@@ -225,7 +224,6 @@ class ForkServer:
             job_in.close()
             for descriptor in theirs:
                 os.close(descriptor)
-        output = limits.output_mb * MEGABYTE
         side = Side(
             name,
             self._number,
@@ -234,16 +232,18 @@ class ForkServer:
             job,
             *ours,
             usage=meter.Usage(
-                root, memory_limit=limits.memory_mb * MEGABYTE, with_root=alone
+                root, memory_limit=limits.memory_mb * MEGABYTE, with_root=no_reaper
             ),
-            decoder=frames.Decoder(output + 65536),
+            most_bytes=limits.output_mb * MEGABYTE + frames.READ_BYTES,
             exact_base=self._exact_bases.get(name, 0),
         )
         home = {"HOME": f"{box}/home", "TMPDIR": f"{box}/tmp"}
         side.outgoing += frames.encode(
             {
                 "t": "enter",
-                "walls": self.sandbox.walls(box, self.top, limits, uid, snapshots),
+                "restrictions": self.sandbox.restrictions(
+                    box, self.top, limits, uid, snapshots
+                ),
                 "memory_bytes": limits.memory_mb * MEGABYTE,
                 "box": str(box),
                 "files": [[path, len(content)] for path, content in files.items()],
@@ -280,7 +280,7 @@ class ForkServer:
         while not self.broken and side.number not in self._ended:
             with contextlib.suppress(ProcessLookupError):
                 # The end of the first process of a process namespace ends all in it;
-                # where there is none, the keeper ends them.
+                # where there is none, the reaper ends them.
                 os.kill(side.root, signal.SIGKILL if nested else signal.SIGTERM)
             with contextlib.suppress(SandboxError):
                 self._receive(1.0, "ended")
@@ -317,7 +317,7 @@ class ForkServer:
             if not ready:
                 break
             try:
-                data = self._control.recv(_MOST_BYTES)
+                data = self._control.recv(frames.PACKET_BYTES)
             except OSError:
                 data = b""
             if not data:
@@ -339,10 +339,10 @@ class ForkServer:
             self.process.wait(2)
         with contextlib.suppress(OSError):
             text = os.read(self._errors, 65536)
-        said = text.decode("utf-8", "replace").strip()[-2000:]
+        reason = text.decode("utf-8", "replace").strip()[-2000:] or why
         raise SandboxError(
             f"sandbox: {self.sandbox.level} ended, with code {self.process.poll()}: "
-            f"{said or why}; try another level"
+            f"{reason}; try another level"
         )
 
     def _end(self) -> None:
@@ -389,7 +389,7 @@ def _first_process(info: int) -> int:
     return 0
 
 
-# ------------------------------------------------------------- hosts to borrow
+# ---------------------------------------------------- fork servers to borrow
 
 _free: dict[tuple[Sandbox, frozenset[str]], list[ForkServer]] = {}
 _guard = threading.Lock()
@@ -399,7 +399,7 @@ _guard = threading.Lock()
 def borrow(
     sandbox: Sandbox, limits: Limits, libraries: Collection[str] = ()
 ) -> Iterator[ForkServer]:
-    """Give a warm host that nobody else has meanwhile; start one if there is none.
+    """Lend a warm fork server that nobody else uses; start one if there is none.
 
     The kernel ends a warm process with the thread that started it, so each thread gets
     its own.
@@ -408,28 +408,28 @@ def borrow(
     me = threading.current_thread()
     with _guard:
         waiting = _free.setdefault((sandbox, wanted), [])
-        own = [host for host in waiting if host.thread is me]
-        dead = [host for host in waiting if not host.thread.is_alive()]
-        dead += [host for host in own if host.process.poll() is not None]
-        host = next((host for host in own if host not in dead), None)
-        waiting[:] = [h for h in waiting if h is not host and h not in dead]
+        own = [server for server in waiting if server.thread is me]
+        dead = [server for server in waiting if not server.thread.is_alive()]
+        dead += [server for server in own if server.process.poll() is not None]
+        server = next((server for server in own if server not in dead), None)
+        waiting[:] = [s for s in waiting if s is not server and s not in dead]
     for other in dead:
         other.close()
-    host = host or ForkServer(sandbox, limits, libraries=wanted)
+    server = server or ForkServer(sandbox, limits, libraries=wanted)
     try:
-        yield host
+        yield server
     except BaseException:
-        host.close()
+        server.close()
         raise
-    if host.broken:
-        host.close()
+    if server.broken:
+        server.close()
     else:
         with _guard:
-            waiting.append(host)
+            waiting.append(server)
 
 
 def close_all() -> None:
-    """End every warm host of this process."""
+    """End every fork server of this process."""
     with _guard:
         for waiting in _free.values():
             while waiting:

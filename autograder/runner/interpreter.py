@@ -5,10 +5,7 @@ interpreter itself. Never the prefix as a whole, since that may be a home folder
 never the folder above a virtual environment, since that may be the course.
 
 When the grader is root and its Python lies in a folder that no other user may enter
-(a private home), a copy of these files is kept where they can be read: hard links
-where possible, owned by root, renewed when a package is installed or removed. A copy
-names the environment it is of, and is removed when that is gone; while a process uses
-it, that process holds a lock on it.
+(a private home), a copy of these files is used: see `interpreter_copy`.
 """
 
 import contextlib

@@ -1,8 +1,10 @@
 """A copy of the interpreter and its packages that another user can read.
 
-Run as root with a Python below a private folder, the grader makes such a copy in
-``/var/cache`` once for each environment. A copy names its environment, and is removed
-when that is gone, or after days without use, unless a process holds the lock on it.
+When the grader is root and its Python lies in a folder that no other user may enter (a
+private home), it makes such a copy, once for each environment: hard links where
+possible, owned by root, made anew when a package is installed or removed. A copy names
+its environment, and is removed when that is gone, or after days without use, unless a
+process holds the lock on it.
 """
 
 import contextlib
@@ -104,10 +106,10 @@ def _environment() -> str:
 
 
 @contextlib.contextmanager
-def _turn(home: Path, which: str, wait: bool = True) -> Iterator[None]:
-    """Wait until no other process makes or removes copies of one environment.
+def _exclusive_lock(home: Path, which: str, wait: bool = True) -> Iterator[None]:
+    """Let no other process make or remove copies of one environment meanwhile.
 
-    Without `wait`, BlockingIOError is raised if another one does.
+    If another process does so now, wait; without `wait`, raise BlockingIOError.
     """
     path = home / f".{_COPY_PREFIX}{which}.lock"
     flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -122,7 +124,7 @@ def _turn(home: Path, which: str, wait: bool = True) -> Iterator[None]:
 def _hold(copy: Path) -> None:
     """Note what a copy is of, and that it is in use for as long as this process lives.
 
-    Call it in the copy's turn only.
+    Call it only while holding the exclusive lock.
     """
     if copy in _held:
         return
@@ -145,7 +147,7 @@ def _remove_unused(home: Path, keep: Path) -> None:
         with contextlib.suppress(OSError):
             if copy == keep or copy.lstat().st_uid != os.geteuid():
                 continue
-            with _turn(home, which, wait=False):
+            with _exclusive_lock(home, which, wait=False):
                 if _is_unused(copy):
                     # What is half removed must not be taken for a copy.
                     old = home / f"{_COPY_PREFIX}{which}-old-{secrets.token_hex(4)}"
@@ -154,9 +156,9 @@ def _remove_unused(home: Path, keep: Path) -> None:
 
 
 def _is_unused(copy: Path) -> bool:
-    """Tell whether a copy can go; call it in the copy's turn only.
+    """Tell whether a copy can go; call it only while holding the exclusive lock.
 
-    Of one without a mark, which an older version of this module made, its age decides.
+    A copy without a mark, which an older version of this module made, goes by its age.
     """
     rested = time.time() - copy.lstat().st_mtime > _UNUSED_SECONDS
     try:
@@ -181,7 +183,7 @@ def _copy() -> Interpreter:
     home = _copy_home(packages[0] if packages else Path(sys.base_prefix))
     final = home / f"{_COPY_PREFIX}{which}-{_fingerprint(packages)}"
     _remove_unused(home, keep=final)
-    with _turn(home, which):
+    with _exclusive_lock(home, which):
         if not _safe(final):
             prefix = f"{_COPY_PREFIX}{which}-new-"
             fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=home))

@@ -91,7 +91,7 @@ class Job:
     names : frozenset of str
         The names that the instructor's other cells bind.
     libraries : frozenset of str
-        What the run is likely to load, of `autograder.runner.fork_server.LIBRARIES`:
+        What the run is likely to load, of `autograder.runner.LIBRARIES`:
         it saves time to have that loaded before.
     """
 

@@ -2,7 +2,7 @@
 
 A probe is a notebook run at the level in question. It has to find the right Python and
 numpy, and it has to fail at what a sandbox forbids: reading a file that anybody else
-may read, reaching a port that is open, being root. The host looks from its side too.
+may read, reaching a port that is open, being root. The grader looks from outside too.
 """
 
 import contextlib
@@ -94,10 +94,10 @@ def choose_sandbox(level: str = "auto") -> Sandbox:
     raise SandboxError(_what_to_do(failures))
 
 
-def failures() -> dict[str, str]:
+def failing_levels() -> dict[str, str]:
     """Try every level, the strongest first; say why those fail that do."""
     outcomes = {level: _tried(level) for level in LEVELS}
-    return {level: said for level, said in outcomes.items() if isinstance(said, str)}
+    return {level: why for level, why in outcomes.items() if isinstance(why, str)}
 
 
 def _what_to_do(failures: list[str]) -> str:
@@ -152,8 +152,8 @@ def _probe(sandbox: Sandbox) -> str:
         outside.chmod(0o777)
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         listener.setblocking(False)
-        place = f"CANARY = {str(canary)!r}\nPORT = {listener.getsockname()[1]}"
-        notebook = _notebook(_FIND, place + _BREAK_OUT, _FONTS)
+        known = f"CANARY = {str(canary)!r}\nPORT = {listener.getsockname()[1]}"
+        notebook = _notebook(_FIND, known + _BREAK_OUT, _FONTS)
         result = run_notebook(Job(notebook, {}, Limits()), sandbox, warm=False)
         if result.verdict is not Verdict.GRADED:
             raise SandboxError(f"the probe ended {result.verdict}: {result.message}")

@@ -6,49 +6,49 @@ agreed ends the run with a verdict, and every byte is counted when it arrives.
 A run has two phases. First all of the student's cells run, in order, in one process; at
 the place of each test cell that process forks a snapshot of itself, which waits. Then
 everything of the student's but the snapshots is killed, and the test cells run in
-order: a protected one in the checker, a process behind other walls that asks the
+order: a protected one in the checker, a process in another sandbox that asks the
 snapshot for the student's names, an unprotected one in the snapshot itself. So no cell
 of the student's runs after a hidden input has been seen, no expected value is ever on
 the student's side, and what a protected test shows is written by the checker.
+
+This module holds the conversation with these processes. What else a run needs has a
+module each: the notebook that fills (`outputs`), usage and limits (`watch`), the pipes
+(`pipes`), the snapshots that wait (`snapshots`), and what the end of a process means
+(`ending`).
 """
 
 import contextlib
-import errno
-import os
-import re
-import selectors
-import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
+from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any
-
-import nbformat
 
 from autograder.errors import SandboxError
 from autograder.runner import fork_server
-from autograder.runner.fork_server import ForkServer
-from autograder.runner.inside import frames, meter
+from autograder.runner.ending import Ending, interpret_end
+from autograder.runner.fork_server import START_SECONDS, ForkServer
+from autograder.runner.inside import frames
 from autograder.runner.job import Job, RunResult
-from autograder.runner.outputs import MESSAGE_BYTES, MOST_DISPLAYS, checked_output
+from autograder.runner.outputs import FilledNotebook, TooMuchOutput
+from autograder.runner.pipes import Pipes
 from autograder.runner.sandbox import MEGABYTE, Sandbox
 from autograder.runner.side import Side
+from autograder.runner.snapshots import Snapshots
+from autograder.runner.watch import (
+    DISK_POLL_SECONDS,
+    POLL_SECONDS,
+    Breach,
+    Then,
+    Watch,
+    judge_files,
+)
 from autograder.verdicts import Verdict
 
-_POLL_SECONDS = 0.025
 _CELL_POLL_SECONDS = 0.005  # what a shorter cell leaves behind is seen soon enough
-_DISK_POLL_SECONDS = 0.25
 _JUST_NOW_SECONDS = 0.002  # what was read so long ago need not be read again
-_START_SECONDS = 120.0
-_GRACE_CPU_SECONDS = 2.0  # after an interrupt, before the end
-_GRACE_WALL_SECONDS = 20.0
-_BLOCK_BYTES = 4096  # of the disk: the least that a file takes
-_NO_MORE_PROCESSES = re.compile(
-    rf"BlockingIOError: \[Errno {errno.EAGAIN}\]|RuntimeError: can't start new thread"
-)
-_MEMORY_ERRORS = {"MemoryError", "_ArrayMemoryError", "ArrayMemoryError"}
-_HELD = "This submission is held for review by the instructor."
+_START_TEXT_CHARACTERS = 4000
+_EVIDENCE_CHARACTERS = 500
 
 
 def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
@@ -76,862 +76,530 @@ def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
         If the sandbox cannot be started or broke down: no fault of the code.
     """
     began = time.monotonic()
-    limits = job.limits
-    used, count = _needed(job.files)
     with contextlib.ExitStack() as stack:
-        run = _Run(job, sandbox)
-        if used > limits.disk_mb * MEGABYTE or count > limits.files:
-            run.end(
-                Verdict.OUT_OF_DISK,
-                f"The files handed in take {used / MEGABYTE:.0f} MB in {count} files "
-                f"and folders; the limits are {limits.disk_mb} MB and {limits.files}.",
-            )
-            return run.result(began)
+        shared: list[ForkServer] = []
+
+        def find_server() -> ForkServer:
+            if shared:
+                return shared[0]
+            fresh = ForkServer(sandbox, job.limits, warm=False)
+            return stack.enter_context(contextlib.closing(fresh))
+
+        conversation = Conversation(job, sandbox, find_server)
+        if breach := judge_files(job.files, job.limits):
+            conversation.end(breach.verdict, breach.message)
+            return conversation.result(began)
         if warm and (sandbox.nested or sandbox.level != "bwrap"):
-            shared = stack.enter_context(
-                fork_server.borrow(sandbox, limits, job.libraries)
-            )
-            run.find_host = lambda: shared
-        else:
-
-            def find_host() -> ForkServer:
-                return stack.enter_context(
-                    contextlib.closing(ForkServer(sandbox, limits, warm=False))
-                )
-
-            run.find_host = find_host
+            borrowed = fork_server.borrow(sandbox, job.limits, job.libraries)
+            shared.append(stack.enter_context(borrowed))
         try:
-            run.student_phase()
-            run.test_phase()
+            conversation.student_phase()
+            conversation.test_phase()
         finally:
-            run.close()
-        if any(host.died for host, _ in run.sides):
+            conversation.close()
+        if any(server.died for server, _ in conversation.sides):
             raise SandboxError(
                 "sandbox: the process that runs are forked from was ended from outside "
                 "during the run; is the machine out of memory?"
             )
-    return run.result(began)
+    return conversation.result(began)
 
 
-class _Run:
-    """The state of one run, from the grader's side."""
+class _Stage(Enum):
+    """What the process that the grader listens to is doing."""
 
-    find_host: Callable[[], ForkServer]
+    STARTING = auto()
+    IMPORTING = auto()  # the checker, before its first test cell
+    RUNNING = auto()  # a cell of the student's, or a test cell in its snapshot
+    FORKING = auto()  # the student's process, at a test cell: a snapshot
+    CHECKING = auto()  # a test cell in the checker
 
-    def __init__(self, job: Job, sandbox: Sandbox) -> None:
-        self.job = job
-        self.limits = job.limits
-        self.sandbox = sandbox
-        self.notebook = nbformat.from_dict(_copied(job.notebook))
-        self.ran = [False] * len(self.notebook.cells)
-        self.verdict: Verdict | None = None  # set once: what the run did not survive
-        self.milder: list[tuple[Verdict, bool]] = []  # what it survived
-        self.messages: list[str] = []
-        self.evidence = ""
-        self.code_cells: list[int] = []
-        for index, cell in enumerate(self.notebook.cells):
-            if isinstance(cell.source, list):  # as in a file, line by line
-                cell.source = "".join(cell.source)
-            if cell.cell_type == "code":
-                cell.outputs = []
-                cell.execution_count = None
-                self.code_cells.append(index)
-        self.number = 0  # the code cell that is running, counted from 1
-        self.opened = 0  # the last one that began to run
-        self.testing = False  # whether the student's own cells are behind us
-        self.over = False  # whether the phase, or the test cell, has ended
-        self.stopped = False  # whether no further test cell is to run
-        self.starting = False  # whether a side has not said yet that it is ready
-        self.preparing = False  # whether the checker is at its imports
-        self.bytes = 0
-        self.clear_first = False
-        self.interrupted: tuple[float, float] | None = None
-        self.displays: dict[str, list[nbformat.NotebookNode]] = {}
-        self.disk: int | None = None
+
+class Conversation:
+    """One run, as the grader conducts it: what it sends and what it does on an answer.
+
+    Parameters
+    ----------
+    job : Job
+        What to run.
+    sandbox : Sandbox
+        The sandbox to run it in.
+    find_server : callable
+        Returns the fork server from which the next side of the run is to be forked.
+
+    Attributes
+    ----------
+    sides : list of (ForkServer, Side)
+        All sides that were started, each with its fork server.
+    student, checker : Side or None
+        The sides that live.
+    snapshots : Snapshots
+        Those that wait for their test cell.
+    """
+
+    def __init__(
+        self, job: Job, sandbox: Sandbox, find_server: Callable[[], ForkServer]
+    ) -> None:
+        """Prepare; nothing is started yet."""
+        self._job, self._sandbox, self._find_server = job, sandbox, find_server
         self.sides: list[tuple[ForkServer, Side]] = []
         self.student: Side | None = None
         self.checker: Side | None = None
-        # By code cell: our end of the link to its snapshot, and the snapshot's process
-        # as it is numbered inside.
-        self.links: dict[int, tuple[socket.socket, int]] = {}
-        self.waiting_link: socket.socket | None = None  # of a snapshot being taken
-        self.own_link: socket.socket | None = None  # that an unprotected test runs on
-        self.selector = selectors.PollSelector()  # epoll counts its watches by user
-        self.start_text = ""
-        self.polled = 0.0  # when the processes were last looked at
-        self.phase_started = self.cell_started = time.monotonic()
-        self.phase_cpu = self.cell_cpu = 0.0
+        self.snapshots = Snapshots()
+        self._filled = FilledNotebook(job.notebook, job.limits.output_mb * MEGABYTE)
+        self._watch = Watch(job.limits)
+        self._pipes = Pipes()
+        self._ending = Ending()
+        self._stage = _Stage.STARTING
+        self._number = 0  # the code cell whose turn it is, counted from 1
+        self._opened = 0  # the last one that began to run
+        self._testing = False  # whether the student's own cells are behind us
+        self._over = False  # whether the phase, or the test cell, has ended
+        self._stopped = False  # whether no further test cell is to run
 
     # -------------------------------------------------------------- the phases
 
     def student_phase(self) -> None:
-        """Run the student's cells; leave a snapshot for each test cell."""
-        host = self.find_host()
-        self.student = self.begin(
-            host,
-            host.begin(
-                "student",
-                self.limits,
-                self.job.files,
-                self.job.env,
-                student_modules=self.job.student_modules,
-                snapshots=len(self.job.tests),
-            ),
-        )
-        self.watch()
-        self.number = len(self.code_cells)
-        if self.waiting_link is not None:  # the phase ended before it was taken
-            self.waiting_link.close()
-            self.waiting_link = None
-        self.leave(self.student, keep_raw=True)
-        if not self.student.sweep(self.snapshots()):
+        """Run the student's cells; have a snapshot taken for each test cell."""
+        self.student = self._start("student")
+        self._listen()
+        self.snapshots.cancel()  # the one that was asked for when the phase ended
+        if self._filled.code_cells:
+            self._number = len(self._filled.code_cells)
+            self._filled.turn_to(self._number)
+        self._pipes.leave(self.student, keep_raw=True)
+        if not self.student.sweep(self.snapshots.pids):
             self.end(
                 Verdict.OUT_OF_PROCESSES,
                 "Processes that the notebook had started could not be ended.",
             )
-            self.drop_links()
+            self.snapshots.drop()
 
     def test_phase(self) -> None:
         """Run the test cells, each against its snapshot."""
-        if self.verdict is Verdict.HELD_FOR_REVIEW:
-            self.drop_links()
-        self.testing = True
-        self.phase_started = time.monotonic()
-        self.phase_cpu = self.cpu_seconds()
-        for number in sorted(self.links):
-            assert self.student is not None
-            self.over = False
-            self.number = number
-            link, _ = self.links.pop(number)
-            self.student.usage.overhead = len(self.student.usage.keepers) + 1
-            self.student.usage.overhead += len(self.links)
+        assert self.student is not None
+        if self._ending.is_held:
+            self.snapshots.drop()
+        self._testing = True
+        self._watch.begin_phase()
+        for number in self.snapshots.numbers:
+            self._over = False
+            self._number = number
+            self._filled.turn_to(number)
+            link = self.snapshots.take(number)
+            usage = self.student.usage
+            usage.overhead = len(usage.reapers) + 1 + len(self.snapshots.pids)
             with link:
-                if self.job.tests[self.code_cells[number - 1]]:
-                    self.run_protected(link)
+                if self._is_protected(number):
+                    self._run_protected(link)
                 else:
-                    self.run_unprotected(link)
-            self.student.sweep(self.snapshots())
-            if self.stopped:
-                self.drop_links()
+                    self._run_unprotected(link)
+            self.student.sweep(self.snapshots.pids)
+            if self._stopped:
+                self.snapshots.drop()
                 break
 
-    def run_protected(self, link: socket.socket) -> None:
+    def _is_protected(self, number: int) -> bool:
+        """Return whether test cell `number` is to be run by the checker."""
+        return self._job.tests[self._filled.code_cells[number - 1]]
+
+    def _run_protected(self, link: socket.socket) -> None:
         """Run the current test cell in the checker."""
         if self.checker is None:
-            self.over = False
-            host = self.find_host()
-            self.checker = self.begin(
-                host,
-                host.begin(
-                    "checker",
-                    self.limits,
-                    self.job.trusted,
-                    self.job.env,
-                    checker={"answers": self.job.names},
-                    student_modules=self.job.student_modules,
-                ),
-            )
-            self.watch()
-            if self.checker is None or self.stopped:  # its imports were the end of it
+            self.checker = self._start("checker")
+            self._listen()
+            if self.checker is None or self._stopped:  # it ended at its imports
                 return
-            self.over = False
-        self.open_cell()
+            self._over = False
+        self._stage = _Stage.CHECKING
+        source = self._open_cell()
         with contextlib.suppress(OSError):  # an end is noticed elsewhere
             socket.send_fds(
                 self.checker.job, [frames.encode({"t": "link"})], [link.fileno()]
             )
         link.close()  # the checker alone notices the snapshot's end
-        self.send(self.checker, self.request())
-        self.watch()
+        self._request(self.checker, source)
+        self._listen()
 
-    def run_unprotected(self, link: socket.socket) -> None:
+    def _run_unprotected(self, link: socket.socket) -> None:
         """Run the current test cell in its snapshot, which can read it."""
-        self.open_cell()
         assert self.student is not None
-        self.own_link = link
-        link.setblocking(False)
-        output = self.limits.output_mb * MEGABYTE
-        self.student.decoder = frames.Decoder(output + 65536)
-        self.student.outgoing.clear()
-        self.selector.register(link, selectors.EVENT_READ, (self.student, "link"))
-        self.send(self.student, self.request())
-        self.watch()
-        with contextlib.suppress(KeyError):
-            self.selector.unregister(link)
-        self.own_link = None
+        self._stage = _Stage.RUNNING
+        source = self._open_cell()
+        with self._pipes.talk_over(link, self.student):
+            self._request(self.student, source)
+            self._listen()
 
-    def snapshots(self) -> set[int]:
-        """Return the processes that still wait for their test cell."""
-        return {pid for _, pid in self.links.values()}
-
-    def drop_links(self) -> None:
-        """Give up the test cells that have not run."""
-        for link, _ in self.links.values():
-            link.close()
-        self.links.clear()
+    def _start(self, name: str) -> Side:
+        """Start the student's side or the checker, and listen to it."""
+        job, server = self._job, self._find_server()
+        if name == "student":
+            side = server.begin(
+                name,
+                job.limits,
+                job.files,
+                job.env,
+                student_modules=job.student_modules,
+                snapshots=len(job.tests),
+            )
+        else:
+            side = server.begin(
+                name,
+                job.limits,
+                job.trusted,
+                job.env,
+                checker={"answers": job.names},
+                student_modules=job.student_modules,
+            )
+        self.sides.append((server, side))
+        self._stage = _Stage.STARTING
+        self._watch.add(side)
+        self._pipes.add(side)
+        return side
 
     # ---------------------------------------------------------------- the loop
 
-    def begin(self, host: ForkServer, side: Side) -> Side:
-        """Listen to a side that has been started."""
-        self.sides.append((host, side))
-        register = self.selector.register
-        register(side.results, selectors.EVENT_READ, (side, "results"))
-        register(side.status, selectors.EVENT_READ, (side, "status"))
-        for descriptor in side.raw:
-            register(descriptor, selectors.EVENT_READ, (side, "raw"))
-        self.cell_started = time.monotonic()
-        self.starting = True
-        self.flush(side)
-        return side
-
-    def leave(self, side: Side, keep_raw: bool = False) -> None:
-        """Listen to a side no more; with `keep_raw`, still to what it writes raw."""
-        ends = [side.results, side.status, side.job]
-        for end in ends if keep_raw else [*ends, *side.raw]:
-            with contextlib.suppress(KeyError, ValueError):
-                self.selector.unregister(end)
-
-    def watch(self) -> None:
-        """Take what comes and enforce the limits until the phase or cell is over."""
+    def _listen(self) -> None:
+        """Act on what arrives and on limits until the phase or test cell is over."""
         now = time.monotonic()
-        next_poll, next_disk_poll = now + _POLL_SECONDS, now + _DISK_POLL_SECONDS
-        while not self.over:
-            for key, events in self.selector.select(_POLL_SECONDS):
-                if not self.over:
-                    self.handle(key, events)
+        next_poll, next_disk_poll = now + POLL_SECONDS, now + DISK_POLL_SECONDS
+        while not self._over:
+            for side, kind, descriptor in self._pipes.wait(POLL_SECONDS):
+                if kind == "raw":
+                    self._take_raw(side, descriptor)
+                elif kind == "status":
+                    self._side_ended(side)
+                else:
+                    self._take_messages(side, descriptor)
+                if self._over:
+                    break
             now = time.monotonic()
-            if not self.over and now >= next_poll:
-                self.poll()
-                self.judge(now)
-                next_poll = now + _POLL_SECONDS
-            if not self.over and not self.starting and now >= next_disk_poll:
-                self.judge_disk()
-                next_disk_poll = now + _DISK_POLL_SECONDS
-        if time.monotonic() - self.polled > _JUST_NOW_SECONDS:
-            self.poll()
-        if self.verdict is None and not self.starting:
-            self.judge_disk()
+            if not self._over and now >= next_poll:
+                self._watch.poll()
+                self._judge()
+                next_poll = now + POLL_SECONDS
+            starting = self._stage is _Stage.STARTING
+            if not self._over and not starting and now >= next_disk_poll:
+                self._enforce(self._watch.judge_disk(self._opened))
+                next_disk_poll = now + DISK_POLL_SECONDS
+        self._watch.poll(after_seconds=_JUST_NOW_SECONDS)
+        if self._ending.fatal is None and self._stage is not _Stage.STARTING:
+            self._enforce(self._watch.judge_disk(self._opened))
 
-    def poll(self) -> None:
-        """Read what the processes use."""
-        for _, side in self.sides:
-            if side.root:
-                side.usage.poll()
-        self.polled = time.monotonic()
+    def _judge(self) -> None:
+        """Compare what was polled with the limits; give up a start that takes long."""
+        if self._stage is not _Stage.STARTING:
+            self._enforce(self._watch.judge(self._number))
+        elif time.monotonic() - self.sides[-1][1].began > START_SECONDS:
+            raise SandboxError(
+                f"sandbox: a process was not ready within {START_SECONDS:.0f} s; "
+                "is the machine overloaded?"
+            )
 
-    def cpu_seconds(self) -> float:
-        """CPU time of both sides since they were ready, in seconds."""
-        return sum(side.cpu_seconds for _, side in self.sides if side.main)
-
-    def send(self, side: Side, message: dict[str, Any]) -> None:
-        """Queue `message` for a side, which may be slow to read it."""
-        side.outgoing += frames.encode(message)
-        self.flush(side)
-
-    def flush(self, side: Side) -> None:
-        """Write what the side takes now."""
-        end = self.own_link if self.own_link is not None else side.job
-        listening = "link" if self.own_link is not None else ""
-        registered = end in self.selector.get_map()
-        try:
-            while side.outgoing:
-                sent = end.send(side.outgoing[: frames.READ_BYTES])
-                del side.outgoing[:sent]
-            wanted = 0
-        except BlockingIOError:
-            wanted = selectors.EVENT_WRITE
-        except OSError:
-            side.outgoing.clear()  # the end will be noticed on another descriptor
-            wanted = 0
-        if listening:
-            wanted |= selectors.EVENT_READ
-        if registered and wanted:
-            self.selector.modify(end, wanted, (side, listening or "job"))
-        elif registered:
-            self.selector.unregister(end)
-        elif wanted:
-            self.selector.register(end, wanted, (side, listening or "job"))
-
-    def handle(self, key: selectors.SelectorKey, events: int) -> None:
-        """Take what a descriptor has."""
-        side, kind = key.data
-        if events & selectors.EVENT_WRITE:
-            self.flush(side)
-        if not events & selectors.EVENT_READ or self.over:
-            return
-        if kind == "raw":
-            self.take_raw(side, key.fd)
-        elif kind == "status":
-            self.side_ended(side)
+    def _take_raw(self, side: Side, descriptor: int) -> bool:
+        """Show some of what a side wrote raw; return whether there may be more."""
+        if (found := self._pipes.read_raw(side, descriptor)) is None:
+            return False
+        stream, text, size = found
+        if self._stage is _Stage.STARTING:
+            side.start_text = (side.start_text + text)[-_START_TEXT_CHARACTERS:]
         else:
-            self.take_messages(side, key.fd)
+            try:
+                self._filled.add_text(stream, text, size)
+            except TooMuchOutput:
+                self._too_much_output()
+        return not self._over
 
-    def take_raw(self, side: Side, descriptor: int) -> bool:
-        """Take some of what was written to descriptor 1 or 2; return if there was any.
-
-        Other programs and C code write there, behind the shell's back.
-        """
-        try:
-            data = os.read(descriptor, frames.READ_BYTES)
-        except BlockingIOError:
-            return False
-        if not data:
-            self.selector.unregister(descriptor)
-            return False
-        name, decoder = side.raw[descriptor]
-        text = decoder.decode(data)
-        if self.starting:
-            self.start_text = (self.start_text + text)[-4000:]
-        elif self.count(len(data)):
-            self.add({"output_type": "stream", "name": name, "text": text})
-        return not self.over
-
-    def take_all_raw(self) -> None:
-        """Take all that has been written to descriptors 1 and 2."""
+    def _take_all_raw(self) -> None:
+        """Show all that has been written raw."""
         for _, side in self.sides:
             for descriptor in side.raw:
-                while descriptor in self.selector.get_map() and self.take_raw(
+                while self._pipes.listens_to(descriptor) and self._take_raw(
                     side, descriptor
                 ):
                     pass
 
-    def take_messages(self, side: Side, descriptor: int) -> bool:
-        """Take some of what a side sent; return whether there may be more."""
-        try:
-            data = os.read(descriptor, frames.READ_BYTES)
-        except BlockingIOError:
+    def _take_messages(self, side: Side, descriptor: int) -> bool:
+        """Act on some of what a side sent; return whether there may be more."""
+        data = self._pipes.read(descriptor)
+        if data is None:
             return False
-        except ConnectionError:
-            data = b""
         if not data:
-            self.side_ended(side)
+            self._side_ended(side)
             return False
         try:
             for message, size in side.decoder.feed(data):
-                self.take(side, message, size)
-                if self.over:
+                self._take(message, size)
+                if self._over:
                     return False
-        except frames.TooLarge:
-            self.too_much_output()
+        except (TooMuchOutput, frames.TooLarge):
+            self._too_much_output()
         except frames.WireError as error:
-            self.hold(
-                f"Cell {self.number} wrote to the grader's pipe what the shell never "
+            self._hold(
+                f"Cell {self._number} wrote to the grader's pipe what the shell never "
                 f"writes: {error}."
             )
         except (KeyError, TypeError, ValueError) as error:
             self.end(
                 Verdict.CRASHED,
-                f"Cell {self.number} sent something that is not an output ({error}).",
+                f"Cell {self._number} sent something that is not an output ({error}).",
             )
-        return not self.over
+        return not self._over
 
-    def take(self, side: Side, message: dict[str, Any], size: int) -> None:
-        """Act on one message of a side's shell."""
-        kind = message["t"]
-        if self.starting:
-            if kind != "ready":
-                raise frames.WireError("a message before the start")
-            self.ready(side)
-        elif self.preparing:
-            if kind == "done":
-                self.preparing, self.over = False, True
-        elif self.waiting_link is not None and kind in ("done", "snapshot"):
-            # No cell is running: were "done" taken here, a test would count as run.
-            if kind == "done":
-                raise frames.WireError("the end of a cell that was not running")
-            self.snapshot_taken(message["pid"])
-        elif kind == "done":
-            self.done(message["passed"] is True)
-        elif kind == "clear":
-            self.clear_first = bool(message["wait"])
-            if self.count(MESSAGE_BYTES) and not self.clear_first:
-                self.cell.outputs = []
-        elif kind == "output":
-            output = checked_output(message["output"], self.number)
-            stream = output["output_type"] == "stream"
-            if self.count(size + (0 if stream else MESSAGE_BYTES)):
-                self.show(output, message)
-        elif kind == "gone" and side is self.checker:
-            self.answer_ended()
-        elif kind == "tampering" and side is self.checker:
-            self.hold(
-                f"In cell {self.number}, a test, the student's process answered the "
-                f"checker with what it can only send by tampering: "
-                f"{str(message['evidence'])[:500]}"
-            )
-        else:
+    # ------------------------------------------------------------ the messages
+
+    def _take(self, message: dict[str, Any], size: int) -> None:
+        """Act on one message of `size` bytes, as the table `_EXPECTED` says."""
+        tag = message["t"]
+        expected = _EXPECTED[self._stage]
+        if isinstance(tag, str) and tag in expected:
+            expected[tag](self, message, size)
+        elif self._stage is _Stage.STARTING:
+            raise frames.WireError("a message before the start")
+        elif self._stage is not _Stage.IMPORTING:  # what its imports show is dropped
             raise frames.WireError("a message of no known kind")
 
-    # --------------------------------------------------------- cells and outputs
-
-    @property
-    def cell(self) -> nbformat.NotebookNode:
-        """The cell that is running.
-
-        While a snapshot is taken this is the student's cell before it: what a thread of
-        the student's prints then is no output of the test.
-        """
-        number = self.number if self.waiting_link is None else max(self.opened, 1)
-        return self.notebook.cells[self.code_cells[number - 1]]
-
-    def ready(self, side: Side) -> None:
-        """Begin: a side's shell is built and locked in."""
+    def _ready(self, *_: Any) -> None:
+        """Begin: the shell of the side that was started is built and locked in."""
+        _, side = self.sides[-1]
         side.ready()
-        self.starting = False
-        if side is not self.student:
-            self.preparing = True
-            self.begin_to_count()
-            self.send(side, {"t": "run", "source": self.job.imports})
+        if side is self.checker:
+            self._stage = _Stage.IMPORTING
+            self._watch.begin_cell()
+            self._pipes.send(side, {"t": "run", "source": self._job.imports})
             return
-        try:
-            if self.sandbox.level == "bwrap":
-                disk = f"/proc/{side.main}/root/tmp"
-                self.disk = os.open(disk, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise SandboxError(
-                f"sandbox: the student's process cannot be watched: {error}"
-            ) from error
-        self.phase_started = time.monotonic()
-        self.next_cell()
+        self._stage = _Stage.RUNNING
+        if self._sandbox.level == "bwrap":
+            self._watch.watch_disk()
+        self._watch.begin_phase()
+        self._next_cell()
 
-    def next_cell(self) -> None:
-        """Send the student's next cell; if there is none, the phase is over."""
-        assert self.student is not None
-        while self.number < len(self.code_cells):
-            self.number += 1
-            if self.code_cells[self.number - 1] in self.job.tests:
-                self.take_snapshot()
-                return
-            self.open_cell()
-            self.send(self.student, self.request())
-            return
-        self.over = True
+    def _imported(self, *_: Any) -> None:
+        """Go on: the checker is through with its imports, whatever came of them."""
+        self._over = True
 
-    def open_cell(self) -> None:
-        """Begin the current cell."""
-        self.opened = self.number
-        self.cell.execution_count = self.number
-        self.clear_first = False
-        self.begin_to_count()
-
-    def request(self) -> dict[str, Any]:
-        """Return the message that asks a side to run the current cell."""
-        return {"t": "run", "source": self.cell.source, "number": self.number}
-
-    def begin_to_count(self) -> None:
-        """Give what begins now the time of a cell."""
-        self.interrupted = None
-        self.cell_started = time.monotonic()
-        self.cell_cpu = self.cpu_seconds()
-
-    def take_snapshot(self) -> None:
-        """Ask the student's process for a snapshot, for the current test cell."""
-        assert self.student is not None
-        self.begin_to_count()
-        protected = self.job.tests[self.code_cells[self.number - 1]]
-        self.waiting_link, theirs = socket.socketpair()
-        request = frames.encode({"t": "snapshot", "protected": protected})
-        with theirs, contextlib.suppress(OSError):  # an end is noticed elsewhere
-            socket.send_fds(self.student.job, [request], [theirs.fileno()])
-
-    def snapshot_taken(self, pid: Any) -> None:
+    def _snapshot_taken(self, message: dict[str, Any], _: int) -> None:
         """Keep the snapshot that has been taken; go on with the next cell."""
-        assert self.waiting_link is not None
         assert self.student is not None
-        link, self.waiting_link = self.waiting_link, None
-        if isinstance(pid, int) and pid > 0:
-            self.links[self.number] = link, pid
+        if self.snapshots.keep(self._number, message["pid"]):
             self.student.usage.overhead += 1
         else:
-            link.close()
-            self.survive(
+            self._ending.survive(
                 Verdict.OUT_OF_PROCESSES,
-                f"Before cell {self.number}, a test, no process could be started.",
+                f"Before cell {self._number}, a test, no process could be started.",
             )
-        self.next_cell()
+        self._next_cell()
 
-    def done(self, passed: bool) -> None:
-        """Close the running cell, which raised nothing if it `passed`."""
-        self.take_all_raw()
-        if self.over:
+    def _done_unasked(self, *_: Any) -> None:
+        """Refuse the end of a cell when none runs: a test would count as run."""
+        raise frames.WireError("the end of a cell that was not running")
+
+    def _done(self, message: dict[str, Any], _: int) -> None:
+        """Close the running cell."""
+        passed = message["passed"] is True
+        self._take_all_raw()
+        if self._over:
             return
-        self.ran[self.code_cells[self.number - 1]] = True
-        if self.testing and not self.has_error():
-            if self.interrupted:
-                self.note(Verdict.OUT_OF_TIME, "The check was interrupted.")
+        self._filled.mark_run(self._number)
+        if self._testing and not self._filled.has_error():
+            if self._watch.was_interrupted:
+                self._filled.note(Verdict.OUT_OF_TIME, "The check was interrupted.")
             elif not passed:
-                self.note(Verdict.CRASHED, "The check ended in an exception.")
-        now = time.monotonic()
-        if now - self.polled >= _CELL_POLL_SECONDS:
-            self.poll()
-            self.judge(now)
-        if not self.over and not self.testing and self.disk is not None:
-            self.judge_disk()  # a look costs nothing there, and names the cell
-        if self.over:
+                self._filled.note(Verdict.CRASHED, "The check ended in an exception.")
+        if self._watch.poll(after_seconds=_CELL_POLL_SECONDS):
+            self._judge()
+        if not self._over and not self._testing and self._watch.disk_is_quick:
+            self._enforce(self._watch.judge_disk(self._opened))  # names the cell
+        if self._over:
             return
-        if self.testing:
-            self.over = True
+        if self._testing:
+            self._over = True
         else:
-            self.next_cell()
+            self._next_cell()
 
-    def show(self, output: dict[str, Any], message: dict[str, Any]) -> None:
-        """Add `output` to the running cell, or renew the displays with its id."""
-        name = message.get("id")
-        if isinstance(name, str) and message.get("update"):
-            renewed = nbformat.from_dict(output)
-            for shown in self.displays.get(name, []):
-                shown.data, shown.metadata = renewed.data, renewed.metadata
+    def _clear(self, message: dict[str, Any], _: int) -> None:
+        """Clear the outputs of the running cell."""
+        self._filled.clear(bool(message["wait"]))
+
+    def _output(self, message: dict[str, Any], size: int) -> None:
+        """Add an output to the running cell."""
+        output = self._filled.add_output(message, size)
+        if output is not None and output.output_type == "error":
+            self._enforce(
+                self._watch.judge_error(self._number, output.ename, output.evalue)
+            )
+
+    def _snapshot_gone(self, *_: Any) -> None:
+        """Note that the snapshot ended while the checker asked it."""
+        self._filled.note(*interpret_end("snapshot", None, self._number))
+
+    def _tampering(self, message: dict[str, Any], _: int) -> None:
+        """End the run: the snapshot's answers to the checker were forged."""
+        evidence = str(message["evidence"])[:_EVIDENCE_CHARACTERS]
+        self._hold(
+            f"In cell {self._number}, a test, the student's process answered the "
+            f"checker with what it can only send by tampering: {evidence}"
+        )
+
+    # ---------------------------------------------------------------- the cells
+
+    def _next_cell(self) -> None:
+        """Send the student's next cell, or ask for a snapshot; after the last, end."""
+        assert self.student is not None
+        if self._number == len(self._filled.code_cells):
+            self._over = True
             return
-        node = self.add(output)
-        if isinstance(name, str):
-            shown = self.displays.setdefault(name, [])
-            if len(shown) < MOST_DISPLAYS:
-                shown.append(node)
-        if output["output_type"] == "error":
-            self.look_at_error(output["ename"], output["evalue"])
+        self._number += 1
+        if self._filled.code_cells[self._number - 1] in self._job.tests:
+            # What a thread of the student's prints meanwhile is no output of the test:
+            # it goes to the student's cell before that.
+            self._stage = _Stage.FORKING
+            self._watch.begin_cell()
+            self.snapshots.ask(self.student, self._is_protected(self._number))
+        else:
+            self._stage = _Stage.RUNNING
+            self._request(self.student, self._open_cell())
 
-    def look_at_error(self, name: str, text: str) -> None:
-        """Note a limit that the running cell hit as an exception."""
-        if name in _MEMORY_ERRORS:
-            self.survive(
-                Verdict.OUT_OF_MEMORY,
-                f"Cell {self.number} asked for more memory than there is; the limit "
-                f"is {self.limits.memory_mb} MB.",
-            )
-        elif _NO_MORE_PROCESSES.search(f"{name}: {text}"):
-            self.survive(
-                Verdict.OUT_OF_PROCESSES,
-                f"Cell {self.number} asked for more processes and threads than there "
-                f"are; the limit is {self.limits.processes}.",
-            )
+    def _open_cell(self) -> str:
+        """Begin the current cell; return its source."""
+        self._opened = self._number
+        self._watch.begin_cell()
+        return self._filled.open(self._number)
 
-    def add(self, output: dict[str, Any]) -> nbformat.NotebookNode:
-        """Add `output` to the running cell; text joins the text before it."""
-        if self.clear_first:
-            self.cell.outputs = []
-            self.clear_first = False
-        outputs = self.cell.outputs
-        if output["output_type"] == "stream":
-            last = outputs[-1] if outputs else None
-            if last and last.output_type == "stream" and last.name == output["name"]:
-                last.text.append(output["text"])
-                return last
-            output = output | {"text": [output["text"]]}  # joined by `result`
-        node = nbformat.from_dict(output)
-        outputs.append(node)
-        return node
+    def _request(self, side: Side, source: str) -> None:
+        """Ask a side to run the current cell."""
+        message = {"t": "run", "source": source, "number": self._number}
+        self._pipes.send(side, message)
 
-    def count(self, size: int) -> bool:
-        """Count `size` bytes of output; return whether they are within the limit."""
-        self.bytes += size
-        if self.bytes <= self.limits.output_mb * MEGABYTE:
-            return True
-        self.too_much_output()
-        return False
+    # -------------------------------------------------- limits and verdicts
 
-    # ------------------------------------------------------------------- judging
+    def _enforce(self, breach: Breach | None) -> None:
+        """Do what the breach of a limit leads to, if there is one."""
+        if breach is None:
+            return
+        verdict, message, then = breach.verdict, breach.message, breach.then
+        if then is Then.END_RUN or (then is Then.END_CELL and not self._testing):
+            self.end(verdict, message, breach.by_clock)
+            return
+        self._ending.survive(verdict, message, breach.by_clock)
+        unprotected = self._pipes.link is not None
+        if then is Then.INTERRUPT:
+            # A protected test ends in the checker; its snapshot is killed afterwards.
+            side = self.checker if self._testing and not unprotected else self.student
+            assert side is not None
+            self._watch.interrupt(side, self.snapshots.pids)
+        elif then is Then.END_CELL:
+            self._filled.note(verdict, message)
+            self._over = True
+            if self.checker is not None and not unprotected:
+                self._end_checker()
 
-    def end(self, verdict: Verdict, message: str) -> None:
+    def end(self, verdict: Verdict, message: str, by_clock: bool = False) -> None:
         """End the phase with `verdict`; in the phase of the tests, the run."""
-        self.over = True
-        self.stopped = self.stopped or self.testing
-        if self.verdict is None:
-            self.verdict = verdict
-        self.messages.append(message)
-        if self.number and not self.ran[self.code_cells[self.number - 1]]:
-            self.note(verdict, message)
+        self._over = True
+        self._stopped = self._stopped or self._testing
+        self._ending.end(verdict, message, by_clock)
+        if self._number and not self._filled.has_run(self._number):
+            self._filled.note(verdict, message)
 
-    def has_error(self) -> bool:
-        """Whether the running cell shows an error."""
-        return any(output.output_type == "error" for output in self.cell.outputs)
-
-    def note(self, verdict: Verdict, message: str) -> None:
-        """Show in the running cell why it ended."""
-        name = "".join(word.title() for word in verdict.split())
-        error = {"ename": name, "evalue": message, "traceback": [message]}
-        self.add({"output_type": "error", **error})
-
-    def hold(self, evidence: str) -> None:
+    def _hold(self, evidence: str) -> None:
         """End the run: there has been tampering."""
-        self.over = self.stopped = True
-        self.verdict = Verdict.HELD_FOR_REVIEW
-        self.evidence = evidence
+        self._over = self._stopped = True
+        self._ending.hold(evidence)
 
-    def survive(self, verdict: Verdict, message: str, wall: bool = False) -> None:
-        """Note `verdict` and go on."""
-        self.milder.append((verdict, wall))
-        self.messages.append(message)
-
-    def give_up_test(self, verdict: Verdict, message: str) -> None:
-        """End the running test cell, and go on with the next."""
-        self.survive(verdict, message)
-        self.note(verdict, message)
-        self.over = True
-        if self.checker is not None and self.own_link is None:
-            self.end_checker()
-
-    def too_much_output(self) -> None:
+    def _too_much_output(self) -> None:
         """End the run: its outputs are too large."""
         self.end(
             Verdict.OUT_OF_OUTPUT,
-            f"Cell {self.number} took the outputs of the notebook over "
-            f"{self.limits.output_mb} MB, the limit for all of them together.",
+            f"Cell {self._number} took the outputs of the notebook over "
+            f"{self._job.limits.output_mb} MB, the limit for all of them together.",
         )
 
-    def side_ended(self, side: Side) -> None:
-        """Take the last that a side sent, and note that it is gone."""
-        if self.own_link is not None:
-            self.answer_ended()
-            self.over = True
+    # ------------------------------------------------------------------- the ends
+
+    def _side_ended(self, side: Side) -> None:
+        """Act on the last that a side sent, then on its end: see `interpret_end`."""
+        if self._pipes.link is not None:
+            self._filled.note(*interpret_end("snapshot", None, self._number))
+            self._over = True
             return
-        if side.results not in self.selector.get_map():
+        if not self._pipes.listens_to(side.results):
             return  # noticed already
-        self.selector.unregister(side.results)
-        while self.take_messages(side, side.results):
+        self._pipes.forget(side.results)
+        while self._take_messages(side, side.results):
             pass
-        if self.over:
+        if self._over:
             return
+        if self._stage is _Stage.STARTING:
+            why = side.start_text.strip() or "no message"
+            raise SandboxError(
+                f"sandbox: {self._sandbox.level} ended at its start with code "
+                f"{side.wait_for_exit_code()}: {why}; try another level"
+            )
         if side is self.checker:
-            self.checker_ended()
-        else:
-            self.student_ended(side)
-
-    def student_ended(self, side: Side) -> None:
-        """End the phase: the student's process is gone."""
-        code = self.exit_code(side)
-        if self.starting:
-            raise SandboxError(self.broken_start(code))
-        self.take_all_raw()
-        if self.over:
+            self._filled.note(*interpret_end("checker", None, self._number))
+            self._end_checker()  # the next test cell gets a new one
+            self._over = True
             return
-        if code is None:
-            how = "closed its pipe to the grader"
-        elif code > 128:
-            how = f"was ended by signal {code - 128} ({_signal_name(code - 128)})"
-        else:
-            how = f"ended with exit code {code}"
-        self.end(Verdict.CRASHED, f"In cell {self.number} the Python process {how}.")
+        code = side.wait_for_exit_code()
+        self._take_all_raw()
+        if not self._over:
+            self.end(*interpret_end("student", code, self._number))
 
-    def exit_code(self, side: Side) -> int | None:
-        """Return a side's exit code, waiting for it a little."""
-        for _ in range(40):
-            if (code := side.exit_code()) is not None:
-                return code
-            time.sleep(0.05)
-        return None
-
-    def broken_start(self, code: int | None) -> str:
-        """Say that a side ended before it was ready."""
-        return (
-            f"sandbox: {self.sandbox.level} ended at its start with code {code}: "
-            f"{self.start_text.strip() or 'no message'}; try another level"
-        )
-
-    def answer_ended(self) -> None:
-        """Note that the snapshot ended while its test cell ran."""
-        self.note(
-            Verdict.CRASHED,
-            "The Python process of the answer ended during this check.",
-        )
-
-    def checker_ended(self) -> None:
-        """Note that the checker ended while a test ran; the next gets a new one."""
-        assert self.checker is not None
-        if self.starting:
-            raise SandboxError(self.broken_start(self.exit_code(self.checker)))
-        self.note(Verdict.CRASHED, "The process of the check ended during this check.")
-        self.end_checker()
-        self.over = True
-
-    def end_checker(self) -> None:
+    def _end_checker(self) -> None:
         """End the checker."""
         assert self.checker is not None
-        self.leave(self.checker)
-        self.preparing = False
-        for host, side in self.sides:
+        self._pipes.leave(self.checker)
+        for server, side in self.sides:
             if side is self.checker:
-                host.end(side)
+                server.end(side)
         self.checker = None
 
-    def judge(self, now: float) -> None:
-        """Compare what is used with the limits of time, memory and processes."""
-        if self.starting:
-            if now - self.cell_started > _START_SECONDS:
-                raise SandboxError(
-                    f"sandbox: a process was not ready within {_START_SECONDS:.0f} s; "
-                    "is the machine overloaded?"
-                )
-            return
-        assert self.student is not None
-        usage, limits = self.student.usage, self.limits
-        cell = f"Cell {self.number}"
-        limit = self.give_up_test if self.testing else self.end
-        if usage.tasks > limits.processes:
-            limit(
-                Verdict.OUT_OF_PROCESSES,
-                f"{cell} had {usage.tasks} processes and threads at once; the limit "
-                f"is {limits.processes}.",
-            )
-        elif usage.memory_bytes > limits.memory_mb * MEGABYTE:
-            limit(
-                Verdict.OUT_OF_MEMORY,
-                f"{cell} used {usage.memory_bytes / MEGABYTE:.0f} MB of memory; the "
-                f"limit is {limits.memory_mb} MB.",
-            )
-        elif (
-            self.checker is not None
-            and self.checker.usage.memory_bytes > limits.memory_mb * MEGABYTE
-        ):
-            limit(
-                Verdict.OUT_OF_MEMORY,
-                f"{cell} took a check over {limits.memory_mb} MB of memory, the limit.",
-            )
-        else:
-            self.judge_time(now)
-
-    def judge_time(self, now: float) -> None:
-        """Interrupt a cell that takes too long; end it if that does not help."""
-        limits = self.limits
-        cpu = self.cpu_seconds()
-        cell_cpu, cell_wall = cpu - self.cell_cpu, now - self.cell_started
-        all_cpu, all_wall = cpu - self.phase_cpu, now - self.phase_started
-        if all_cpu > limits.notebook_cpu_seconds:
-            self.end(
-                Verdict.OUT_OF_TIME,
-                f"The notebook used {all_cpu:.0f} s of CPU time by cell {self.number}; "
-                f"the limit is {limits.notebook_cpu_seconds:g} s for all cells.",
-            )
-        elif all_wall > limits.notebook_wall_seconds:
-            self.milder.append((Verdict.OUT_OF_TIME, True))
-            self.end(
-                Verdict.OUT_OF_TIME,
-                f"The notebook took {all_wall:.0f} s by the clock by cell "
-                f"{self.number}, with {all_cpu:.0f} s of CPU time; the limit is "
-                f"{limits.notebook_wall_seconds:g} s for all cells.",
-            )
-        elif self.interrupted is not None:
-            at, at_cpu = self.interrupted
-            if cpu - at_cpu > _GRACE_CPU_SECONDS or now - at > _GRACE_WALL_SECONDS:
-                limit = self.give_up_test if self.testing else self.end
-                limit(
-                    Verdict.OUT_OF_TIME,
-                    "It did not stop when interrupted, so it was ended there.",
-                )
-        elif cell_cpu > limits.cell_cpu_seconds:
-            self.interrupt(
-                now,
-                f"Cell {self.number} used {cell_cpu:.0f} s of CPU time; the limit is "
-                f"{limits.cell_cpu_seconds:g} s for a cell.",
-                wall=False,
-            )
-        elif cell_wall > limits.cell_wall_seconds:
-            self.interrupt(
-                now,
-                f"Cell {self.number} took {cell_wall:.0f} s by the clock, with "
-                f"{cell_cpu:.0f} s of CPU time; the limit is "
-                f"{limits.cell_wall_seconds:g} s for a cell.",
-                wall=True,
-            )
-
-    def interrupt(self, now: float, message: str, wall: bool) -> None:
-        """Interrupt the running cell, and what it started, as Ctrl-C would."""
-        self.survive(Verdict.OUT_OF_TIME, message, wall)
-        self.interrupted = now, self.cpu_seconds()
-        spared = self.snapshots()
-        # A protected test ends in the checker; its snapshot is killed afterwards.
-        protected = self.testing and self.own_link is None
-        side = self.checker if protected else self.student
-        assert side is not None
-        for process in side.others(spared):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGINT)
-
-    def judge_disk(self) -> None:
-        """Compare the files with the limits."""
-        assert self.student is not None
-        limits = self.limits
-        if self.disk is not None:
-            disk = os.fstatvfs(self.disk)
-            used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
-            count = disk.f_files - disk.f_ffree
-        else:
-            used, count = meter.folder_use(self.student.box, limits.files)
-            used += meter.unlinked_use(self.student.usage.pids)
-        if used > limits.disk_mb * MEGABYTE:
-            self.end(
-                Verdict.OUT_OF_DISK,
-                f"By cell {self.opened} the notebook had written "
-                f"{used / MEGABYTE:.0f} MB of files; the limit is {limits.disk_mb} MB.",
-            )
-        elif count > limits.files:
-            self.end(
-                Verdict.OUT_OF_DISK,
-                f"By cell {self.opened} the notebook had made more than "
-                f"{limits.files} files, the limit, or folders that nobody can look "
-                "into.",
-            )
-
-    # ------------------------------------------------------------------- the end
-
     def close(self) -> None:
-        """End both sides and close what was opened."""
-        self.drop_links()
-        if self.waiting_link is not None:
-            self.waiting_link.close()
-        if self.disk is not None:
-            os.close(self.disk)
-        self.selector.close()
-        for host, side in self.sides:
-            host.end(side)
+        """End all sides and close what was opened."""
+        self.snapshots.drop()
+        self._watch.close()
+        self._pipes.close()
+        for server, side in self.sides:
+            server.end(side)
 
     def result(self, began: float) -> RunResult:
-        """Return what came of the run."""
-        verdict = self.verdict or Verdict.GRADED
-        if verdict is Verdict.GRADED and self.milder:
-            verdict = self.milder[0][0]
-        held = verdict is Verdict.HELD_FOR_REVIEW
-        for index, cell in enumerate(self.notebook.cells):
-            if held and index in self.job.tests:
-                cell.outputs = []
-                self.ran[index] = False
-            for output in cell.get("outputs", []):
-                if output.output_type == "stream":
-                    output.text = "".join(output.text)
-        timed = [wall for which, wall in self.milder if which is Verdict.OUT_OF_TIME]
-        memory = self.student.usage.peak_memory_bytes if self.student else 0
+        """Return what came of the run, which began at `began` by the clock."""
+        ending = self._ending
+        self._filled.finish(withheld=self._job.tests if ending.is_held else ())
         return RunResult(
-            verdict=verdict,
-            level=self.sandbox.level,
-            notebook=self.notebook,
-            ran=self.ran,
-            message=_HELD if held else " ".join(self.messages),
-            cpu_seconds=self.cpu_seconds(),
+            verdict=ending.verdict,
+            level=self._sandbox.level,
+            notebook=self._filled.notebook,
+            ran=self._filled.ran,
+            message=ending.message,
+            cpu_seconds=self._watch.cpu_seconds,
             wall_seconds=time.monotonic() - began,
-            peak_memory_mb=memory / MEGABYTE,
-            wall_only=verdict is Verdict.OUT_OF_TIME and bool(timed) and all(timed),
-            evidence=self.evidence,
+            peak_memory_mb=self._watch.peak_memory_bytes / MEGABYTE,
+            wall_only=ending.wall_only,
+            evidence=ending.evidence,
         )
 
 
-def _needed(files: Mapping[str, bytes]) -> tuple[int, int]:
-    """Return the bytes on disk and the number of files and folders that they take."""
-    blocks = sum(-(-len(content) // _BLOCK_BYTES) for content in files.values())
-    folders = {folder for name in files for folder in PurePosixPath(name).parents[:-1]}
-    return blocks * _BLOCK_BYTES, len(files) + len(folders)
-
-
-def _copied(value: Any) -> Any:
-    """Return a copy of JSON-like `value` made of plain dicts and lists."""
-    if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_copied(item) for item in value]
-    return value
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
+_Handler = Callable[[Conversation, dict[str, Any], int], None]
+_SHOWN: dict[str, _Handler] = {
+    "clear": Conversation._clear,
+    "output": Conversation._output,
+}
+# Which messages may come at which stage, by their tag, and who acts on each.
+_EXPECTED: dict[_Stage, dict[str, _Handler]] = {
+    _Stage.STARTING: {"ready": Conversation._ready},
+    _Stage.IMPORTING: {"done": Conversation._imported},
+    _Stage.RUNNING: {"done": Conversation._done, **_SHOWN},
+    _Stage.FORKING: {
+        "snapshot": Conversation._snapshot_taken,
+        "done": Conversation._done_unasked,
+        **_SHOWN,
+    },
+    _Stage.CHECKING: {
+        "done": Conversation._done,
+        "gone": Conversation._snapshot_gone,
+        "tampering": Conversation._tampering,
+        **_SHOWN,
+    },
+}

@@ -1,8 +1,8 @@
-"""The limits of a run and the two walls around it: bwrap and lockdown.
+"""The two levels of isolation, bwrap and lockdown, and how a process gets into each.
 
 - ``bwrap``: bubblewrap puts the student's process into namespaces of its own: it sees
   a file system with the system's programs, Python and one small disk in memory, no
-  network, no other process. The walls of `lockdown` stand inside as a second line.
+  network, no other process. What `lockdown` does is done inside too, as a second line.
 - ``lockdown``: Landlock, seccomp and rlimits alone, for containers and systems that
   allow no user namespaces. Other processes exist but cannot be reached.
 
@@ -45,7 +45,7 @@ _OPEN_FILES = 256
 # The kernel's limit lies above the one that is judged: the shell itself counts there,
 # and a fork bomb that is refused too early is over before it is seen.
 _KERNEL_PROCESSES = 4
-_OWN_PROCESSES = 2  # the run's first process and its keeper
+_OWN_PROCESSES = 2  # the run's first process and its reaper
 _NOBODY = 65534
 # A range that distributions leave unused: 64 runs at once for each possible pid.
 _FIRST_RUN_UID = 1_879_048_192
@@ -83,7 +83,7 @@ class Sandbox:
         Parameters
         ----------
         top : Path
-            A folder made by `scratch.run_folder`.
+            A folder made by `folders.run_folder`.
         limits : Limits
             What its runs may use, where they have no disk of their own.
         control, info : int
@@ -95,14 +95,14 @@ class Sandbox:
             *(self.interpreter.executable, "-I", "-B", "-c", _START),
             *(str(code), str(control)),
         ]
-        wall = self._bwrap(top, limits, info) if inside else []
-        return [*wall, *python], self._environment(self.box(top, "box"))
+        around = self._bwrap(top, limits, info) if inside else []
+        return [*around, *python], self._environment(self.box(top, "box"))
 
     def box(self, top: Path, name: str) -> Path:
         """Return the folder that a run may write to, as the run sees it."""
         return Path("/tmp/box") if self.level == "bwrap" else top / name
 
-    def walls(
+    def restrictions(
         self,
         box: Path,
         top: Path,
@@ -110,9 +110,9 @@ class Sandbox:
         uid: int | None,
         snapshots: int = 0,
     ) -> dict[str, Any]:
-        """Return how a run's first process locks itself in: see `lockdown.lock`.
+        """Return what a run's first process gives up: the argument of `lockdown.lock`.
 
-        Its own `snapshots` are processes too, besides those that `limits` allows.
+        Besides the processes that `limits` allows, it may have so many `snapshots`.
         """
         inside = self.level == "bwrap"
         if inside:

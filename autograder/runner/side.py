@@ -20,6 +20,7 @@ from autograder.runner.inside import frames, meter
 
 END_SECONDS = 20.0
 _KILL_SECONDS = 0.005
+_EXIT_LOOKS, _EXIT_LOOK_SECONDS = 40, 0.05
 _MOST_AWAITED = 64  # processes at once: each takes a descriptor
 
 
@@ -32,10 +33,10 @@ class Side:
     name : str
         "student" or "checker".
     number : int
-        Which run of its host it is.
+        Which run of its fork server it is.
     root : int
-        The process whose descendants it is, keeper included; the checker itself where
-        it needs no keeper.
+        The process whose descendants it is, reaper included; the checker itself where
+        it needs no reaper. 0 once it was ended.
     box : Path
         The folder it may write to, as it sees it.
     job : socket.socket
@@ -45,8 +46,18 @@ class Side:
         when its first process has ended: the exit code.
     usage : meter.Usage
         What its processes use.
-    decoder : wire.Decoder
-        Of what comes on `results`.
+    most_bytes : int
+        The largest message that it may send.
+    decoder : frames.Decoder
+        Of what comes on `results`, or from a snapshot of it.
+    outgoing : bytearray
+        What is to be sent to it and was not yet.
+    raw : dict of int to (str, decoder)
+        By `stdout` and `stderr`: the stream's name, and the decoder of its text.
+    start_text : str
+        What it wrote raw before it was ready.
+    began : float
+        When it was started, by the monotonic clock.
     main : int
         The process that runs the cells; 0 before it was ready.
     exact_base : int
@@ -64,16 +75,20 @@ class Side:
     stderr: int
     status: int
     usage: meter.Usage
-    decoder: frames.Decoder
+    most_bytes: int
+    decoder: frames.Decoder = field(init=False)
     outgoing: bytearray = field(default_factory=bytearray)
     raw: dict[int, tuple[str, codecs.IncrementalDecoder]] = field(default_factory=dict)
+    start_text: str = ""
+    began: float = field(default_factory=time.monotonic)
     cpu_at_start: float = 0.0
     main: int = 0
     exact_base: int = 0
     _inner_pids: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Make the descriptors non-blocking."""
+        """Prepare to read its messages and text; make the descriptors non-blocking."""
+        self.decoder = frames.Decoder(self.most_bytes)
         utf8 = codecs.getincrementaldecoder("utf-8")
         self.raw = {
             self.stdout: ("stdout", utf8("replace")),
@@ -88,15 +103,25 @@ class Side:
         """CPU time since it was ready, in seconds."""
         return self.usage.cpu_seconds - self.cpu_at_start
 
-    def exit_code(self) -> int | None:
-        """Return the exit code of its first process, 128 + n for signal n."""
-        with contextlib.suppress(OSError):
-            if code := os.read(self.status, 1):
-                return code[0]
+    def forget_messages(self) -> None:
+        """Drop what was half read and what was still to be sent."""
+        self.decoder = frames.Decoder(self.most_bytes)
+        self.outgoing.clear()
+
+    def wait_for_exit_code(self) -> int | None:
+        """Return the exit code of its first process, 128 + n for signal n.
+
+        None if that process has not ended within two seconds.
+        """
+        for _ in range(_EXIT_LOOKS):
+            with contextlib.suppress(OSError):
+                if code := os.read(self.status, 1):
+                    return code[0]
+            time.sleep(_EXIT_LOOK_SECONDS)
         return None
 
     def sweep(self, spared: Collection[int] = ()) -> bool:
-        """Kill all of its processes but the keeper and those `spared`, with no mercy.
+        """Kill all of its processes but the reaper and those `spared`.
 
         Parameters
         ----------
@@ -123,11 +148,11 @@ class Side:
     def others(
         self, spared: Collection[int], missed: set[int] | None = None
     ) -> list[meter.Stat]:
-        """Find its processes but the keeper and those `spared`; see `sweep`."""
+        """Find its processes but the reaper and those `spared`; see `sweep`."""
         return [
             stat
             for stat in self.usage.living(missed)
-            if stat.pid not in self.usage.keepers
+            if stat.pid not in self.usage.reapers
             and self._inner_pid(stat) not in spared
         ]
 

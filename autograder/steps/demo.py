@@ -73,7 +73,7 @@ class DemoRow:
     grade : Row
         What `autograder.steps.grade.grade` says of it.
     message : str
-        What stopped the run, or what the first failed check said.
+        What stopped the run, or the message of the first failed check.
     """
 
     kind: str
@@ -147,15 +147,15 @@ def demo(
 
 def _rows(course: Course, summary: GradeSummary) -> list[DemoRow]:
     """Add to each grade how the sample was made, and what its student reads first."""
-    said: dict[str, str] = {}
+    first_messages: dict[str, str] = {}
     for item in records.items(course, summary.assignment):
         if item.message and not item.points:
-            said.setdefault(item.student, item.message)
+            first_messages.setdefault(item.student, item.message)
     return [
         DemoRow(
             kind=KINDS.get(row.student, "added to the demo"),
             grade=row,
-            message=row.message or said.get(row.student, ""),
+            message=row.message or first_messages.get(row.student, ""),
         )
         for row in summary.rows
     ]
@@ -230,17 +230,17 @@ def _copy(course: Course, folder: Path) -> Course:
             config.write(f"c.SandboxLimits.{name} = {value!r}\n")
         config.write("c.SandboxLimits.assignments = {}\n")
     copy = find_course(folder)
-    for place in (
+    for inner in (
         copy.source,
         copy.release,
         copy.submitted,
         copy.autograded,
         copy.feedback,
     ):
-        if not place.is_relative_to(folder):
+        if not inner.is_relative_to(folder):
             raise CourseError(
-                f"the course's configuration puts {place.name} outside its folder, "
-                f"at {place}; a demo would write there"
+                f"the course's configuration puts {inner.name} outside its folder, "
+                f"at {inner}; a demo would write there"
             )
     return copy
 
@@ -258,9 +258,8 @@ def _hand_in(course: Course, assignment: str, wrongs: list[Wrong]) -> None:
         folder = course.submitted_folder(student, assignment)
         shutil.copytree(course.release_folder(assignment), folder)
         for name in course.notebook_names(assignment):
-            source = nbformat.read(
-                course.source_notebook(assignment, name), as_version=4
-            )
+            path = course.source_notebook(assignment, name)
+            source = nbformat.read(path, as_version=4)
             solutions = _solutions(source, solution_markers(course.config))
             path = folder / f"{name}.ipynb"
             handout = nbformat.read(path, as_version=4)
@@ -277,8 +276,8 @@ def _of_two_items(wrongs: list[Wrong]) -> list[Wrong]:
     """
     of_items = list({wrong.item: wrong for wrong in reversed(wrongs)}.values())[::-1]
     choice = of_items if len(of_items) > 1 else wrongs
-    places = sorted({len(choice) // 3, 2 * len(choice) // 3})
-    return [choice[place] for place in places if place < len(choice)]
+    indices = sorted({len(choice) // 3, 2 * len(choice) // 3})
+    return [choice[index] for index in indices if index < len(choice)]
 
 
 def _solutions(source: NotebookNode, markers: Markers) -> list[NotebookNode]:

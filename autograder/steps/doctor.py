@@ -1,4 +1,4 @@
-"""Say whether grading is possible on this machine, how well, and what would help."""
+"""Find out how well this machine isolates students' code, and what would help."""
 
 import platform
 import shutil
@@ -14,14 +14,14 @@ from traitlets.utils.importstring import import_item
 import autograder
 from autograder.course import find_course
 from autograder.errors import CourseError
-from autograder.runner.inside import lockdown
-from autograder.runner.probe import LEVELS, failures
+from autograder.runner import LEVELS, failing_levels, landlock_abi
 from autograder.workers import pool
 
 PACKAGES = ("nbgrader", "nbformat", "ipython", "numpy", "matplotlib", "scikit-learn")
 OPTIONAL = ("distributed", "psycopg")
 
-# What nbgrader_config.py must name, so that nbgrader's commands grade and tell as ours.
+# What nbgrader_config.py must name so that nbgrader grades in the sandbox, and writes
+# pages without hidden tests.
 NAMED = {
     ("Autograde", "sanitize_preprocessors"): "autograder.preprocess.RebuildSubmission",
     ("Autograde", "autograde_preprocessors"): "autograder.preprocess.SandboxExecute",
@@ -72,8 +72,8 @@ class Diagnosis:
 
 
 def doctor() -> Diagnosis:
-    """Try every level of isolation, and look at the rest."""
-    failed = failures()
+    """Try every level of isolation; read versions and the course's configuration."""
+    failed = failing_levels()
     level = next((level for level in LEVELS if level not in failed), "")
     helps = "" if level == LEVELS[0] else what_helps()
     lacks = what_lacks(Path())
@@ -125,9 +125,9 @@ def what_helps() -> str:
             "/usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ "
             "&& systemctl reload apparmor"
         )
-    for place, (forbids, allows) in _SETTINGS.items():
-        if _setting(place) == forbids:
-            name = place.removeprefix("/proc/sys/").replace("/", ".")
+    for path, (forbids, allows) in _SETTINGS.items():
+        if _setting(path) == forbids:
+            name = path.removeprefix("/proc/sys/").replace("/", ".")
             return f"sysctl -w {name}={allows}"
     return (
         "run the grader where user namespaces are allowed: on the machine itself, or "
@@ -135,9 +135,9 @@ def what_helps() -> str:
     )
 
 
-def _setting(place: str) -> str:
-    path = Path(place)
-    return path.read_text().strip() if path.is_file() else ""
+def _setting(path: str) -> str:
+    file = Path(path)
+    return file.read_text().strip() if file.is_file() else ""
 
 
 def _versions() -> dict[str, str]:
@@ -147,7 +147,7 @@ def _versions() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
     }
     if sys.platform == "linux":
-        found["Landlock"] = f"version {lockdown.landlock_abi()}"
+        found["Landlock"] = f"version {landlock_abi()}"
         found["bubblewrap"] = _bubblewrap()
     for name in (*PACKAGES, *OPTIONAL):
         try:

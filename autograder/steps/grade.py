@@ -40,7 +40,7 @@ from autograder.gradebook.scores import (
     register,
     save_scores,
 )
-from autograder.runner.job import Job
+from autograder.runner import Job
 from autograder.submission.grading import end, make_job, prepare, read, take
 from autograder.submission.handed_in import Submission
 from autograder.submission.sanitize import sanitize_name

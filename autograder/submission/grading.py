@@ -18,9 +18,7 @@ from autograder.assignment.notebook import Assignment, AssignmentNotebook
 from autograder.assignment.rebuild import Prepared, read_notebook, rebuild
 from autograder.errors import NotReadableError
 from autograder.gradebook.rows import stored_end, stored_run
-from autograder.runner.job import Job, RunResult
-from autograder.runner.run import run_notebook
-from autograder.runner.sandbox import Sandbox
+from autograder.runner import Job, RunResult, Sandbox, run_notebook
 from autograder.submission.files import gather, read_timestamp
 from autograder.submission.handed_in import (
     Part,

@@ -12,7 +12,7 @@ from autograder.assignment.notebook import AssignmentNotebook
 from autograder.assignment.rebuild import count_of_ids, read_notebook
 from autograder.errors import NotReadableError
 from autograder.gradebook import records
-from autograder.runner.job import Job
+from autograder.runner import Job
 from autograder.submission.files import read_submitted
 from autograder.texts import digest_of, legible, some_of
 from autograder.verdicts import Verdict

@@ -27,9 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import autograder
 from autograder.errors import ClusterError, SandboxError
-from autograder.runner.job import Job
-from autograder.runner.probe import choose_sandbox
-from autograder.runner.run import run_notebook
+from autograder.runner import Job, choose_sandbox, run_notebook
 from autograder.workers import pool
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ hands over only what it has read as JSON from the student's side.
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -23,11 +22,8 @@ from socket import socketpair
 from typing import Any, Protocol
 
 from autograder.errors import SandboxError
-from autograder.runner.job import Job, RunResult
-from autograder.runner.run import run_notebook
-from autograder.runner.sandbox import Sandbox
+from autograder.runner import Job, RunResult, Sandbox, die_with_parent, run_notebook
 
-PR_SET_PDEATHSIG = 1
 _TRIES = 3
 
 
@@ -285,7 +281,7 @@ def _stop(*_: object) -> None:
 def _end_with_parent() -> None:
     """Ask Linux to end this process when the one that started it ends."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        die_with_parent(signal.SIGTERM)
 
 
 if __name__ == "__main__":

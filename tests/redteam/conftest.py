@@ -3,7 +3,7 @@
 import pytest
 from test_runner_levels import sandbox_or_skip
 
-from autograder.runner.probe import LEVELS
+from autograder.runner import LEVELS
 
 
 @pytest.fixture(scope="module", params=LEVELS)

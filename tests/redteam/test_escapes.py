@@ -12,8 +12,7 @@ import pytest
 from test_runner_isolation import _control, _inside, _payload
 from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import Job, Limits, folders, run_notebook
-from autograder.runner.probe import LEVELS
+from autograder.runner import LEVELS, Job, Limits, folders, run_notebook
 from autograder.verdicts import Verdict
 from redteam.escapes import ESCAPES
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from test_runner_levels import sandbox_or_skip
 
-from autograder.runner import folders, interpreter_copy
-from autograder.runner.probe import LEVELS
+from autograder.runner import LEVELS, folders, interpreter_copy
 from redteam import exam
 
 USER = 61_234  # nobody's, on an ordinary machine

@@ -21,6 +21,7 @@ from typing import Any
 MAGIC = b"AGR1"
 _HEADER = struct.Struct(">4sI")
 READ_BYTES = 65536
+PACKET_BYTES = 2**20  # at most, between the grader and the warm process
 
 
 class WireError(Exception):

@@ -1,6 +1,6 @@
 """Lock this process in, with what the Linux kernel offers without any privilege.
 
-Three walls, each inherited by every process started later and none removable:
+Three mechanisms, each inherited by every process started later and none removable:
 
 - *Landlock*: only the named folders can be opened; no TCP; with ABI 6 or later no
   signal and no abstract socket reaches a process outside.
@@ -156,7 +156,7 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "pidfd_getfd": (438, 438),
     "move_pages": (279, 239),
     "migrate_pages": (256, 238),
-    # wide doors into the kernel
+    # large parts of the kernel that no notebook needs
     "bpf": (321, 280),
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
@@ -287,101 +287,142 @@ _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 
 
-def _program(scoped_signals: bool, own_files: bool) -> bytes:
-    """Return the filter: a list of struct sock_filter as bytes."""
-    machine = platform.machine()
-    if machine not in _ARCHITECTURES:
-        raise OSError(errno.ENOSYS, f"no system call table for {machine}")
-    column, architecture = _ARCHITECTURES[machine]
-    lines: list[bytes] = []
+class _Filter:
+    """A filter of system calls for seccomp, in the making.
 
-    def add(code: int, value: int, yes: int = 0, no: int = 0) -> None:
-        lines.append(struct.pack("=HBBI", code, yes, no, value))
+    Parameters
+    ----------
+    machine : str
+        As `platform.machine` names it.
 
-    def refuse(error: int) -> None:
-        add(_RETURN, _REFUSE | error)
+    Attributes
+    ----------
+    column : int
+        Where the numbers of this machine stand in the tables above.
+    """
 
-    def argument(index: int) -> None:
-        add(_LOAD, 16 + 8 * index)  # the low half: both machines are little-endian
+    def __init__(self, machine: str) -> None:
+        """Begin: let in calls of this machine alone, and none that is unknown."""
+        if machine not in _ARCHITECTURES:
+            raise OSError(errno.ENOSYS, f"no system call table for {machine}")
+        self.column, architecture = _ARCHITECTURES[machine]
+        self._lines: list[bytes] = []
+        self.add(_LOAD, 4)
+        self.add(_JUMP_EQUAL, architecture, 1, 0)
+        self.refuse(errno.ENOSYS)
+        self.add(_LOAD, 0)
+        # One comparison covers unknown calls and, on x86_64, the whole x32 table.
+        assert _X32_BIT > _NEWEST_KNOWN_CALL
+        self.add(_JUMP_GREATER, _NEWEST_KNOWN_CALL, 0, 1)
+        self.refuse(errno.ENOSYS)
 
-    add(_LOAD, 4)
-    add(_JUMP_EQUAL, architecture, 1, 0)
-    refuse(errno.ENOSYS)
-    add(_LOAD, 0)
-    # One comparison covers unknown calls and, on x86_64, the whole x32 table.
-    assert _X32_BIT > _NEWEST_KNOWN_CALL
-    add(_JUMP_GREATER, _NEWEST_KNOWN_CALL, 0, 1)
-    refuse(errno.ENOSYS)
+    def add(self, code: int, value: int, yes: int = 0, no: int = 0) -> None:
+        """Add an instruction; a jump skips `yes` or `no` instructions after it."""
+        self._lines.append(struct.pack("=HBBI", code, yes, no, value))
 
-    def plain(numbers: tuple[int | None, int | None], error: int) -> None:
-        number = numbers[column]
+    def refuse(self, error: int) -> None:
+        """Add: answer with the error number."""
+        self.add(_RETURN, _REFUSE | error)
+
+    def allow(self) -> None:
+        """Add: let the call through."""
+        self.add(_RETURN, _ALLOW)
+
+    def load_argument(self, index: int) -> None:
+        """Add: take an argument, to be compared."""
+        self.add(_LOAD, 16 + 8 * index)  # low half: both machines are little-endian
+
+    def refuse_call(self, numbers: tuple[int | None, int | None], error: int) -> None:
+        """Refuse a call, if this machine has it."""
+        number = numbers[self.column]
         if number is not None:
-            add(_JUMP_EQUAL, number, 0, 1)
-            refuse(error)
+            self.add(_JUMP_EQUAL, number, 0, 1)
+            self.refuse(error)
 
-    for numbers in _CALLS.values():
-        plain(numbers, errno.EPERM)
-    plain(_CLONE3, errno.ENOSYS)  # its flags lie in memory, out of a filter's sight
-    plain(_SOCKET, errno.EOPNOTSUPP)
-
-    def guarded(number: int, checks: list[tuple[int, int, int, int]]) -> None:
+    def guard_call(self, number: int, checks: list[tuple[int, int, int, int]]) -> None:
         """Within calls of `number`, refuse when a check holds.
 
         A check is (argument, jump code, value, error): the low 32 bits are compared.
         """
-        size = 3 * len(checks) + 1
-        add(_JUMP_EQUAL, number, 0, size)
+        self.add(_JUMP_EQUAL, number, 0, 3 * len(checks) + 1)
         for index, code, value, error in checks:
-            argument(index)
-            add(code, value, 0, 1)
-            refuse(error)
-        add(_RETURN, _ALLOW)
+            self.load_argument(index)
+            self.add(code, value, 0, 1)
+            self.refuse(error)
+        self.allow()
 
-    guarded(_CLONE[column], [(0, _JUMP_ANY_BIT, _NEW_NAMESPACES, errno.EPERM)])
-    guarded(
+    def program(self) -> bytes:
+        """Return the filter, which lets the rest through: struct sock_filter, often."""
+        self.allow()
+        return b"".join(self._lines)
+
+
+def _program(scoped_signals: bool, own_files: bool) -> bytes:
+    """Return the filter as the kernel takes it; see `restrict_calls`."""
+    rules = _Filter(platform.machine())
+    for numbers in _CALLS.values():
+        rules.refuse_call(numbers, errno.EPERM)
+    # The flags of clone3 lie in memory, where a filter cannot look.
+    rules.refuse_call(_CLONE3, errno.ENOSYS)
+    rules.refuse_call(_SOCKET, errno.EOPNOTSUPP)
+    _guard_arguments(rules)
+    _guard_socketpair(rules)
+    if not scoped_signals:
+        _keep_signals_inside(rules)
+    if not own_files:
+        for numbers in _CHOWN:
+            rules.refuse_call(numbers, errno.EPERM)
+        for numbers in _ATTRIBUTES:
+            rules.refuse_call(numbers, 0)  # answers "done" and does nothing
+    return rules.program()
+
+
+def _guard_arguments(rules: _Filter) -> None:
+    """Refuse calls that are harmless but for some of their arguments."""
+    column = rules.column
+    rules.guard_call(_CLONE[column], [(0, _JUMP_ANY_BIT, _NEW_NAMESPACES, errno.EPERM)])
+    rules.guard_call(
         _IOCTL[column],
         [(1, _JUMP_EQUAL, 0x5412, errno.EPERM), (1, _JUMP_EQUAL, 0x541C, errno.EPERM)],
     )  # TIOCSTI and TIOCLINUX type into a terminal
     # What a process that cannot be looked into holds open goes uncounted.
-    guarded(_PRCTL[column], [(0, _JUMP_EQUAL, _PR_SET_DUMPABLE, errno.EPERM)])
+    rules.guard_call(_PRCTL[column], [(0, _JUMP_EQUAL, _PR_SET_DUMPABLE, errno.EPERM)])
     for name, (numbers, index) in _ON_OTHERS.items():
         checks = [(index, _JUMP_GREATER, 0, errno.EPERM)]
         if name in _OF_A_USER:
             checks.append((0, _JUMP_EQUAL, _OF_A_USER[name], errno.EPERM))
-        guarded(numbers[column], checks)
+        rules.guard_call(numbers[column], checks)
 
-    # socketpair: AF_UNIX stream only (asyncio needs it). A datagram pair could still
-    # send to any named socket.
-    add(_JUMP_EQUAL, _SOCKETPAIR[column], 0, 6)
-    argument(0)
-    add(_JUMP_EQUAL, 1, 0, 3)
-    argument(1)
-    add(_JUMP_ANY_BIT, 0xF & ~1, 1, 0)
-    add(_RETURN, _ALLOW)
-    refuse(errno.EOPNOTSUPP)
 
-    if not scoped_signals:
-        # Without Landlock's scope only signals to this very process are let through.
-        for numbers in _SIGNALS:
-            add(_JUMP_EQUAL, numbers[column], 0, 5)
-            argument(0)
-            add(_JUMP_EQUAL, os.getpid(), 1, 0)
-            add(_JUMP_EQUAL, 0, 0, 1)
-            add(_RETURN, _ALLOW)
-            refuse(errno.EPERM)
-        plain(_PIDFD_SEND_SIGNAL, errno.EPERM)
-        # F_SETOWN, F_SETSIG and F_SETOWN_EX aim the signals of a descriptor.
-        guarded(
-            _FCNTL[column],
-            [(1, _JUMP_EQUAL, number, errno.EPERM) for number in (8, 10, 15)],
-        )
-    if not own_files:
-        for numbers in _CHOWN:
-            plain(numbers, errno.EPERM)
-        for numbers in _ATTRIBUTES:
-            plain(numbers, 0)  # answers "done" and does nothing
-    add(_RETURN, _ALLOW)
-    return b"".join(lines)
+def _guard_socketpair(rules: _Filter) -> None:
+    """Allow AF_UNIX stream pairs only, which asyncio needs.
+
+    A datagram pair could still send to any named socket.
+    """
+    rules.add(_JUMP_EQUAL, _SOCKETPAIR[rules.column], 0, 6)
+    rules.load_argument(0)
+    rules.add(_JUMP_EQUAL, 1, 0, 3)
+    rules.load_argument(1)
+    rules.add(_JUMP_ANY_BIT, 0xF & ~1, 1, 0)
+    rules.allow()
+    rules.refuse(errno.EOPNOTSUPP)
+
+
+def _keep_signals_inside(rules: _Filter) -> None:
+    """Let signals through to this very process only."""
+    for numbers in _SIGNALS:
+        rules.add(_JUMP_EQUAL, numbers[rules.column], 0, 5)
+        rules.load_argument(0)
+        rules.add(_JUMP_EQUAL, os.getpid(), 1, 0)
+        rules.add(_JUMP_EQUAL, 0, 0, 1)
+        rules.allow()
+        rules.refuse(errno.EPERM)
+    rules.refuse_call(_PIDFD_SEND_SIGNAL, errno.EPERM)
+    # F_SETOWN, F_SETSIG and F_SETOWN_EX aim the signals of a descriptor.
+    rules.guard_call(
+        _FCNTL[rules.column],
+        [(1, _JUMP_EQUAL, number, errno.EPERM) for number in (8, 10, 15)],
+    )
 
 
 def restrict_calls(scoped_signals: bool, own_files: bool) -> None:
@@ -410,7 +451,7 @@ def restrict_calls(scoped_signals: bool, own_files: bool) -> None:
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(buffer))
 
 
-# --------------------------------------------------------------------- all of them
+# -------------------------------------------------------------------- all together
 
 
 def limit(name: str, value: int) -> None:
@@ -422,33 +463,36 @@ def limit(name: str, value: int) -> None:
     resource.setrlimit(number, (value, value))
 
 
-def lock(walls: dict[str, Any]) -> None:
+def lock(restrictions: dict[str, Any]) -> None:
     """Lock this process in for good.
 
     Parameters
     ----------
-    walls : dict
+    restrictions : dict
         ``readable``, ``writable``, ``devices``: lists of paths; ``rlimits``: names and
         values; ``namespaces``: whether this process has namespaces of its own for
-        processes and mounts, so that Landlock is a second wall and may be missing;
+        processes and mounts, so that Landlock comes second and may be missing;
         ``own_user``: whether it has a user of its own.
 
     Raises
     ------
     OSError
-        If a wall cannot be put up.
+        If the kernel does not offer what is needed, or refuses.
     """
-    for name, value in walls["rlimits"].items():
+    for name, value in restrictions["rlimits"].items():
         limit(name, value)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    in_namespaces = restrictions["namespaces"]
     abi = 0
-    if landlock_abi() or not walls["namespaces"]:
-        abi = restrict_files(walls["readable"], walls["writable"], walls["devices"])
-    own_files = walls["namespaces"] or walls["own_user"]
+    if landlock_abi() or not in_namespaces:
+        abi = restrict_files(
+            restrictions["readable"], restrictions["writable"], restrictions["devices"]
+        )
+    own_files = in_namespaces or restrictions["own_user"]
     if not own_files and abi < _FIRST_ABI_THAT_GUARDS_TRUNCATE:
         raise OSError(
             errno.ENOSYS,
             f"Landlock {abi} does not keep this user's files from being truncated; "
             "version 3, Linux 6.2, does",
         )
-    restrict_calls(walls["namespaces"] or abi >= 6, own_files)
+    restrict_calls(in_namespaces or abi >= 6, own_files)

@@ -176,17 +176,18 @@ class Usage:
         CPU time of all processes so far, in seconds. A process that lived and died
         between two polls counts through its parent, once that has waited for it.
     memory_bytes : int
-        Memory beyond what there was at `begin`, which a fork of the first process has
-        too. Forks share more than that, so that a sum of sizes counts pages several
-        times: while it is within the limit it is good enough, beyond that shared pages
-        are counted once, as often as it costs less than a fifth of the time, or half of
+        Memory beyond what there was at `begin`, in bytes. It is the sum of the sizes
+        of all processes, each less what it has from `begin`, as long as that sum is
+        within the limit. Forks share more pages than these, and the sum counts a shared
+        page several times; so beyond the limit the kernel is asked for sizes in which
+        it counts once. That is slow: it takes at most a fifth of the time, or half of
         it while what came since the last such look may be too much. What sockets can
-        hold counts too, since no process's size has it.
+        hold is added, since it is in no process's size.
     peak_memory_bytes : int
         The largest `memory_bytes` so far.
     tasks : int
         Threads of all processes at the last poll, less `overhead`.
-    keepers : set of int
+    reapers : set of int
         Processes of ours among them, whose memory does not count.
     """
 
@@ -199,7 +200,7 @@ class Usage:
     peak_memory_bytes: int = 0
     tasks: int = 0
     pids: list[int] = field(default_factory=list)
-    keepers: set[int] = field(default_factory=set)
+    reapers: set[int] = field(default_factory=set)
     _seen: dict[tuple[int, int], float] = field(default_factory=dict)
     _look_began: float = 0.0
     _look_took: float = 0.0
@@ -211,7 +212,7 @@ class Usage:
     _in_sockets: int = 0
 
     def living(self, missed: set[int] | None = None) -> list[Stat]:
-        """Return the processes that count, and keepers; see `descendants`."""
+        """Return all processes, reapers too; `missed` is as in `descendants`."""
         own = read_stat(self.root) if self.with_root else None
         return [*([own] if own else []), *descendants(self.root, missed)]
 
@@ -230,7 +231,7 @@ class Usage:
         )
         self.pids = [stat.pid for stat in living]
         self.tasks = max(0, sum(s.threads for s in living) - self.overhead)
-        self._weigh([stat for stat in living if stat.pid not in self.keepers])
+        self._weigh([stat for stat in living if stat.pid not in self.reapers])
 
     def _weigh(self, weighed: list[Stat]) -> None:
         if self._polls % _SOCKET_POLL == 0:
@@ -261,15 +262,15 @@ class Usage:
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
 
     def begin(self, exact_base: int = 0) -> int:
-        """Take what there is now as nothing: the shell itself, before any code ran.
+        """Count from now: what there is is the shell itself, before any code ran.
 
-        Return what it has of memory, with shared pages counted once, in bytes. Where
-        that is known, as `exact_base`, it need not be found out: it takes a while.
+        Return the memory that it has, with shared pages counted once, in bytes. That
+        takes a while to find out; where it is known already, pass it as `exact_base`.
         """
         self.poll()
         self.overhead = self.tasks
-        # The innermost process is the one that will run code; the others are keepers.
-        self.keepers = set(self.pids[:-1])
+        # The innermost process is the one that will run code; the others are reapers.
+        self.reapers = set(self.pids[:-1])
         main = read_stat(self.pids[-1]) if self.pids else None
         if main is not None:
             self._base = main.resident_bytes

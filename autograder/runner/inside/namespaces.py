@@ -27,8 +27,8 @@ def fork() -> int:
 
     `os.fork` cannot do that, and a process that has called unshare(2) has to fork once
     more, which costs as much as a cell. So this makes the system call itself, between
-    what Python does before and after each fork. The C library is not told: in the child
-    its idea of the thread's number is wrong until that forks in the ordinary way.
+    what Python does before and after each fork. The C library does not notice: in the
+    child its idea of the thread's number is wrong until that forks in the ordinary way.
 
     Raises
     ------
@@ -51,8 +51,8 @@ def fork() -> int:
     return pid
 
 
-def settle(user: int, group: int) -> None:
-    """Be, in the new user namespace, the user and group that this process was."""
+def map_ids(user: int, group: int) -> None:
+    """Keep this process's user and group in the new user namespace."""
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{user} {user} 1"),

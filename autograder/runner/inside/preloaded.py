@@ -1,4 +1,4 @@
-"""Modules that are loaded but not imported: what a warm process has on the shelf.
+"""Modules that a warm process has loaded and keeps hidden until they are imported.
 
 A process that has loaded ``matplotlib.pyplot`` would let a notebook that only says
 ``import matplotlib`` use ``matplotlib.pyplot``, which fails anywhere else. So those
@@ -17,10 +17,10 @@ from types import ModuleType
 
 
 class Preloaded(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds modules on the shelf before anything looks for files."""
+    """Finds hidden modules before anything looks for files."""
 
     def __init__(self, packages: Iterable[str], names: Iterable[str]) -> None:
-        """Load modules, and put away what the import of `packages` does not load.
+        """Load modules, and hide what the import of `packages` does not load.
 
         Parameters
         ----------
@@ -49,13 +49,13 @@ class Preloaded(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Find a module if it is on the shelf."""
+        """Find a module if it is hidden."""
         if fullname not in self._modules:
             return None
         return importlib.machinery.ModuleSpec(fullname, self)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        """Take the module and all others of its package from the shelf."""
+        """Put the module and all others of its package back."""
         module = self._modules[spec.name]
         top = spec.name.partition(".")[0]
         taken = [name for name in self._modules if name.partition(".")[0] == top]

@@ -232,7 +232,7 @@ def _enter(message: dict[str, Any], files: int) -> None:
     """Lock this process in, and make its folders and its `files`."""
     with open("/proc/self/oom_score_adj", "w", encoding="ascii") as stream:
         stream.write("1000")  # if the machine runs out of memory, this goes first
-    lockdown.lock(message["walls"])
+    lockdown.lock(message["restrictions"])
     os.umask(0o022)
     box = message["box"]
     for room in ("home", "tmp", "shm", "work"):

@@ -2,8 +2,8 @@
 
 An exception that a test meets was raised on the student's side of the link, in a
 process whose frames the checker cannot see. It crosses with a few lines of text that
-say where (`told`); the checker shows them below its own frames, and leaves out those of
-the runner (`hide_runner`).
+say where (`where_raised`); the checker shows them below its own frames, and leaves out
+those of the runner (`hide_runner`).
 """
 
 import contextlib
@@ -16,9 +16,9 @@ from typing import Any
 
 # Errors whose message the author of a check wrote for the student, by their names.
 AUTHORED = frozenset({"Incorrect", "NotAttempted"})
-MOST_TEXT = 4096  # of what is told, in characters
+MOST_TEXT = 4096  # of what crosses, in characters
 _RUNNER = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_FIRST, _LAST = 2, 4  # frames that are told, of many
+_FIRST, _LAST = 2, 4  # frames that cross, of many
 _MOST_LINE = 160
 
 
@@ -49,7 +49,7 @@ def _is_runners(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(_RUNNER)
 
 
-def told(
+def where_raised(
     trace: TracebackType | None,
     cell_of: Callable[[str], tuple[str, str] | None],
 ) -> str:
@@ -80,7 +80,7 @@ def told(
 
 
 def quicken() -> None:
-    """Let pygments compute but once what it computes for each frame of a traceback.
+    """Make pygments compute once what it computes anew for each frame of a traceback.
 
     stack_data makes a new subclass of the Python lexer for each frame, whose tables are
     those of its parent, and IPython a new formatter, whose nearest colours are those of

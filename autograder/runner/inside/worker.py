@@ -6,16 +6,16 @@ and never holds a test: a fork inherits its memory. For each run it forks
 ::
 
     warm process
-    └── keeper          reaps, tells how the run's first process ended, ends the rest
+    └── reaper          reaps, reports how the run's first process ended, ends the rest
         └── the run's first process: locked in, then `Shell.serve`
 
-Inside bwrap the keeper is the first process of namespaces of the run's own, so that
+Inside bwrap the reaper is the first process of namespaces of the run's own, so that
 all that the run has started ends with it. At the level lockdown it is the parent of
 every orphan of the run and kills until none is left; there the warm process has the
 grader's rights, and each run gives them up.
 
 The grader asks over `control`, a socket of packets: one JSON object each, with the
-run's descriptors. It is told ``{"t": "warm"}``, then for each run ``started`` and
+run's descriptors. The answers are ``{"t": "warm"}``, then for each run ``started`` and
 ``ended``. When `control` closes, the grader is gone, and so is everything here.
 """
 
@@ -31,17 +31,16 @@ import sys
 from collections.abc import Collection
 from typing import Any
 
-from autograder.runner.inside import lockdown, meter, namespaces
+from autograder.runner.inside import frames, lockdown, meter, namespaces
 from autograder.runner.inside.preloaded import Preloaded
 from autograder.runner.inside.shell import Shell, write_fonts
 
-_MOST_BYTES = 2**20
 _KEPT_BYTES = 2**25 - 2**16  # glibc's own bound is 32 MB
 _DESCRIPTORS = 6  # of a run: job, results, stdout, stderr, status, files
 
 
 class _Stop(BaseException):
-    """The keeper was asked to end the run."""
+    """The reaper was asked to end the run."""
 
 
 def main(control_descriptor: int) -> None:
@@ -51,7 +50,7 @@ def main(control_descriptor: int) -> None:
     lockdown.become_subreaper()
     control = socket.socket(fileno=control_descriptor)
     control.set_inheritable(False)
-    config = json.loads(control.recv(_MOST_BYTES))
+    config = json.loads(control.recv(frames.PACKET_BYTES))
     config |= {"uid": os.getuid(), "gid": os.getgid()}
     shell = _load(config)
     # The C library keeps blocks up to the size of the largest that was ever freed. If
@@ -95,10 +94,10 @@ def _serve(control: socket.socket, shell: Shell, config: dict[str, Any]) -> None
                 if pid in runs:
                     number = runs.pop(pid)
                     _end_strays(runs)
-                    _tell(control, t="ended", run=number, code=code)
+                    _report(control, t="ended", run=number, code=code)
         if control in ready:
             data, descriptors, _, _ = socket.recv_fds(
-                control, _MOST_BYTES, _DESCRIPTORS
+                control, frames.PACKET_BYTES, _DESCRIPTORS
             )
             if not data:
                 return
@@ -109,10 +108,10 @@ def _serve(control: socket.socket, shell: Shell, config: dict[str, Any]) -> None
             runs[pid] = message["run"]
             for descriptor in descriptors:
                 os.close(descriptor)
-            _tell(control, t="started", run=message["run"], pid=pid)
+            _report(control, t="started", run=message["run"], pid=pid)
 
 
-def _tell(control: socket.socket, **message: Any) -> None:
+def _report(control: socket.socket, **message: Any) -> None:
     with contextlib.suppress(OSError):  # the grader is gone: seen when next waited for
         control.send(json.dumps(message).encode())
 
@@ -174,32 +173,32 @@ def _run(
     status: int,
     files: int,
 ) -> int:
-    """Be the keeper; fork the run's first process. Return an exit code in each.
+    """Be the reaper; fork the run's first process. Return an exit code in each.
 
-    What ends with its process namespace and has nobody to outlive it, the checker, can
-    do without a keeper: it is the first process itself, and its end is told by the end
-    of `status`.
+    The checker needs no reaper where it has a process namespace of its own: that ends
+    with it, and nothing is to outlive it. It is the first process itself then, and the
+    grader learns of its end from the end of `status`.
     """
     if config["nested"]:
         lockdown.die_with_parent(signal.SIGKILL)
-        namespaces.settle(config["uid"], config["gid"])
+        namespaces.map_ids(config["uid"], config["gid"])
         namespaces.mount_own(message["disk_bytes"], message["files"])
         namespaces.drop_capabilities()
     else:
         lockdown.die_with_parent(signal.SIGTERM)
         lockdown.become_subreaper()
-    if message["alone"]:
+    if message["no_reaper"]:
         os.setsid()
         shell.enter_and_serve(socket.socket(fileno=job), results, files)
         return 0
-    # Until the keeper can act on it, a request to end the run waits.
+    # Until the reaper can act on it, a request to end the run waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     first = os.fork()
     if first:
         for descriptor in (job, results, files, 1, 2):
             os.close(descriptor)
         namespaces.open_to_own_user(False)
-        return _keep(first, status)
+        return _reap(first, status)
     os.close(status)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     lockdown.die_with_parent(signal.SIGKILL)
@@ -214,8 +213,8 @@ def _run(
     return 0
 
 
-def _keep(first: int, status: int) -> int:
-    """Reap what the run leaves; tell how its first process ended; end on SIGTERM."""
+def _reap(first: int, status: int) -> int:
+    """Wait for every process of the run; report how `first` ended; end on SIGTERM."""
 
     def stop(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it may come again
@@ -241,7 +240,7 @@ def _keep(first: int, status: int) -> int:
 
 
 def _end_strays(kept: Collection[int]) -> None:
-    """End the children that are not `kept`: what a killed keeper has left behind."""
+    """End the children that are not `kept`: what a killed reaper has left behind."""
     me = os.getpid()
     while strays := [s.pid for s in meter.children(me) if s.pid not in kept]:
         for stray in strays:

@@ -105,7 +105,7 @@ def _as_array(value: Any) -> Any:
 _asarray = np.asarray
 _signature = inspect.signature
 _import = importlib.import_module
-_told = tracebacks.told
+_told = tracebacks.where_raised
 _on_signal = _signal.signal  # that of `signal` looks builtins up
 
 
@@ -186,7 +186,7 @@ class LinkServer:
     student_modules : collection of str
         Top-level modules that live on this side, so that they cross as objects.
     cell_of : callable
-        Names the cell of a file name, for tracebacks; see `traces.told`.
+        Names the cell of a file name, for tracebacks; see `tracebacks.where_raised`.
     """
 
     def __init__(

@@ -16,6 +16,7 @@ from test_runner_levels import left_of_runs, sandbox_or_skip
 
 from autograder.errors import SandboxError
 from autograder.runner import (
+    LEVELS,
     Job,
     Limits,
     RunResult,
@@ -25,7 +26,6 @@ from autograder.runner import (
     run_notebook,
 )
 from autograder.runner.inside import meter
-from autograder.runner.probe import LEVELS
 from autograder.verdicts import Verdict
 
 
@@ -41,7 +41,7 @@ def _job(*sources, limits=None, **more):
 
 
 def _warm(sandbox):
-    """Give a host that has served a run and is free."""
+    """Return a fork server that has served a run and is free."""
     assert run_notebook(_job("1"), sandbox).verdict is Verdict.GRADED
     return fork_server._free[sandbox, frozenset()][-1]
 
@@ -82,8 +82,8 @@ def test_end_of_the_warm_process_is_no_verdict_on_the_code(sandbox, job):
     assert not warm.top.exists()
 
 
-def test_nothing_survives_the_keeper_of_a_run(sandbox):
-    """What a run has started ends with it even if the run's keeper was killed."""
+def test_nothing_survives_the_reaper_of_a_run(sandbox):
+    """What a run has started ends with it even if the run's reaper was killed."""
     warm = _warm(sandbox)
     mark = f"{time.monotonic_ns() % 10**9 + 10**6}"
     daemon = ["sleep", mark]
@@ -120,7 +120,7 @@ if os.fork() == 0:
 def test_process_that_forks_and_ends_is_gone_before_the_tests(sandbox, monkeypatch):
     """A process is found and killed even if it is another one at every look."""
     seen: list[int] = []
-    begin = run._Run.test_phase
+    begin = run.Conversation.test_phase
 
     def look_then_begin(self):
         until = time.monotonic() + 0.2
@@ -128,12 +128,12 @@ def test_process_that_forks_and_ends_is_gone_before_the_tests(sandbox, monkeypat
             seen.extend(
                 stat.pid
                 for stat in meter.descendants(self.student.root)
-                if stat.pid not in self.student.usage.keepers
-                and meter.inner_pid(stat.pid) not in self.snapshots()
+                if stat.pid not in self.student.usage.reapers
+                and meter.inner_pid(stat.pid) not in self.snapshots.pids
             )
         begin(self)
 
-    monkeypatch.setattr(run._Run, "test_phase", look_then_begin)
+    monkeypatch.setattr(run.Conversation, "test_phase", look_then_begin)
     for _ in range(8):
         result = run_notebook(_job(_HOP, "assert True", tests={1: True}), sandbox)
         assert result.ran[0]
@@ -141,7 +141,9 @@ def test_process_that_forks_and_ends_is_gone_before_the_tests(sandbox, monkeypat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
-def test_host_says_that_the_temporary_folder_is_full(sandbox, tmp_path, monkeypatch):
+def test_fork_server_says_that_the_temporary_folder_is_full(
+    sandbox, tmp_path, monkeypatch
+):
     """A full disk is told as such, with what helps, and leaves nothing there."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -211,7 +213,7 @@ def test_warm_process_is_not_lent_beyond_its_thread(sandbox):
 
 
 def test_fork_of_the_grader_leaves_its_parent_s_process_alone(sandbox):
-    """A fork that ends, or forgets its parent's hosts, takes nothing from it."""
+    """A fork that ends, or forgets its parent's fork servers, takes nothing from it."""
     warm = _warm(sandbox)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of the test's own
