@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from autograder.cli import app
 from autograder.course import find_course
 from autograder.errors import BuildError
-from autograder.gate.results import upper_bound
+from autograder.gate.false_alarms import upper_bound
 from autograder.gate.variants import named_wrongs
 from autograder.steps.build import build
 from autograder.steps.check import check

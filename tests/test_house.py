@@ -1,4 +1,4 @@
-"""Tests of the house: who imports what, what is listed where, what git ignores."""
+"""Tests of the repository: what is shipped, listed where, and ignored by git."""
 
 import ast
 import re
@@ -37,17 +37,6 @@ def imports(file: Path) -> set[str]:
     return names
 
 
-def imports_in_full(file: Path) -> set[str]:
-    """Name all that a file imports, with what it takes out of modules."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
 def top(names: set[str]) -> set[str]:
     """Cut dotted names down to their first part."""
     return {name.split(".")[0] for name in names}
@@ -80,38 +69,6 @@ def test_house_texts_import_only_course_modules():
     for text in texts:
         extra = top(imports(text)) - STANDARD - COURSE
         assert not extra, f"{text.name} imports {extra}"
-
-
-def test_house_grader_never_imports_the_course():
-    """The grader grades any course: it knows none of our modules."""
-    for file in ROOT.glob("autograder/**/*.py"):
-        assert not top(imports(file)) & OWN, file
-
-
-def test_house_runner_knows_no_nbgrader():
-    """The part that runs a notebook knows neither nbgrader nor the course's layout."""
-    allowed = {"autograder.errors", "autograder.verdicts"}
-    for file in ROOT.glob("autograder/runner/**/*.py"):
-        named = imports(file)
-        assert "nbgrader" not in top(named), file
-        own = {n for n in named if n.startswith("autograder")}
-        assert {n for n in own if not n.startswith("autograder.runner")} <= allowed, (
-            file
-        )
-
-
-def test_house_lockdown_is_standard_library_only():
-    """The inner wall works wherever Python does."""
-    assert top(imports(ROOT / "autograder/runner/inside/lockdown.py")) <= STANDARD
-
-
-def test_house_steps_never_import_each_other():
-    """A step can be run alone; what two share has a room of its own."""
-    steps = {file.stem for file in ROOT.glob("autograder/steps/[a-z]*.py")}
-    for step in steps - {"demo"}:  # which is a run through all of them
-        named = imports(ROOT / "autograder" / "steps" / f"{step}.py")
-        others = {f"autograder.steps.{other}" for other in steps - {step}}
-        assert not named & others, f"{step} imports {named & others}"
 
 
 def test_house_environment_equals_pyproject():
@@ -308,50 +265,3 @@ def test_house_documents_name_real_modules():
             if "NN_slug" not in name and not re.search(r"\bA\.py$", name):
                 where = f"{document.relative_to(ROOT)}: {name}"
                 assert any((folder / name).is_file() for folder in folders), where
-
-
-GRADER = ROOT / "autograder"
-
-
-def room_of(file: Path) -> str:
-    """Name the room of a module: its folder, or the module itself beside them."""
-    parts = file.relative_to(GRADER).with_suffix("").parts
-    return parts[0] if len(parts) == 1 else "/".join(parts[:-1]) + "/"
-
-
-def room_named(module: str) -> str:
-    """Name the room of what an import names, be it a module or something in one."""
-    inner = module.removeprefix("autograder").strip(".").replace(".", "/")
-    for path in (GRADER / inner, (GRADER / inner).parent):
-        if path.with_suffix(".py").is_file():
-            return room_of(path.with_suffix(".py"))
-        if path.is_dir():
-            return f"{path.relative_to(GRADER)}/"
-    raise AssertionError(f"{module}: neither a module nor in one")
-
-
-def test_house_rooms_import_what_their_table_says():
-    """The table of CONTRIBUTING.md has every room, and what each of them imports."""
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    table = text.partition("<!-- begin: imports -->")[2]
-    table = table.partition("<!-- end: imports -->")[0]
-    rows = re.findall(r"^\| `(\S+)` \| .* \|(.*)\|$", table, re.MULTILINE)
-    may = {room: set(re.findall(r"[\w/]+", cell)) for room, cell in rows}
-    do: dict[str, set[str]] = {}
-    for file in GRADER.rglob("*.py"):
-        if file.parent == GRADER and file.stem in ("__init__", "__main__"):
-            continue
-        found = do.setdefault(room_of(file), set())
-        for name in imports_in_full(file):
-            if name.partition(".")[0] == "autograder":
-                found.add(room_named(name))
-            elif name.partition(".")[0] not in STANDARD:
-                found.add(name.partition(".")[0])
-    assert do.keys() == may.keys()
-    for room, found in do.items():
-        assert found - {room, "./"} == may[room], room
-    order = list(may)
-    for room in order:
-        below = set(order[order.index(room) + 1 :])
-        within = {"runner/inside/"} if room == "runner/inside/link/" else set()
-        assert not may[room] & below - within, f"{room} imports what rests on it"

@@ -4,7 +4,7 @@ import pytest
 
 from autograder.course import find_course
 from autograder.errors import BuildError
-from autograder.gate.results import MutantSeen
+from autograder.gate.results import MutantResult
 from autograder.gate.variants import accepted_variants, as_toml, read_equivalents
 
 
@@ -69,7 +69,7 @@ def test_variants_survivors_are_written_as_they_are_read(course):
         ("return \"a\" + 'b'", "pass"),
         ("x = 1", "x = 2"),
     ]
-    survivors = [MutantSeen("it", "name", before, after) for before, after in lines]
+    survivors = [MutantResult("it", "name", before, after) for before, after in lines]
     text = as_toml([*survivors, survivors[-1]]).replace('why = ""', 'why = "so"')
     (course.equivalent / "a.toml").write_text(text)
     read = read_equivalents(course, "a")

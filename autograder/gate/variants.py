@@ -20,7 +20,7 @@ import jupytext
 
 from autograder.course import Course
 from autograder.errors import BuildError
-from autograder.gate.results import MutantSeen
+from autograder.gate.results import MutantResult
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def named_wrongs(course: Course, assignment: str) -> list[Wrong] | None:
     BuildError
         If a cell of the file lacks its header, or a name is used twice.
     """
-    file = course.wrong / f"{assignment}.py"
+    file = course.named_mistakes(assignment)
     found = _cells(file, "wrong", {"item", "name", "says"})
     return None if found is None else [Wrong(**cell) for cell in found]
 
@@ -107,7 +107,7 @@ def accepted_variants(course: Course, assignment: str) -> list[Accepted] | None:
     BuildError
         If a cell of the file lacks its header, or a name is used twice.
     """
-    file = course.accepted / f"{assignment}.py"
+    file = course.accepted_variants(assignment)
     found = _cells(file, "accepted", {"item", "name"})
     return None if found is None else [Accepted(**cell) for cell in found]
 
@@ -124,7 +124,7 @@ def read_equivalents(course: Course, assignment: str) -> list[Equivalent] | None
     BuildError
         If it is no TOML, has something else, or an entry is not as it must be.
     """
-    file = course.equivalent / f"{assignment}.toml"
+    file = course.explained_mutants(assignment)
     if not file.is_file():
         return None
     try:
@@ -183,7 +183,7 @@ def refuse_strays(course: Course, assignments: Collection[str]) -> None:
                 )
 
 
-def as_toml(survivors: Iterable[MutantSeen]) -> str:
+def as_toml(survivors: Iterable[MutantResult]) -> str:
     """Write survivors as entries of such a file, each `why` still to be filled in."""
     lines: dict[tuple[str, str], list[str]] = {}
     for mutant in survivors:

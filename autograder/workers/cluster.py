@@ -25,8 +25,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from distributed import Client, Future
-
 import autograder
 from autograder.errors import ClusterError, SandboxError
 from autograder.runner import Job, choose_sandbox, run_notebook

@@ -52,7 +52,6 @@ from autograder.runner.inside.link.proxy import (
 
 __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
-_AUTHORED = frozenset({"Incorrect", "NotAttempted"})  # names that carry our messages
 _MOST_NAME = 200
 _SORTS = (
     *(protocol.INSTANCE, protocol.CLASS),
@@ -484,7 +483,7 @@ class Link:
         if type(bases) is not list or not 0 < len(bases) < 20:
             raise_tampering("an exception that cannot be")
         parents = tuple(self._read_exception_class(base) for base in bases)
-        if name in _AUTHORED:
+        if name in tracebacks.AUTHORED:
             name = f"Student{name}"
         if not any(issubclass(parent, StudentError) for parent in parents):
             parents = (StudentError, *parents)
