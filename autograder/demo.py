@@ -29,7 +29,6 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
 
 from autograder import pages, store
@@ -40,7 +39,7 @@ from autograder.feedback import feedback
 from autograder.grade import Event, GradeSummary, Row, grade
 from autograder.release import release
 from autograder.report import report
-from autograder.variants import Wrong, named_wrongs
+from autograder.variants import Wrong, named_wrongs, solution_cells
 
 MARKER = ".autograder-demo.json"  # says that a folder is a demo, and of which sources
 CRASH = "import ctypes\n\nctypes.string_at(0)  # reads where no memory is"
@@ -259,7 +258,7 @@ def _hand_in(course: Course, assignment: str, wrongs: list[Wrong]) -> None:
             source = nbformat.read(
                 course.source / assignment / f"{name}.ipynb", as_version=4
             )
-            solutions = _solutions(source, ClearSolutions(config=course.config))
+            solutions = solution_cells(source, course.config)
             path = folder / f"{name}.ipynb"
             handout = nbformat.read(path, as_version=4)
             text = nbformat.writes(_answer(handout, _answers(kind, solutions, wrong)))
@@ -275,17 +274,6 @@ def _of_two_items(wrongs: list[Wrong]) -> list[Wrong]:
     choice = of_items if len(of_items) > 1 else wrongs
     places = sorted({len(choice) // 3, 2 * len(choice) // 3})
     return [choice[place] for place in places if place < len(choice)]
-
-
-def _solutions(source: NotebookNode, markers: ClearSolutions) -> list[NotebookNode]:
-    """Give the instructor's answer cells, without the markers around solutions."""
-    delimiters = markers.begin_solution_delimeter, markers.end_solution_delimeter
-    cells = [cell for cell in source.cells if is_solution(cell)]
-    for cell in cells:
-        lines = cell.source.split("\n")
-        kept = (ln for ln in lines if not any(mark in ln for mark in delimiters))
-        cell.source = "\n".join(kept)
-    return cells
 
 
 def _answers(
