@@ -1321,18 +1321,14 @@ def seed_spread(run, seeds):
     return r.mean(), r.std(ddof=1), r.min(), r.max()
 
 
-# %% wrong={"item": "verdict", "name": "higher-mean-wins", "says": "the intervals overlap"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a = half_b = 0
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "higher-mean-wins", "says": "the intervals overlap", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
+#           return "identical"
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a = half_b = 0
 
 
 # %% wrong={"item": "verdict", "name": "best-of-seeds", "says": "one lucky run decides nothing"}
@@ -1344,102 +1340,56 @@ def verdict(a, b):
     return "a" if a.max() > b.max() else "b" if b.max() > a.max() else "no claim"
 
 
-# %% wrong={"item": "verdict", "name": "equal-means-are-identical", "says": "in another order"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.isclose(a.mean(), b.mean()):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "equal-means-are-identical", "says": "in another order", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.isclose(a.mean(), b.mean()):
 
+# %% wrong={"item": "verdict", "name": "sorted-results-are-identical", "says": "another order", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(np.sort(a), np.sort(b)):
 
-# %% wrong={"item": "verdict", "name": "sorted-results-are-identical", "says": "another order"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(np.sort(a), np.sort(b)):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "one-equal-seed-is-identical", "says": "equal in every seed", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.any(a == b):
 
+# %% wrong={"item": "verdict", "name": "never-identical", "says": "identical", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if False:
 
-# %% wrong={"item": "verdict", "name": "one-equal-seed-is-identical", "says": "equal in every seed"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.any(a == b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "ddof-0", "says": "ddof=1", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
+#           return "identical"
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a, half_b = (2 * r.std(ddof=0) / np.sqrt(len(r)) for r in (a, b))
 
+# %% wrong={"item": "verdict", "name": "std-for-standard-error", "says": "2 s / sqrt(n)", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
+#           return "identical"
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a, half_b = (2 * r.std(ddof=1) for r in (a, b))
 
-# %% wrong={"item": "verdict", "name": "never-identical", "says": "identical"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if False:
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "ddof-0", "says": "ddof=1"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=0) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "std-for-standard-error", "says": "2 s / sqrt(n)"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "one-standard-error", "says": "two standard errors"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "one-standard-error", "says": "two standard errors", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
+#           return "identical"
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a, half_b = (r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
 
 
 # %% wrong={"item": "verdict", "name": "touching-intervals-claimed", "says": "the intervals touch"}
@@ -1456,33 +1406,23 @@ def verdict(a, b):
     return "no claim"
 
 
-# %% wrong={"item": "verdict", "name": "divided-by-n", "says": "not 2 s / n"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / len(r) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "divided-by-n", "says": "not 2 s / n", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
+#           return "identical"
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a, half_b = (2 * r.std(ddof=1) / len(r) for r in (a, b))
 
+# %% wrong={"item": "verdict", "name": "half-widths-in-quadrature", "says": "half-widths add up", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
 
-# %% wrong={"item": "verdict", "name": "half-widths-in-quadrature", "says": "half-widths add up"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    half_a = half_b = np.hypot(half_a, half_b) / 2
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+#       half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a = half_b = np.hypot(half_a, half_b) / 2
 
 
 # %% wrong={"item": "verdict", "name": "mean-inside-the-other-interval", "says": "the intervals overlap"}
@@ -1499,61 +1439,39 @@ def verdict(a, b):
     return "no claim"
 
 
-# %% wrong={"item": "verdict", "name": "spread-of-a-for-both", "says": "the spread of its own runs"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    half_b = half_a
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "spread-of-a-for-both", "says": "the spread of its own runs", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
 
+#       half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_b = half_a
 
-# %% wrong={"item": "verdict", "name": "only-a-can-be-higher", "says": "b can be the higher one too"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "no claim"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "only-a-can-be-higher", "says": "b can be the higher one too", "replace": true}
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
 
+# -         return "b"
+# +         return "no claim"
 
-# %% wrong={"item": "verdict", "name": "lengths-not-compared", "says": "the same seeds for both"}
-def verdict(a, b):
-    if len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "lengths-not-compared", "says": "the same seeds for both", "replace": true}
+# -     if len(a) != len(b) or len(a) < 2:
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +     if len(a) < 2:
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
 
-
-# %% wrong={"item": "verdict", "name": "one-run-allowed", "says": "at least two"}
-def verdict(a, b):
-    if len(a) != len(b):
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "one-run-allowed", "says": "at least two", "replace": true}
+# -     if len(a) != len(b) or len(a) < 2:
+# -         raise ValueError("verdict: the same two or more seeds are needed for a and b")
+# -     if list(a) == list(b):
+# +     if len(a) != len(b):
+# +         raise ValueError("the same two or more seeds")
+# +     if np.array_equal(a, b):
 
 
 # %% wrong={"item": "verdict", "name": "worse-one-named", "says": "the higher one is named"}
