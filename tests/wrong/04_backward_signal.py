@@ -12,66 +12,26 @@ my_powers = float("inf")
 my_powers = "a lot"
 
 
-# %% wrong={"item": "backward-trace", "name": "wrong-axis", "says": "use axis=0"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=1)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "wrong-axis", "says": "use axis=0", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.linalg.norm(dW, axis=1)))
 
+# %% wrong={"item": "backward-trace", "name": "one-norm-a-layer", "says": "one norm for each neuron", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.linalg.norm(dW)))
 
-# %% wrong={"item": "backward-trace", "name": "one-norm-a-layer", "says": "one norm for each neuron"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "reversed", "says": "turn it round", "replace": true}
+# -     return trace[::-1]
+# +     return trace
 
+# %% wrong={"item": "backward-trace", "name": "transposed-as-the-seed", "says": "as the seed writes it", "replace": true}
+# -         dW = a.T @ dz
+# +         dW = (dz.T @ a).T
 
-# %% wrong={"item": "backward-trace", "name": "reversed", "says": "turn it round"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace
-
-
-# %% wrong={"item": "backward-trace", "name": "transposed-as-the-seed", "says": "as the seed writes it"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = (dz.T @ a).T
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return [(dz, dW.T, n) for dz, dW, n in trace[::-1]]
-
+# -     return trace[::-1]
+# +     return [(dz, dW.T, n) for dz, dW, n in trace[::-1]]
 
 # %% wrong={"item": "backward-trace", "name": "labels-as-a-row", "says": "reshape y", "replace": true}
-# -     for W, b in zip(weights, biases, strict=True):
-# +     for W, b in zip(weights, biases):
-#           layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
 # -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
 # +     dz = (layers[-1] - y) / len(x)
 #       trace = []
@@ -79,34 +39,17 @@ def backward_trace(weights, biases, x, y):
 # +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
 # %% wrong={"item": "backward-trace", "name": "summed-loss", "says": "divide by N, once", "replace": true}
-# -     for W, b in zip(weights, biases, strict=True):
-# +     for W, b in zip(weights, biases):
-#           layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
 # -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
 # +     dz = layers[-1] - np.reshape(y, (-1, 1))
 #       trace = []
 # -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
 # +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
-
-# %% wrong={"item": "backward-trace", "name": "divided-twice", "says": "do not divide dW by N again"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz / len(x)
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
+# %% wrong={"item": "backward-trace", "name": "divided-twice", "says": "do not divide dW by N again", "replace": true}
+# -         dW = a.T @ dz
+# +         dW = a.T @ dz / len(x)
 
 # %% wrong={"item": "backward-trace", "name": "sign-turned", "says": "not (y - a)", "replace": true}
-# -     for W, b in zip(weights, biases, strict=True):
-# +     for W, b in zip(weights, biases):
-#           layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
 # -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
 # +     dz = (np.reshape(y, (-1, 1)) - layers[-1]) / len(x)
 #       trace = []
@@ -114,112 +57,39 @@ def backward_trace(weights, biases, x, y):
 # +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
 # %% wrong={"item": "backward-trace", "name": "last-slope-again", "says": "not multiplied in again", "replace": true}
-# -     for W, b in zip(weights, biases, strict=True):
-# +     for W, b in zip(weights, biases):
-#           layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
 # -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
 # +     dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x) * layers[-1] * (1 - layers[-1])
 #       trace = []
 # -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
 # +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
+# %% wrong={"item": "backward-trace", "name": "slope-left-out", "says": "multiply by the sigmoid's slope", "replace": true}
+# -         dz = (dz @ W.T) * a * (1 - a)
+# +         dz = dz @ W.T
 
-# %% wrong={"item": "backward-trace", "name": "slope-left-out", "says": "multiply by the sigmoid's slope"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = dz @ W.T
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "squared-norms", "says": "the norm has a root", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.sum(dW**2, axis=0)))
 
+# %% wrong={"item": "backward-trace", "name": "l1-norms", "says": "no root of squares", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.abs(dW).sum(axis=0)))
 
-# %% wrong={"item": "backward-trace", "name": "squared-norms", "says": "the norm has a root"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.sum(dW**2, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "largest-entries", "says": "the largest entry", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.abs(dW).max(axis=0)))
 
+# %% wrong={"item": "backward-trace", "name": "norms-of-w", "says": "those of dW are wanted", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.linalg.norm(W, axis=0)))
 
-# %% wrong={"item": "backward-trace", "name": "l1-norms", "says": "no root of squares"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.abs(dW).sum(axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "norms-of-dz", "says": "not of dW", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.linalg.norm(dz, axis=0)))
 
-
-# %% wrong={"item": "backward-trace", "name": "largest-entries", "says": "the largest entry"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.abs(dW).max(axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "norms-of-w", "says": "those of dW are wanted"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(W, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "norms-of-dz", "says": "not of dW"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dz, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "rms-for-norm", "says": "root mean square"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.sqrt((dW**2).mean(axis=0))))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "rms-for-norm", "says": "root mean square", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.sqrt((dW**2).mean(axis=0))))
 
 
 # %% wrong={"item": "backward-trace", "name": "small-number-as-the-seed", "says": "the seed's detour"}
@@ -240,57 +110,26 @@ def backward_trace(weights, biases, x, y):
     return trace[::-1]
 
 
-# %% wrong={"item": "backward-trace", "name": "divided-and-multiplied", "says": "with a small number added or not"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (
-        lambda a: (a - np.reshape(y, (-1, 1))) / len(x) / (a * (1 - a)) * a * (1 - a)
-    )(layers[-1])
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
+# %% wrong={"item": "backward-trace", "name": "divided-and-multiplied", "says": "with a small number added or not", "replace": true}
+# -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
+# +     dz = (
+# +         lambda a: (a - np.reshape(y, (-1, 1))) / len(x) / (a * (1 - a)) * a * (1 - a)
+# +     )(layers[-1])
+#       trace = []
+# -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
+# +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
 # %% wrong={"item": "backward-trace", "name": "exp-over-exp", "says": "expected finite numbers", "replace": true}
-# -     for W, b in zip(weights, biases, strict=True):
 # -         layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-# -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
-# +     for W, b in zip(weights, biases):
 # +         layers.append(np.exp(layers[-1] @ W + b) / (1 + np.exp(layers[-1] @ W + b)))
-# +     dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-#       trace = []
-# -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
-# +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
 # %% wrong={"item": "backward-trace", "name": "biases-left-out", "says": "dz of layer", "replace": true}
-# -     for W, b in zip(weights, biases, strict=True):
 # -         layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-# -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
-# +     for W, b in zip(weights, biases):
 # +         layers.append(1 / (1 + np.exp(-(layers[-1] @ W))))
-# +     dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-#       trace = []
-# -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
-# +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
-
-# %% wrong={"item": "backward-trace", "name": "tanh-for-sigmoid", "says": "dz of layer"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * (1 - a**2)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "tanh-for-sigmoid", "says": "dz of layer", "replace": true}
+# -         dz = (dz @ W.T) * a * (1 - a)
+# +         dz = (dz @ W.T) * (1 - a**2)
 
 
 # %% wrong={"item": "backward-trace", "name": "outputs-for-inputs", "says": "not what went out"}
@@ -319,12 +158,6 @@ def backward_trace(weights, biases, x, y):
 
 
 # %% wrong={"item": "backward-trace", "name": "arguments-changed", "says": "to be left as it was", "replace": true}
-# -     for W, b in zip(weights, biases, strict=True):
-# +     for W, b in zip(weights, biases):
-
-# -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
-# +     for W, a in zip(weights[::-1], layers[::-1]):
-
 #           dz = (dz @ W.T) * a * (1 - a)
 # +         W -= 0.1 * dW
 
@@ -1364,204 +1197,105 @@ class Dropout:
 # +         if not train:
 # +             self.factor = self.keep
 
+# %% wrong={"item": "penalised", "name": "not-in-the-loss-as-the-seed", "says": "the seed's mistake", "replace": true}
+# -         price = sum(np.sum(W**2) for W in weights) / 2
+# +         sum(np.sum(W**2) for W in weights) / 2
 
-# %% wrong={"item": "penalised", "name": "not-in-the-loss-as-the-seed", "says": "the seed's mistake"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss, added
+# -         price = sum(np.sum(np.abs(W)) for W in weights)
+# +         sum(np.sum(np.abs(W)) for W in weights)
 
+# -     return loss + lam * price, added
+# +     return loss, added
 
 # %% wrong={"item": "penalised", "name": "penalty-alone", "says": "add the loss", "replace": true}
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
 # -     return loss + lam * price, added
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
 # +     return lam * price, added
 
 # %% wrong={"item": "penalised", "name": "penalty-subtracted", "says": "makes the loss larger", "replace": true}
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
 # -     return loss + lam * price, added
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
 # +     return loss - lam * price, added
 
 # %% wrong={"item": "penalised", "name": "l2-without-half", "says": "lam / 2 before the squares", "replace": true}
 # -         price = sum(np.sum(W**2) for W in weights) / 2
 # +         price = sum(np.sum(W**2) for W in weights)
 
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
-
 # %% wrong={"item": "penalised", "name": "l1-with-half", "says": "without a half", "replace": true}
 # -         price = sum(np.sum(np.abs(W)) for W in weights)
 # +         price = sum(np.sum(np.abs(W)) for W in weights) / 2
 
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
+# %% wrong={"item": "penalised", "name": "first-layer-only", "says": "not the first alone", "replace": true}
+# -         price = sum(np.sum(W**2) for W in weights) / 2
+# +         price = np.sum(weights[0] ** 2) / 2
 
+# -         price = sum(np.sum(np.abs(W)) for W in weights)
+# +         price = np.sum(np.abs(weights[0]))
 
-# %% wrong={"item": "penalised", "name": "first-layer-only", "says": "not the first alone"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = np.sum(weights[0] ** 2) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = np.sum(np.abs(weights[0]))
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
+# %% wrong={"item": "penalised", "name": "last-layer-only", "says": "not the last alone", "replace": true}
+# -         price = sum(np.sum(W**2) for W in weights) / 2
+# +         price = np.sum(weights[-1] ** 2) / 2
 
-
-# %% wrong={"item": "penalised", "name": "last-layer-only", "says": "not the last alone"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = np.sum(weights[-1] ** 2) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = np.sum(np.abs(weights[-1]))
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
+# -         price = sum(np.sum(np.abs(W)) for W in weights)
+# +         price = np.sum(np.abs(weights[-1]))
 
 # %% wrong={"item": "penalised", "name": "signed-sizes", "says": "sizes have no sign", "replace": true}
 # -         price = sum(np.sum(np.abs(W)) for W in weights)
 # +         price = sum(np.sum(W) for W in weights)
 
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
-
 # %% wrong={"item": "penalised", "name": "norms-for-squares", "says": "the squares have no root", "replace": true}
 # -         price = sum(np.sum(W**2) for W in weights) / 2
 # +         price = sum(np.linalg.norm(W) for W in weights)
 
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
+# %% wrong={"item": "penalised", "name": "not-in-the-gradients", "says": "not in the gradients", "replace": true}
+# -         slopes = weights
+
+# -         slopes = [np.sign(W) for W in weights]
+# +         [np.sign(W) for W in weights]
+
 # -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
-
-
-# %% wrong={"item": "penalised", "name": "not-in-the-gradients", "says": "not in the gradients"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + 0 for g in gradients]
-    return loss + lam * price, added
-
+# +     added = [g + 0 for g in gradients]
 
 # %% wrong={"item": "penalised", "name": "slope-alone", "says": "add the gradient", "replace": true}
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
 # -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
 # +     added = [lam * s for s in slopes]
 
 # %% wrong={"item": "penalised", "name": "slope-subtracted", "says": "added, not subtracted", "replace": true}
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
 # -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
 # +     added = [g - lam * s for g, s in zip(gradients, slopes)]
 
 # %% wrong={"item": "penalised", "name": "l2-slope-doubled", "says": "cancels against", "replace": true}
 # -         slopes = weights
 # +         slopes = [2 * W for W in weights]
 
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
-
 # %% wrong={"item": "penalised", "name": "l2-slope-halved", "says": "the half cancels", "replace": true}
 # -         slopes = weights
 # +         slopes = [W / 2 for W in weights]
-
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
 
 # %% wrong={"item": "penalised", "name": "l1-slope-for-l2", "says": "this is L1's slope", "replace": true}
 # -         slopes = weights
 # +         slopes = [np.sign(W) for W in weights]
 
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
-
 # %% wrong={"item": "penalised", "name": "l2-slope-for-l1", "says": "this is L2's slope", "replace": true}
 # -         slopes = [np.sign(W) for W in weights]
 # +         slopes = weights
-#       else:
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
 
 # %% wrong={"item": "penalised", "name": "l1-slope-without-sign", "says": "its sign: -1", "replace": true}
 # -         slopes = [np.sign(W) for W in weights]
 # +         slopes = [np.ones(W.shape) for W in weights]
-#       else:
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
 
 # %% wrong={"item": "penalised", "name": "l1-slope-as-size", "says": "the slope of |w| is its sign", "replace": true}
 # -         slopes = [np.sign(W) for W in weights]
 # +         slopes = [np.abs(W) for W in weights]
-#       else:
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
 
 # %% wrong={"item": "penalised", "name": "sign-of-zero-is-one", "says": "at 0 is taken as 0", "replace": true}
 # -         slopes = [np.sign(W) for W in weights]
 # +         slopes = [np.where(W >= 0, 1, -1) for W in weights]
-#       else:
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
 
 # %% wrong={"item": "penalised", "name": "sign-of-zero-is-minus-one", "says": "at 0 is taken as 0", "replace": true}
 # -         slopes = [np.sign(W) for W in weights]
 # +         slopes = [np.where(W > 0, 1, -1) for W in weights]
-#       else:
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
-# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
-# +     added = [g + lam * s for g, s in zip(gradients, slopes)]
 
 # %% wrong={"item": "penalised", "name": "in-place", "says": "left as it was", "replace": true}
-# -         raise ValueError(f"penalised: kind must be 'L1' or 'L2', got {kind!r}")
 # -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
-# +         raise ValueError(kind)
 # +     added = [np.add(g, lam * s, out=g) for g, s in zip(gradients, slopes)]
 
 
