@@ -46,7 +46,7 @@ check: lint fresh test lessons gate  ## all that CI runs
 lock:  ## resolve constraints.txt anew, in a scratch environment
 	$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet ".[dev]"
 	echo '# Pinned versions of everything that is installed; made by `make lock`.' > constraints.txt
-	build/lock/bin/python -m pip freeze --exclude before-the-first-step >> constraints.txt
+	build/lock/bin/python -m pip freeze --all --exclude pip --exclude before-the-first-step >> constraints.txt
 
 redteam: .venv/.ready  ## every attack on the grader, as a table by level of the sandbox
 	$(PY) -m pytest -n 2 --dist loadgroup -m attack --attack-table

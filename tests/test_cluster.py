@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import hand_in, solved
 
@@ -161,6 +162,14 @@ def test_cluster_workers_must_agree(machines, monkeypatch):
     monkeypatch.setattr(cluster, "versions", lambda: "autograder 9.9")
     with pytest.raises(ClusterError, match=r"not autograder 9\.9; install the same"):
         Cluster(machines.address, "auto")
+
+
+def test_cluster_versions_name_what_is_not_installed(monkeypatch):
+    """A course without figures needs no matplotlib, neither here nor on workers."""
+    monkeypatch.setattr(cluster, "_PACKAGES", ("numpy", "no-such-package"))
+    *_, numpy, absent = cluster.versions().split(", ")
+    assert numpy == f"numpy {np.__version__}"
+    assert absent == "no-such-package not installed"
 
 
 @pytest.mark.parametrize(

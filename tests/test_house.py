@@ -2,13 +2,17 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from autograder.steps.release import MARKER, find_leaks
 
@@ -42,6 +46,22 @@ def top(names: set[str]) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
+def named(requirements: list[str]) -> set[str]:
+    """Name the distributions that are required."""
+    return {canonicalize_name(Requirement(line).name) for line in requirements}
+
+
+def distributions(*files: Path) -> set[str]:
+    """Name the distributions whose modules files import, besides our own."""
+    modules = set().union(*(top(imports(file)) for file in files))
+    found = metadata.packages_distributions()
+    return {
+        canonicalize_name(name)
+        for module in modules - STANDARD - OWN - {"autograder"}
+        for name in found[module]
+    }
+
+
 def tracked(*patterns: str) -> list[Path]:
     """List the files that git tracks; without git, nothing can be said."""
     done = subprocess.run(
@@ -71,12 +91,21 @@ def test_house_texts_import_only_course_modules():
         assert not extra, f"{text.name} imports {extra}"
 
 
-def test_house_environment_equals_pyproject():
-    """environment.yml names what pyproject's dependencies name, and Python."""
+def test_house_environment_is_what_a_student_needs():
+    """environment.yml names what pyproject's extra `course` names, and Python."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = {f"python{project['requires-python']}", *project["dependencies"]}
+    course = project["optional-dependencies"]["course"]
+    wanted = {f"python{project['requires-python']}", *course}
     text = (ROOT / "environment.yml").read_text()
     assert set(re.findall(r"^  - (\S*[<>=]\S*)$", text, re.MULTILINE)) == wanted
+
+
+def test_house_grader_imports_its_plain_dependencies():
+    """A bare `pip install .` brings all that the grader imports, and nothing else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    used = distributions(*ROOT.glob("autograder/**/*.py"))
+    assert used - {"distributed"} == named(project["dependencies"])
+    assert "distributed" in named(project["optional-dependencies"]["cluster"])
 
 
 def test_house_constraints_satisfy_pyproject():
@@ -86,10 +115,43 @@ def test_house_constraints_satisfy_pyproject():
     pins = {re.sub("[-_.]+", "-", name).lower(): pin for name, pin in pins.items()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    for line in [*project["dependencies"], *extras["grader"], *extras["dev"]]:
+    for line in [*project["dependencies"], *extras["course"], *extras["dev"]]:
         wanted = Requirement(line)
         if wanted.name != project["name"]:
             assert wanted.specifier.contains(pins[wanted.name.lower()]), line
+
+
+def test_house_wheel_is_the_grader_alone(tmp_path):
+    """The wheel holds the whole package and its command, and nothing of the course."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (setuptools,) = map(Requirement, project["build-system"]["requires"])
+    if not setuptools.specifier.contains(metadata.version("setuptools")):
+        pytest.skip(f"{setuptools} is not installed")
+    files = [file for file in tracked() if file.is_file()]
+    for file in files:  # pip leaves what it builds beside the sources
+        copy = tmp_path / "sources" / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
+    done = subprocess.run(
+        [*pip, "--wheel-dir", tmp_path, tmp_path / "sources"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        about = wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info"
+        command = archive.read(f"{about}/entry_points.txt").decode()
+    own = {str(file.relative_to(ROOT)) for file in files}
+    own = {name for name in own if name.startswith("autograder/")}
+    assert {name for name in names if not name.startswith(f"{about}/")} == own
+    assert command.split("\n")[:2] == [
+        "[console_scripts]",
+        "autograder = autograder.cli:main",
+    ]
 
 
 def test_house_student_data_is_ignored():

@@ -33,10 +33,9 @@ from nbgrader.utils import is_solution
 
 from autograder import safe_html
 from autograder.assignment.cells import grade_id
-from autograder.assignment.markers import MARKS, Markers, solution_markers
 from autograder.course import Course, find_course
 from autograder.errors import CourseError
-from autograder.gate.variants import Wrong, named_wrongs
+from autograder.gate.variants import Wrong, named_wrongs, solution_cells
 from autograder.gradebook import records
 from autograder.steps.build import build
 from autograder.steps.feedback import feedback
@@ -260,7 +259,7 @@ def _hand_in(course: Course, assignment: str, wrongs: list[Wrong]) -> None:
         for name in course.notebook_names(assignment):
             path = course.source_notebook(assignment, name)
             source = nbformat.read(path, as_version=4)
-            solutions = _solutions(source, solution_markers(course.config))
+            solutions = solution_cells(source, course.config)
             path = folder / f"{name}.ipynb"
             handout = nbformat.read(path, as_version=4)
             text = nbformat.writes(_answer(handout, _answers(kind, solutions, wrong)))
@@ -278,16 +277,6 @@ def _of_two_items(wrongs: list[Wrong]) -> list[Wrong]:
     choice = of_items if len(of_items) > 1 else wrongs
     indices = sorted({len(choice) // 3, 2 * len(choice) // 3})
     return [choice[index] for index in indices if index < len(choice)]
-
-
-def _solutions(source: NotebookNode, markers: Markers) -> list[NotebookNode]:
-    """Give the instructor's answer cells, without the markers around solutions."""
-    cells = [cell for cell in source.cells if is_solution(cell)]
-    for cell in cells:
-        lines = markers.lines(cell.source)
-        kept = (line.text for line in lines if line.where not in MARKS)
-        cell.source = "\n".join(kept)
-    return cells
 
 
 def _answers(

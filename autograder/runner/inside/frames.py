@@ -31,8 +31,8 @@ READY, DONE, OUTPUT, CLEAR = "ready", "done", "output", "clear"
 TAMPERING, GONE = "tampering", "gone"
 FROM_GRADER = {
     ENTER: "lock yourself in: `restrictions`, `box` (the folder), `files` (names and"
-    " sizes), `env`, `memory_bytes`, `checker` (whether it is one), `student_modules` and"
-    " `answers` (what the checker asks the student's side for)",
+    " sizes), `env`, `memory_bytes`, `checker` (whether it is one), `student_modules`"
+    " and `answers` (what the checker asks the student's side for)",
     RUN: "run the code `source` as the cell of `number`, which may be missing",
     SNAPSHOT: "fork a snapshot that talks over the socket sent along: to the checker if"
     " `protected`, else to the grader",
