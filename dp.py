@@ -137,7 +137,7 @@ class Operation:
         node = Node.__new__(Node)  # without __init__, which is for values from outside
         node.name, node.number = name, next(_numbers)
         node.operation, node.parents = self, _hook.make_nodes(self, inputs)
-        node.arguments = tuple([p.value for p in node.parents]) + options
+        node.arguments = [*[p.value for p in node.parents], *options]
         node.value = _hook.call(node, self.forward, node.arguments)
         needed = any([parent.needs_gradient for parent in node.parents])
         node.needs_gradient = needed and self.rules != ()
@@ -930,7 +930,7 @@ class Model:
         """
         if name in self._parameters:
             raise ValueError(f"Model: there is a parameter called {name!r} already")
-        array = _hook.store(_matrix(value), self.dtype)
+        array = _hook.store(Node(value).value, self.dtype)
         self._parameters[name] = Node(array, name, needs_gradient=True)
         return self._parameters[name]
 
@@ -1085,7 +1085,7 @@ class Optimiser:
     """
 
     defaults: ClassVar[Mapping[str, float]] = {"alpha": 0.01}
-    states: ClassVar[int] = 0  # running quantities per parameter
+    states: ClassVar[int] = 0  # running means per parameter
 
     def __init__(
         self,
@@ -1122,7 +1122,10 @@ class Optimiser:
             name: (node, float(rates.get(name, 0)))
             for name, node in model._parameters.items()
         }
-        self.running: dict[str, list[Array]] = {}  # means of each parameter's gradient
+        self.running = {
+            name: [np.zeros_like(node.value) for _ in range(self.states)]
+            for name, node in model._parameters.items()
+        }
         self.steps_taken = 0
 
     def _batch(self) -> tuple[Array, Array]:
@@ -1218,14 +1221,13 @@ class Optimiser:
         """Move each parameter against its direction, by its learning rate."""
         for name, (node, alpha) in self.moving.items():
             p, g = node.value, node.gradient
-            if name not in self.running:
-                self.running[name] = [np.zeros_like(p) for _ in range(self.states)]
             p -= alpha * self._direction(g, *self.running[name])
 
     def _direction(self, g: Array, *running: Array) -> Array:
-        """Turn gradients into the direction to step against; update the running means.
+        """Turn a gradient into the direction to step against; update the running means.
 
-        All arrays have one shape, whichever; formulas work entry by entry.
+        All arrays have the shape of a parameter, or of several laid side by side:
+        formulas work entry by entry.
         """
         raise NotImplementedError
 
@@ -1352,7 +1354,7 @@ class _switched:
         self.entries = entries
 
     def __enter__(self) -> None:
-        self.before = {**vars(_hook)}
+        self.before = {name: vars(_hook)[name] for name in self.entries}
         vars(_hook).update(self.entries)
 
     def __exit__(self, *exception: object) -> None:
@@ -1402,8 +1404,10 @@ def _read_checked(value: Any, needs_gradient: bool | None) -> tuple[Array, bool]
 
 def _make_nodes_of_floats(operation: Operation, inputs: Sequence) -> Sequence[Node]:
     """Give numbers and integers the precision of the others (float64 if alone)."""
-    if not operation.rules or all([getattr(x, "is_float", False) for x in inputs]):
+    if all([getattr(x, "is_float", False) for x in inputs]):
         return inputs
+    if not operation.rules:  # a constant may be made of integers
+        return _make_nodes(operation, inputs)
     number = int, float, np.number
     inputs = [x if isinstance(x, number) else _constant(x) for x in inputs]
     floats = [x.dtype for x in inputs if getattr(x, "is_float", False)]
@@ -1440,6 +1444,7 @@ def _ignore_warnings() -> AbstractContextManager:
 
 
 def _call_without_warnings(node: Node, function: Callable, arguments: Sequence) -> Any:
+    """Call a formula or a rule; NaN and infinity pass through."""
     with _hook.ignore_warnings():
         return function(*arguments)
 
@@ -1456,7 +1461,10 @@ def _call_checked(node: Node, function: Callable, arguments: Sequence) -> Array:
     if is_formula:
         if isinstance(result, tuple):
             result, *kept = result
-            node.arguments += tuple(kept)  # the rules get what the formula kept
+            node.arguments = [
+                *node.arguments,
+                *kept,
+            ]  # the rules get what the formula kept
         if getattr(result, "ndim", 0) != 2:
             raise ValueError(
                 f"{node.operation.name}: forward must return an array of two "
@@ -1511,15 +1519,15 @@ def _where(node: Node) -> str:
     return f" in or after layer {name!r}" if name else ""
 
 
-_hook.read, _hook.make_nodes = _read_checked, _make_nodes_of_floats
-_hook.make_seed, _hook.ignore_warnings = _make_seed_checked, _ignore_warnings
-_hook.call, _hook.inner_call = _call_checked, _call_without_warnings
-
-
 def _refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Raise ValueError if a given name is not among the known ones."""
     if strangers := sorted(set(given) - set(known)):
         raise ValueError(f"{what} {strangers}, not among {sorted(known)}")
+
+
+_hook.read, _hook.make_nodes = _read_checked, _make_nodes_of_floats
+_hook.make_seed, _hook.ignore_warnings = _make_seed_checked, _ignore_warnings
+_hook.call, _hook.inner_call = _call_checked, _call_without_warnings
 
 
 # ======================================================================================
@@ -1542,7 +1550,7 @@ def _refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> No
 #                         array is made. 1.3 to 2.3 times faster on small nets.
 
 _LARGE = 2**14  # entries from which a parameter is stored transposed and moves alone
-_nothing = nullcontext()
+_nothing = nullcontext()  # for a `with` that has nothing to do
 _hook.quiet = False  # are warnings off already?
 
 
@@ -1553,6 +1561,7 @@ def _ignore_warnings_once() -> AbstractContextManager:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
+    """Switch them off, and call formulas and rules without switching again."""
     with _switched(quiet=True, inner_call=_call), np.errstate(all="ignore"):
         yield
 
@@ -1669,13 +1678,16 @@ class _Tape:
             self._learn(self.x, self.y)
         with _switched(inner_call=self._call):
             self.loss = self.model._backward(self.x, self.y)
+        _Tracer.calls = []
         self.gradients = [node.gradient for node in self.parameters]
 
     def _learn(self, *arrays: Array) -> None:
+        """Note that what lies in these arrays' memory changes from step to step."""
         for array in map(_owner, arrays):
             self.known[id(array)] = array
 
     def _knows(self, value: Any) -> bool:
+        """Say whether a value is an array that changes from step to step."""
         return isinstance(value, np.ndarray) and id(_owner(value)) in self.known
 
     def _call(self, node: Node, function: Callable, arguments: Sequence) -> Any:
@@ -1739,15 +1751,15 @@ class _Tracer(np.ndarray):
         return result.view(_Tracer)
 
 
-# Ufuncs that do not take the array for their result as the last argument.
+# A ufunc that does not take the array for its result as the last argument.
 _CALLS = {np.maximum: lambda a, b, result: np.maximum(a, b, out=result)}
 
 # Operations whose formula and rules consist of ufuncs and views alone. Others may make
 # arrays that are not noted: np.where, x[index] and x.reshape do. A test tries each.
 _TRACEABLE = {
-    *(_add, _subtract, _multiply, _divide, _negative, _matmul, _linear_quick, _sum),
-    *(_exp, _square, _sqrt, _abs, _tanh, _sigmoid, _relu, _silu, _softmax),
-    *(_bce, _softmax_ce),
+    *(_add, _subtract, _multiply, _divide, _negative, _matmul, _transpose, _linear),
+    *(_linear_quick, _sum, _max, _exp, _square, _sqrt, _abs, _tanh, _sigmoid, _relu),
+    *(_silu, _gelu, _softmax, _bce, _softmax_ce),
 }
 
 
