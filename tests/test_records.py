@@ -109,18 +109,18 @@ def test_records_remembers_what_the_solution_fails(tiny_course):
             )
             return references.warnings(gradebook, tiny_course, "ps1")
 
-        assert references.unprotected(gradebook, "ps1", "squares", "old") is None
+        assert references.read_unprotected(gradebook, "ps1", "squares", "old") is None
         assert keep("old") == []
-        assert references.unprotected(gradebook, "ps1", "squares", "old") == {"u"}
+        assert references.read_unprotected(gradebook, "ps1", "squares", "old") == {"u"}
         (told,) = keep("new", "b-test", "a-test")
         assert told == (
             "the solution in source/ps1 does not pass a-test, b-test; "
             "run `autograder check ps1`"
         )
         assert "t4 and 2 more;" in keep("new", *(f"t{n}" for n in range(7)))[0]
-        assert references.unprotected(gradebook, "ps1", "squares", "old") is None
+        assert references.read_unprotected(gradebook, "ps1", "squares", "old") is None
         # What failed is to be tried again.
-        assert references.unprotected(gradebook, "ps1", "squares", "new") is None
+        assert references.read_unprotected(gradebook, "ps1", "squares", "new") is None
         references.keep_reference(gradebook, "ps1", "gone", "old", [], ["gone-test"])
         assert keep("new") == []
 
