@@ -10,6 +10,8 @@ from autograder import store
 from autograder.course import find_course
 from autograder.grade import grade
 
+pytestmark = pytest.mark.slow  # classes, graded twice
+
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 
