@@ -868,6 +868,7 @@ def training_growth(record):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record", [False, True])
 def test_training_memory_is_flat_over_10000_steps(record):
     """10,000 steps leave behind the losses, 8 bytes each, and nothing that grows."""

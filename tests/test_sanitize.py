@@ -288,6 +288,7 @@ def graded_both_ways(tiny_course):
     return tiny_course, folders
 
 
+@pytest.mark.slow
 def test_sanitize_autograded_notebooks_cannot_act(graded_both_ways):
     """Whichever way it was graded, formgrader's page of it holds nothing that acts."""
     course, folders = graded_both_ways
@@ -304,6 +305,7 @@ def test_sanitize_autograded_notebooks_cannot_act(graded_both_ways):
         assert "taken out of the outputs of cells" in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_sanitize_page_runs_nothing_in_a_browser(graded_both_ways, tmp_path):
     """A browser that opens formgrader's page of an attack runs none of it."""
