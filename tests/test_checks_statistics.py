@@ -112,6 +112,7 @@ def test_checks_has_std_and_mean_name_known_values():
 # ---- the battery -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RIGHT)
 def test_checks_battery_accepts_right_initializers(kind, monkeypatch):
     """No false alarm on right initializers from twenty seeds (stated rate: 1e-7)."""
@@ -313,6 +314,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_checks_battery_names_the_mistake(name, monkeypatch):
     """Every wrong initializer is refused from every seed, and its mistake named."""

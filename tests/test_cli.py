@@ -48,6 +48,7 @@ def test_cli_json_of_a_mistake_is_an_object_with_the_error(name, tmp_path):
     assert "is not a course" in json.loads(done.stdout)["error"]
 
 
+@pytest.mark.slow
 def test_cli_json_is_one_document_and_nothing_else(tiny_course):
     """Every command of a script's day prints one JSON document on stdout."""
     course = str(tiny_course.root)
@@ -81,6 +82,7 @@ def test_cli_json_is_one_document_and_nothing_else(tiny_course):
     assert "nothing to do: every grade is up to date" in again.stdout
 
 
+@pytest.mark.slow
 def test_cli_warns_of_a_solution_that_fails_its_own_tests(tiny_course):
     """The warning is a line on stderr, in the document and on top of the report."""
     source = tiny_source()
@@ -187,6 +189,7 @@ def one_line(done):
     return line
 
 
+@pytest.mark.slow
 def test_cli_says_what_is_the_matter_with_the_gradebook(tiny_course, monkeypatch):
     """One line names the database, what it said, and what to do; grades are kept."""
     hand_in(tiny_course, "ada", solved())
@@ -318,6 +321,7 @@ def test_cli_module_runs(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_cli_takes_a_class_from_release_to_report(tmp_path):
     """README's five commands, one after the other, with what each says it wrote."""
     course = tmp_path / "course"

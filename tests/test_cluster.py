@@ -92,6 +92,7 @@ def machines(tmp_path):
     made.stop()
 
 
+@pytest.mark.slow
 def test_cluster_lost_worker_costs_nobody_anything(machines, tiny_course):
     """Of two workers one is killed in the middle; every grade is as on one machine."""
     mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
@@ -126,6 +127,7 @@ def test_cluster_lost_worker_costs_nobody_anything(machines, tiny_course):
     _wait_for(lambda: not _processes(mark.encode()))
 
 
+@pytest.mark.slow
 def test_cluster_job_that_kills_workers_is_given_up(machines, monkeypatch):
     """A job that takes one worker after the other with it becomes a dead outcome."""
     starting = threading.Event()
@@ -155,6 +157,7 @@ def test_cluster_job_that_kills_workers_is_given_up(machines, monkeypatch):
     assert "workers were lost" in outcome.error
 
 
+@pytest.mark.slow
 def test_cluster_workers_must_agree(machines, monkeypatch):
     """Another version or another level on a worker is refused, with what differs."""
     machines.worker()
@@ -186,6 +189,7 @@ def test_cluster_worker_says_why_it_cannot_take_part(offered, says):
     assert bool(says) == bool(offered.shortfall("bwrap", "1"))
 
 
+@pytest.mark.slow
 def test_cluster_without_workers_or_scheduler_is_an_error(machines, monkeypatch):
     """The message says which command starts what is missing."""
     monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)

@@ -673,6 +673,7 @@ class Mixed(Model):
         return softmax_cross_entropy(self.forward(x), y) + 0.01 * penalty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize("batch_size", [None, 16])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -882,6 +883,7 @@ def training_growth(record):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record", [False, True])
 def test_training_memory_is_flat_over_10000_steps(record):
     """10,000 steps leave behind the losses, 8 bytes each, and nothing that grows."""

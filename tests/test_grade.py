@@ -144,6 +144,8 @@ def classes(_tiny_template, tmp_path_factory):
     return course, summary, events, plain
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 @pytest.mark.parametrize("student", CLASS)
 def test_grade_gives_the_scores_of_plain_nbgrader(classes, student):
     """Both ways give the same scores, comments, flags, penalties and timestamps."""
@@ -151,6 +153,8 @@ def test_grade_gives_the_scores_of_plain_nbgrader(classes, student):
     assert scores(course)[student] == scores(plain)[student]
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 @pytest.mark.parametrize("student", CLASS)
 def test_grade_earns_what_was_answered(classes, student):
     """Only right answers earn points, and honest detours cost none."""
@@ -159,6 +163,8 @@ def test_grade_earns_what_was_answered(classes, student):
     assert found["square-test"][0] + found["half-test"][0] == AUTOMATIC[student]
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 def test_grade_plain_nbgrader_stores_the_same_items(classes):
     """Verdicts and statuses are in the store whichever way the grading went."""
     course, _, _, plain = classes
@@ -169,6 +175,8 @@ def test_grade_plain_nbgrader_stores_the_same_items(classes):
         assert run.verdict is verdicts[run.student]
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 @pytest.mark.parametrize(
     ("student", "verdict", "says"),
     [
@@ -191,6 +199,8 @@ def test_grade_every_submission_has_its_verdict(classes, student, verdict, says)
         assert (row.points, row.max_points) == (0, 10)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 def test_grade_summary_and_progress_are_complete(classes):
     """One row for each submission, sorted; one event for each, after the first."""
     course, summary, events, _ = classes
@@ -199,6 +209,8 @@ def test_grade_summary_and_progress_are_complete(classes):
     assert sum(summary.counts.values()) == len(summary.rows)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 def test_grade_statuses_say_how_each_item_ended(classes):
     """An item is correct, incorrect, not attempted, an error or not run."""
     course, *_ = classes
@@ -212,6 +224,8 @@ def test_grade_statuses_say_how_each_item_ended(classes):
     assert found["junk", "half-test"] is Status.NOT_RUN
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 def test_grade_writes_autograded_folders(classes):
     """The graded notebook, the master files and nothing unfinished are there."""
     course, *_ = classes
@@ -466,6 +480,7 @@ def temporary():
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_grade_killed_at_random_moments_goes_on_where_it_stopped(
     tiny_course, temporary
 ):
@@ -495,6 +510,7 @@ def test_grade_moved_away_by_a_killed_run_is_put_back(tiny_course):
     assert not (tiny_course.autograded / ".staging").exists()
 
 
+@pytest.mark.slow
 def test_grade_changed_notebook_of_two_runs_alone(tiny_course):
     """What has not changed is not run again: of two notebooks, or of a class."""
     source = tiny_course.source / "ps1"
@@ -553,6 +569,7 @@ def test_grade_changed_due_date_renews_the_penalty_alone(tiny_course):
     assert grade(tiny_course, "ps1").rows[0].skipped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("force", [False, True])
 def test_grade_what_people_gave_survives_a_regrade(tiny_course, force):
     """Manual scores, comments, extra credit and penalties stay, with force too."""
@@ -615,6 +632,7 @@ def renamed(course, *names, notebook=None):
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["squares (1)", "squares-Copy1", "Ada's homework"])
 def test_grade_renamed_notebook_is_taken_and_reported(tiny_course, name):
     """A notebook of another name is known by its cells' ids, once and for all."""
@@ -735,6 +753,7 @@ def test_grade_says_which_notebooks_were_left_out(tiny_course):
     assert not (tiny_course.autograded / "ada" / "ps1" / "more.ipynb").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: os.truncate(path, 0)])
 def test_grade_lost_graded_notebook_is_made_again(tiny_course, spoil):
     """A grade whose notebook is gone or empty is not up to date; others are."""
@@ -776,6 +795,7 @@ def test_grade_warns_of_a_solution_that_fails_its_own_tests(tiny_course, monkeyp
         assert grade(tiny_course, "ps1").warnings == []
 
 
+@pytest.mark.slow
 def test_grade_tries_the_solution_again_if_the_limits_change(tiny_course):
     """A solution that only a limit stopped is sound once the limit is wider."""
     break_solution(tiny_course, "import time; time.sleep(2); return x * x")

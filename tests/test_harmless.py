@@ -115,6 +115,7 @@ def notebook_of(text):
     return new_notebook(cells=[new_markdown_cell(text)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", TEXTS)
 def test_harmless_texts_do_not_act(attack):
     """What acts in formgrader's page as it was written is only read when tamed."""
@@ -288,6 +289,7 @@ def graded_both_ways(tiny_course):
     return tiny_course, folders
 
 
+@pytest.mark.slow
 def test_harmless_autograded_notebooks_cannot_act(graded_both_ways):
     """Whichever way it was graded, formgrader's page of it holds nothing that acts."""
     course, folders = graded_both_ways
@@ -304,6 +306,7 @@ def test_harmless_autograded_notebooks_cannot_act(graded_both_ways):
         assert "taken out of the outputs of cells" in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_harmless_page_runs_nothing_in_a_browser(graded_both_ways, tmp_path):
     """A browser that opens formgrader's page of an attack runs none of it."""

@@ -153,6 +153,7 @@ def test_house_constraints_satisfy_pyproject():
             assert wanted.specifier.contains(pins[wanted.name.lower()]), line
 
 
+@pytest.mark.slow
 def test_house_wheel_is_the_grader_alone(tmp_path):
     """The wheel holds the whole package and its command, and nothing of the course."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -20,6 +20,8 @@ from autograder.grade import grade
 from autograder.report import report
 from autograder.verdicts import Verdict
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("postgres")]  # a server
+
 CLASS = {
     "good": solved(),
     "wrong": solved({"square": "def square(x): return 2 * x"}),

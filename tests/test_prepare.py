@@ -277,6 +277,7 @@ CELLS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(cells=st.lists(CELLS, max_size=8), version=st.integers(0, 5) | JSON)
 def test_prepare_any_notebook_gives_the_instructors_items(cells, version):

@@ -160,6 +160,7 @@ def _run(sandbox, *cells, env=None, warm=True):
     return run_notebook(job, sandbox, warm=warm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
 def test_run_notebook_shows_what_a_kernel_shows(sandbox, from_kernel, warm):
     """Every kind of output equals that of a real kernel, started warm or cold."""
@@ -274,6 +275,7 @@ def test_run_notebook_gives_a_fixed_environment(sandbox, monkeypatch):
     assert "GRADER_SECRET" not in text
 
 
+@pytest.mark.slow
 def test_run_notebook_makes_a_valid_notebook(sandbox):
     """The notebook that comes back is valid nbformat and can be written."""
     result = _run(sandbox, *CELLS)

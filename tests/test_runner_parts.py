@@ -30,6 +30,7 @@ _json = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.dictionaries(st.text(), _json), max_size=4), st.integers(1, 40))
 def test_decoder_returns_what_was_encoded(messages, step):
@@ -449,6 +450,7 @@ print(json.dumps(found | {"left": os.listdir(os.environ["TMPDIR"])}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ROOT, reason="all other tests run as an ordinary user already")
 @pytest.mark.parametrize("level", LEVELS)
 def test_runner_works_for_an_ordinary_user(level):

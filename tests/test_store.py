@@ -143,6 +143,7 @@ def test_store_transaction_is_all_or_nothing(tiny_course):
     assert store.runs(tiny_course, "ps1") == []
 
 
+@pytest.mark.slow
 def test_store_database_stays_one_that_nbgrader_upgrades(tiny_course):
     """Our tables are there, and nbgrader's own migration does not mind them."""
     with opened(tiny_course) as gradebook:
