@@ -15,6 +15,8 @@ from autograder.gate.variants import named_wrongs
 from autograder.steps.build import build
 from autograder.steps.check import check
 
+pytestmark = pytest.mark.xdist_group("check")  # they share a checked course
+
 HEADER = "# %% nbgrader={{{}}}\n"
 SOLUTION = HEADER.format('"grade_id": "double", "solution": true')
 TEST = HEADER.format('"grade_id": "double-test", "points": 2')
@@ -360,6 +362,7 @@ def test_check_refuses_words_that_every_message_has(course):
     assert str(found.counts["wrong"]) == "3/3"
 
 
+@pytest.mark.slow
 def test_check_measures_false_alarms_and_power(course, checked):
     """Both are counted over seeds; a mistake that one seed misses is a shortfall."""
     (test,) = checked["unsound"].statistics

@@ -314,6 +314,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_checks_battery_names_the_mistake(name, monkeypatch):
     """Every wrong initializer is refused from every seed, and its mistake named."""

@@ -83,6 +83,7 @@ def test_cli_json_is_one_document_and_nothing_else(tiny_course):
     assert "nothing to do: every grade is up to date" in again.stdout
 
 
+@pytest.mark.slow
 def test_cli_warns_of_a_solution_that_fails_its_own_tests(tiny_course):
     """The warning is a line on stderr, in the document and on top of the report."""
     source = tiny_source()
@@ -189,6 +190,7 @@ def one_line(done):
     return line
 
 
+@pytest.mark.slow
 def test_cli_says_what_is_the_matter_with_the_gradebook(tiny_course, monkeypatch):
     """One line names the database, what it said, and what to do; grades are kept."""
     hand_in(tiny_course, "ada", solved())

@@ -13,7 +13,10 @@ from autograder.errors import CourseError
 from autograder.steps.demo import KINDS, DemoResult, demo
 
 # What nbgrader's own calls set off under SQLAlchemy 2.1 is not ours to mend.
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning"),
+    pytest.mark.xdist_group("demo"),
+]
 
 CONFIG = """\
 c = get_config()

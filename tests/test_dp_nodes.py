@@ -205,6 +205,7 @@ def test_parameter_changed_between_forward_and_backward_is_read_late():
 # ---- depth, time, memory -------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_chain_of_200000_operations():
     """Depth is no obstacle: no recursion, forward, backward or when freed."""
     x = Node([[1.0]])

@@ -673,6 +673,7 @@ class Mixed(Model):
         return softmax_cross_entropy(self.forward(x), y) + 0.01 * penalty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize("batch_size", [None, 16])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -16,7 +16,10 @@ ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 
 # What nbgrader's own calls set off under SQLAlchemy 2.1 is not ours to mend.
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+pytestmark = [
+    pytest.mark.slow,  # classes, graded twice
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning"),
+]
 
 # Two mistakes on this course; the long test has them all.
 MISTAKES = ["prediction/no-prediction", "var-product/cross-terms-dropped"]

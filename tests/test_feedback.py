@@ -473,6 +473,7 @@ SLOW = [
 SLOW += ["|a", "- " * 50 + "\n", "[a](", "&", "<div>", "~~a", "**a *b "]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", SLOW)
 def test_pages_markdown_takes_no_pattern_for_long(pattern):
     """Prose made to be slow to parse costs seconds at most (measured: under 0.6 s)."""

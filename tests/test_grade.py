@@ -153,6 +153,8 @@ def test_grade_gives_the_scores_of_plain_nbgrader(classes, student):
     assert scores(course)[student] == scores(plain)[student]
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 @pytest.mark.parametrize("student", CLASS)
 def test_grade_earns_what_was_answered(classes, student):
     """Only right answers earn points, and honest detours cost none."""
@@ -161,6 +163,8 @@ def test_grade_earns_what_was_answered(classes, student):
     assert found["square-test"][0] + found["half-test"][0] == AUTOMATIC[student]
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 def test_grade_plain_nbgrader_stores_the_same_items(classes):
     """Verdicts and statuses are in the store whichever way the grading went."""
     course, _, _, plain = classes
@@ -171,6 +175,8 @@ def test_grade_plain_nbgrader_stores_the_same_items(classes):
         assert run.verdict is verdicts[run.student]
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 @pytest.mark.parametrize(
     ("student", "verdict", "says"),
     [
@@ -193,6 +199,8 @@ def test_grade_every_submission_has_its_verdict(classes, student, verdict, says)
         assert (row.points, row.max_points) == (0, 10)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 def test_grade_summary_and_progress_are_complete(classes):
     """One row for each submission, sorted; one event for each, after the first."""
     course, summary, events, _ = classes
@@ -201,6 +209,8 @@ def test_grade_summary_and_progress_are_complete(classes):
     assert sum(summary.counts.values()) == len(summary.rows)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 def test_grade_statuses_say_how_each_item_ended(classes):
     """An item is correct, incorrect, not attempted, an error or not run."""
     course, *_ = classes
@@ -214,6 +224,8 @@ def test_grade_statuses_say_how_each_item_ended(classes):
     assert found["junk", "half-test"] is Status.NOT_RUN
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("grade")
 def test_grade_writes_autograded_folders(classes):
     """The graded notebook, the master files and nothing unfinished are there."""
     course, *_ = classes
@@ -557,6 +569,7 @@ def test_grade_changed_due_date_renews_the_penalty_alone(tiny_course):
     assert grade(tiny_course, "ps1").rows[0].skipped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("force", [False, True])
 def test_grade_what_people_gave_survives_a_regrade(tiny_course, force):
     """Manual scores, comments, extra credit and penalties stay, with force too."""
@@ -740,6 +753,7 @@ def test_grade_says_which_notebooks_were_left_out(tiny_course):
     assert not (tiny_course.autograded / "ada" / "ps1" / "more.ipynb").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: os.truncate(path, 0)])
 def test_grade_lost_graded_notebook_is_made_again(tiny_course, spoil):
     """A grade whose notebook is gone or empty is not up to date; others are."""

@@ -155,6 +155,14 @@ def test_house_wheel_is_the_grader_alone(tmp_path):
     ]
 
 
+@pytest.mark.xdist_group("house")
+def test_house_tests_of_a_group_run_together(request):
+    """What a group shares, such as a graded class, is made by one worker alone."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("not run by `make test`")
+    assert request.node.nodeid.endswith("@house")  # how pytest-xdist knows a group
+
+
 def test_house_student_data_is_ignored():
     """Nothing that a student handed in, or that comes of it, can be committed."""
     names = ["submitted/s/a/x.ipynb", "autograded/s/a/x.ipynb", "feedback/s/a/x.html"]

@@ -43,6 +43,7 @@ def text(page: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
 
+@pytest.mark.slow
 def test_report_figures_are_those_of_the_raw_rows(paper):
     """Points, statuses, rates, spread and verdicts agree with what was stored."""
     rng = np.random.default_rng(0)

@@ -274,6 +274,7 @@ def test_run_notebook_gives_a_fixed_environment(sandbox, monkeypatch):
     assert "GRADER_SECRET" not in text
 
 
+@pytest.mark.slow
 def test_run_notebook_makes_a_valid_notebook(sandbox):
     """The notebook that comes back is valid nbformat and can be written."""
     result = _run(sandbox, *CELLS)

@@ -115,6 +115,7 @@ def notebook_of(text):
     return new_notebook(cells=[new_markdown_cell(text)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", TEXTS)
 def test_sanitize_texts_do_not_act(attack):
     """What acts in formgrader's page as it was written is only read when tamed."""
