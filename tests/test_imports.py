@@ -1,6 +1,6 @@
 """Tests of the imports of `autograder`: they are those of one table.
 
-The table stands in CONTRIBUTING.md, between two marks: a row for each room (a folder,
+The table stands in CONTRIBUTING.md, between two marks: a row for each part (a folder,
 or a module that has a row of its own), and what it may import, ours and others'. Here
 it is read and compared with every import statement, in functions too.
 """
@@ -26,7 +26,7 @@ MOST_FLAT = 9  # modules beside the folders
 
 
 def read_table() -> dict[str, set[str]]:
-    """Read from CONTRIBUTING.md what each room may import, in the table's order."""
+    """Read from CONTRIBUTING.md what each part may import, in the table's order."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     _, begin, rest = text.partition("<!-- begin: imports -->\n")
     table, end, _ = rest.partition("<!-- end: imports -->")
@@ -34,18 +34,18 @@ def read_table() -> dict[str, set[str]]:
     assert end, "the table of imports has no end"
     rows: dict[str, set[str]] = {}
     for line in table.splitlines()[2:]:  # below the header
-        room, _, may = line.strip("|").split("|")
-        room = room.strip(" `")
-        assert room not in rows, f"{room} has two rows"
-        rows[room] = set(re.findall(r"[\w/]+", may))
+        part, _, may = line.strip("|").split("|")
+        part = part.strip(" `")
+        assert part not in rows, f"{part} has two rows"
+        rows[part] = set(re.findall(r"[\w/]+", may))
     return rows
 
 
 MAY_IMPORT = read_table()
 
 
-def room_of(module: str) -> str:
-    """Name the room of a module, by its path in the package: its row, or its folder's.
+def part_of(module: str) -> str:
+    """Name the part of a module, by its path in the package: its row, or its folder's.
 
     ``""`` is the package itself, which all may import for its version.
     """
@@ -87,24 +87,24 @@ def _our_module(name: str) -> str | None:
     return f"/{path or '__init__'}"
 
 
-def rooms_imported(module: str, source: str) -> set[str]:
-    """Name the rooms and packages that a module imports, its own room left out."""
+def parts_imported(module: str, source: str) -> set[str]:
+    """Name the parts and packages that a module imports, its own part left out."""
     found = set()
     for name in imported(source):
         if name.startswith("/"):
-            found.add(room_of(name[1:]))
+            found.add(part_of(name[1:]))
         elif name not in STANDARD:
             found.add(name)
-    return found - {room_of(module), ""}
+    return found - {part_of(module), ""}
 
 
 def forbidden(module: str, source: str) -> set[str]:
-    """Name what a module imports, and its room may not."""
-    return rooms_imported(module, source) - MAY_IMPORT.get(room_of(module), set())
+    """Name what a module imports, and its part may not."""
+    return parts_imported(module, source) - MAY_IMPORT.get(part_of(module), set())
 
 
 def test_imports_are_what_the_table_allows():
-    """No module imports what the row of its room does not name."""
+    """No module imports what the row of its part does not name."""
     found = {
         module: sorted(forbidden(module, file.read_text(encoding="utf-8")))
         for module, file in MODULES.items()
@@ -114,23 +114,23 @@ def test_imports_are_what_the_table_allows():
 
 
 def test_imports_the_table_allows_no_more():
-    """What a row allows, some module of that room imports; each room is there."""
+    """What a row allows, some module of that part imports; each part is there."""
     used = defaultdict(set)
     for module, file in MODULES.items():
         source = file.read_text(encoding="utf-8")
-        used[room_of(module)] |= rooms_imported(module, source)
+        used[part_of(module)] |= parts_imported(module, source)
     assert MAY_IMPORT.keys() <= used.keys()
-    unused = {room: may - used[room] for room, may in MAY_IMPORT.items()}
-    assert not {room: names for room, names in unused.items() if names}
+    unused = {part: may - used[part] for part, may in MAY_IMPORT.items()}
+    assert not {part: names for part, names in unused.items() if names}
 
 
 def test_imports_run_upwards_in_the_table():
-    """A room imports only rooms of rows above its own, so that there is no circle."""
+    """A part imports only parts of rows above its own, so that there is no circle."""
     above: set[str] = set()
-    for room, allowed in MAY_IMPORT.items():
+    for part, allowed in MAY_IMPORT.items():
         below = (allowed & MAY_IMPORT.keys()) - above
-        assert not below, f"{room} imports {below}, which stand below it"
-        above.add(room)
+        assert not below, f"{part} imports {below}, which stand below it"
+        above.add(part)
 
 
 @pytest.mark.parametrize(
@@ -172,10 +172,10 @@ def test_imports_of_the_course_are_none():
 
 def test_imports_inside_the_isolation_are_few():
     """What goes inside imports itself, numpy and IPython; the runner no nbgrader."""
-    inside = {room for room in MAY_IMPORT if room.startswith("runner/inside/")}
+    inside = {part for part in MAY_IMPORT if part.startswith("runner/inside/")}
     allowed = inside | {"numpy", "IPython", "traitlets", "pygments"}
-    for room in inside:
-        assert MAY_IMPORT[room] <= allowed, room
+    for part in inside:
+        assert MAY_IMPORT[part] <= allowed, part
     assert not MAY_IMPORT["runner/inside/lockdown"]
     assert "nbgrader" not in MAY_IMPORT["runner/"]
 

@@ -97,7 +97,8 @@ def what_lacks(folder: Path) -> str:
         return ""
     return (
         "nbgrader and formgrader run students' code without a sandbox or show hidden "
-        f"tests here: set {', '.join(lacking)} in nbgrader_config.py as in README"
+        f"tests here: set {', '.join(lacking)} in nbgrader_config.py as in "
+        "docs/another-course.md"
     )
 
 

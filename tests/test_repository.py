@@ -77,12 +77,12 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_house_shipped_modules_import_only_what_students_have(name):
+def test_repository_shipped_modules_import_only_what_students_have(name):
     """What is shipped needs nothing beyond a student's environment."""
     assert top(imports(ROOT / name)) - STANDARD <= ALLOWED[name]
 
 
-def test_house_texts_import_only_course_modules():
+def test_repository_texts_import_only_course_modules():
     """Lessons and assignments import the course's packages and nothing else."""
     texts = [*ROOT.glob("notebooks/*_*.py"), *ROOT.glob("source/*.py")]
     assert texts
@@ -91,7 +91,7 @@ def test_house_texts_import_only_course_modules():
         assert not extra, f"{text.name} imports {extra}"
 
 
-def test_house_environment_is_what_a_student_needs():
+def test_repository_environment_is_what_a_student_needs():
     """environment.yml names what pyproject's extra `course` names, and Python."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     course = project["optional-dependencies"]["course"]
@@ -100,7 +100,7 @@ def test_house_environment_is_what_a_student_needs():
     assert set(re.findall(r"^  - (\S*[<>=]\S*)$", text, re.MULTILINE)) == wanted
 
 
-def test_house_grader_imports_its_plain_dependencies():
+def test_repository_grader_imports_its_plain_dependencies():
     """A bare `pip install .` brings all that the grader imports, and nothing else."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     used = distributions(*ROOT.glob("autograder/**/*.py"))
@@ -108,7 +108,7 @@ def test_house_grader_imports_its_plain_dependencies():
     assert "distributed" in named(project["optional-dependencies"]["cluster"])
 
 
-def test_house_constraints_satisfy_pyproject():
+def test_repository_constraints_satisfy_pyproject():
     """Each direct dependency is pinned to a version that pyproject allows."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if not line.startswith("#"))
@@ -122,7 +122,7 @@ def test_house_constraints_satisfy_pyproject():
 
 
 @pytest.mark.slow
-def test_house_wheel_is_the_grader_alone(tmp_path):
+def test_repository_wheel_is_the_grader_alone(tmp_path):
     """The wheel holds the whole package and its command, and nothing of the course."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     (setuptools,) = map(Requirement, project["build-system"]["requires"])
@@ -156,14 +156,14 @@ def test_house_wheel_is_the_grader_alone(tmp_path):
 
 
 @pytest.mark.xdist_group("house")
-def test_house_tests_of_a_group_run_together(request):
+def test_repository_tests_of_a_group_run_together(request):
     """What a group shares, such as a graded class, is made by one worker alone."""
     if not getattr(request.config.option, "loadgroup", False):
         pytest.skip("not run by `make test`")
     assert request.node.nodeid.endswith("@house")  # how pytest-xdist knows a group
 
 
-def test_house_student_data_is_ignored():
+def test_repository_student_data_is_ignored():
     """Nothing that a student handed in, or that comes of it, can be committed."""
     names = ["submitted/s/a/x.ipynb", "autograded/s/a/x.ipynb", "feedback/s/a/x.html"]
     names += ["reports/a.csv", "gradebook.db", "gradebook.db-journal", "demo/x"]
@@ -176,7 +176,7 @@ def test_house_student_data_is_ignored():
         assert done.returncode == 0, name
 
 
-def test_house_has_no_machine_in_it():
+def test_repository_has_no_machine_in_it():
     """No tracked text holds a path of somebody's machine."""
     machine = re.compile(r"/(home|Users)/\w+/|/root/|\bfile:///")
     for file in tracked("*.ipynb", "*.md", "*.txt", "*.toml", "*.yml", "Makefile"):
@@ -185,7 +185,7 @@ def test_house_has_no_machine_in_it():
 
 
 @pytest.mark.parametrize("text", sorted(ROOT.glob("source/*.py")), ids=lambda p: p.stem)
-def test_house_handouts_hold_no_answer(text):
+def test_repository_handouts_hold_no_answer(text):
     """No line of a solution or hidden test is in a handout, in cells or metadata."""
     handout = ROOT / "release" / text.stem
     assert (handout / f"{text.stem}.ipynb").is_file()
@@ -195,14 +195,14 @@ def test_house_handouts_hold_no_answer(text):
 
 
 @pytest.mark.parametrize("text", sorted(ROOT.glob("source/*.py")), ids=lambda p: p.stem)
-def test_house_assignments_are_tested_too(text):
+def test_repository_assignments_are_tested_too(text):
     """Each has its named mistakes, other right programs and explained mutants."""
     for name in ("wrong/{}.py", "accepted/{}.py", "equivalent/{}.toml"):
         assert (ROOT / "tests" / name.format(text.stem)).is_file()
 
 
 @pytest.mark.parametrize("text", sorted(ROOT.glob("source/*.py")), ids=lambda p: p.stem)
-def test_house_tests_that_draw_state_their_rate(text):
+def test_repository_tests_that_draw_state_their_rate(text):
     """A test cell with a statistical check states its false-alarm rate."""
     cells = re.split(r"^# %% ", text.read_text(encoding="utf-8"), flags=re.MULTILINE)
     statistical = re.compile(
@@ -216,7 +216,7 @@ def test_house_tests_that_draw_state_their_rate(text):
             assert '"false_alarms"' in header, f"{text.name}: {header}"
 
 
-def test_house_documents_list_every_command():
+def test_repository_documents_list_every_command():
     """The table of commands in docs/grading.md is what ``autograder --help`` says."""
     from autograder.cli import app
 
@@ -229,7 +229,7 @@ def test_house_documents_list_every_command():
     assert listed == {name: doc.splitlines()[0] for name, doc in real.items()}
 
 
-def test_house_documents_state_the_default_limits():
+def test_repository_documents_state_the_default_limits():
     """The limits in docs/grading.md and their figures are the defaults."""
     from autograder.runner import Limits
 
@@ -239,7 +239,7 @@ def test_house_documents_state_the_default_limits():
     assert stated == {name: float(value) for name, value in vars(Limits()).items()}
 
 
-def test_house_every_option_has_help():
+def test_repository_every_option_has_help():
     """No argument or option of a command is left without a word."""
     import typer
 
@@ -273,7 +273,7 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_house_links_lead_somewhere():
+def test_repository_links_lead_somewhere():
     """Each relative link of a document has its file, and its heading there."""
     link = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
     seen = 0
@@ -292,7 +292,7 @@ def test_house_links_lead_somewhere():
     assert seen > 0
 
 
-def test_house_images_of_documents_are_small_and_described():
+def test_repository_images_of_documents_are_small_and_described():
     """README's images say in words what they show, and each is below 200 kB."""
     images = re.findall(r"<img [^>]*>", (ROOT / "README.md").read_text("utf-8"))
     assert len(images) == 2
@@ -303,7 +303,7 @@ def test_house_images_of_documents_are_small_and_described():
         assert file.stat().st_size < 200_000, image
 
 
-def test_house_index_lists_every_page():
+def test_repository_index_lists_every_page():
     """docs/README.md, which says who reads what, links to every page of docs/."""
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     for page in ROOT.glob("docs/*.md"):
@@ -313,12 +313,12 @@ def test_house_index_lists_every_page():
 @pytest.mark.parametrize(
     ("name", "most"), [("README.md", 120), ("CONTRIBUTING.md", 130)]
 )
-def test_house_first_pages_are_short(name, most):
+def test_repository_first_pages_are_short(name, most):
     """What everybody reads first has few lines; the rest is in docs/."""
     assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= most
 
 
-def test_house_documents_name_real_targets():
+def test_repository_documents_name_real_targets():
     """Every make target that a document names is in the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for document in documents():
@@ -328,7 +328,7 @@ def test_house_documents_name_real_targets():
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), where
 
 
-def test_house_documents_name_real_modules():
+def test_repository_documents_name_real_modules():
     """Every module that a document names by its path is there."""
     folders = [ROOT, ROOT / "autograder", ROOT / "benchmarks"]
     for document in documents():
