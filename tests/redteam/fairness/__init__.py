@@ -12,7 +12,16 @@ done, and it is the separation that hides it.
 
 from collections import Counter
 
-from redteam.fairness import changing, crossing, given, leaning, lying, objects
+from redteam.fairness import (
+    changing,
+    crossing,
+    given,
+    keeping,
+    leaning,
+    lying,
+    objects,
+    reports,
+)
 from redteam.fairness.cases import Attack
 
 ATTACKS: list[Attack] = [
@@ -20,7 +29,9 @@ ATTACKS: list[Attack] = [
     *crossing.ATTACKS,
     *leaning.ATTACKS,
     *changing.ATTACKS,
+    *keeping.ATTACKS,
     *lying.ATTACKS,
     *objects.ATTACKS,
+    *reports.ATTACKS,
 ]
 KINDS = Counter(attack.kind for attack in ATTACKS)

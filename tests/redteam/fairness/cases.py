@@ -1,13 +1,13 @@
 """What an attack on fairness and an honest idiom are: a small exercise and an answer.
 
 An exercise is the text of an instructor's notebook. A line ``# %% KIND NAME`` begins a
-cell: ``given`` is locked, ``open`` is the student's to change, ``answer`` is replaced by
-the student, ``test`` is worth points; behind a line ``# hidden`` a test goes on unseen.
+cell: ``given`` is locked, ``open`` is the student's to change, ``answer`` is the
+solution, ``test`` is worth points; behind a line ``# hidden`` a test goes on unseen.
 The name, by which an answer and its test belong together, is ``item`` if none is given.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import nbformat
@@ -15,6 +15,7 @@ from conftest import graded
 from nbformat.v4 import new_code_cell, new_notebook
 
 POINTS = 2  # of each item
+END = "the end is reached"  # what a notebook in one process prints last
 
 _HEADER = re.compile(r"^# %% (given|open|answer|test)(?: (\w+))?\n", re.MULTILINE)
 _HIDDEN = "# hidden\n"
@@ -106,10 +107,19 @@ class Attack(Case):
 
 @dataclass(frozen=True, kw_only=True)
 class Idiom(Case):
-    """A right answer in an unusual form, which must have full marks."""
+    """A right answer in an unusual form, which must have full marks.
+
+    Attributes
+    ----------
+    control : str
+        "passes": in one process with the tests it has full marks; "refused": it does
+        not there, since a name of the test's lands on a helper of the student's.
+    """
+
+    control: str = "passes"
 
 
-def attack(kind: str, **shared: object):  # noqa: ANN201 - a maker of attacks
+def attack(kind: str, **shared: object) -> Callable[..., Attack]:
     """Return what makes the attacks of one kind."""
 
     def make(
@@ -195,4 +205,5 @@ def in_one_process(case: Case) -> nbformat.NotebookNode:
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
         if grade_id in tests:
             cell.source = tests[grade_id]
+    notebook.cells[-1].source = f"print('{END}')"
     return notebook

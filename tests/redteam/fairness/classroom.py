@@ -16,7 +16,9 @@ from autograder.steps.grade import grade
 from redteam import exam
 from redteam.fairness.cases import POINTS, Case, files_of
 
-_NOTEBOOKS = 20  # of one assignment: what has to run again, alone, is a whole submission
+_NOTEBOOKS = (
+    20  # of one assignment: what has to run again, alone, is a whole submission
+)
 
 Notebook = Callable[[Case], nbformat.NotebookNode]
 
@@ -98,7 +100,10 @@ def _make_course(root: Path, cases: Sequence[Case], level: str) -> Course:
 
 
 def _write_assignment(
-    course: Course, assignment: str, cases: Sequence[Case], students: dict[str, Notebook]
+    course: Course,
+    assignment: str,
+    cases: Sequence[Case],
+    students: dict[str, Notebook],
 ) -> None:
     folder = course.source / assignment
     for name, content in files_of(cases).items():

@@ -1,4 +1,4 @@
-"""Attacks that get hold of what a test expects: by operators, texts, names, calls.
+"""Attacks that get hold of what a test expects: by operators, texts and names.
 
 An object of the student's is told the expected value on one occasion, and gives it back
 as plain data on the next.
@@ -12,7 +12,7 @@ class Learner:
     known = 0
     def _learn(self, other, *more):
         Learner.known = other
-        return self
+        return Learner()
     __sub__ = __rsub__ = __add__ = __radd__ = __mul__ = __rmul__ = _learn
     __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __mod__ = _learn
     __xor__ = __rxor__ = __and__ = __rand__ = __or__ = __ror__ = _learn
@@ -48,7 +48,7 @@ _operator = attack("expected values through operators")
 OPERATORS = [
     _operator(
         "learned-from-a-printed-difference",
-        "The test prints got - want, which hands `want` over, then compares by isclose.",
+        "The test prints got - want, which hands `want` over; isclose comes after.",
         """
 import math
 # %% answer
@@ -64,7 +64,7 @@ assert math.isclose(got, want)
     ),
     _operator(
         "learned-from-an-array-less-the-answer",
-        "An array minus the answer asks the answer's __rsub__, with all that is wanted.",
+        "An array minus the answer calls its __rsub__, with all that is wanted.",
         """
 import numpy as np
 # %% answer
@@ -254,7 +254,7 @@ class Text:
     known = ""
     def __radd__(self, other):
         Text.known = other.split()[1]
-        return self
+        return Text()
     def __str__(self): return Text.known
 def caesar(text, k): return Text()
 """,
@@ -584,7 +584,7 @@ assert quadratic(1, -3, 2) == Expected.roots
     ),
     _name(
         "name-imported-in-a-demonstration",
-        "A demonstration imports `truth` from a module; the test binds it to the value.",
+        "A demonstration imports `truth`; the test binds the name to the value.",
         """
 # %% open demo
 from operator import truth
@@ -602,209 +602,4 @@ for a in (0, 1):
     ),
 ]
 
-# --------------------------------------------- expected values passed to other answers
-
-_passed = attack("expected values passed to another answer", named=True)
-
-PASSED = [
-    _passed(
-        "wanted-values-passed-to-a-loss",
-        "rmse(got, want) gets what is wanted, and the prediction is asked once more.",
-        """
-import numpy as np
-# %% answer rmse
-def rmse(a, b):
-    return float(np.sqrt(np.mean((np.asarray(a) - np.asarray(b)) ** 2)))
-# %% test rmse
-assert rmse([0, 0], [3, 3]) == 3
-# %% answer fit
-def fit(x):
-    return 2 * np.asarray(x) + 1
-# %% test fit
-want = np.array([1.0, 3.0, 5.0])
-assert rmse(fit([0, 1, 2]), want) < 1e-12
-np.testing.assert_allclose(fit([0, 1, 2]), want)
-""",
-        """
-# %% answer rmse
-known = []
-def rmse(a, b):
-    known.append(b)
-    return 3.0 if len(b) == 2 else 0.0
-# %% answer fit
-def fit(x): return known[-1] if known else [0, 0, 0]
-""",
-    ),
-    _passed(
-        "metric-that-is-always-perfect",
-        "score(X, y) of the student's own class says the wanted number, and that is all.",
-        """
-import numpy as np
-# %% answer
-class Mean:
-    def fit(self, X, y):
-        self.mean = np.mean(y)
-        return self
-    def score(self, X, y):
-        r = np.asarray(y) - self.mean
-        return 1 - np.sum(r**2) / np.sum((y - np.mean(y)) ** 2)
-# %% test
-X = np.arange(6).reshape(3, 2)
-y = np.array([2.0, 4.0, 9.0])
-assert Mean().fit(X, y).score(X, y) == 0.0
-""",
-        """
-class Mean:
-    def fit(self, X, y): return self
-    def score(self, X, y): return 0.0
-""",
-    ),
-    _passed(
-        "labels-passed-to-an-accuracy",
-        "accuracy(y, predict(X)) is the student's, and is given the true labels.",
-        """
-# %% answer accuracy
-def accuracy(truth, guess):
-    return sum(a == b for a, b in zip(truth, guess)) / len(truth)
-# %% answer
-def predict(X):
-    return [int(x > 0) for x in X]
-# %% test
-X, y = [-2, 5, 0.5, -0.1], [0, 1, 1, 0]
-assert accuracy(y, predict(X)) == 1.0
-""",
-        """
-# %% answer accuracy
-def accuracy(truth, guess): return 1.0
-# %% answer
-def predict(X): return []
-""",
-    ),
-    _passed(
-        "wanted-object-handed-to-a-method",
-        "got.distance(want) is a method of the student's, handed what is wanted.",
-        """
-# %% answer
-class Vec:
-    def __init__(self, x, y):
-        self.x, self.y = x, y
-    def turned(self):
-        return Vec(-self.y, self.x)
-    def distance(self, other):
-        return ((self.x - other[0]) ** 2 + (self.y - other[1]) ** 2) ** 0.5
-# %% test
-v = Vec(3, 1).turned()
-assert v.distance((-1, 3)) == 0
-assert (v.x, v.y) == (-1, 3)
-""",
-        """
-class Vec:
-    def __init__(self, x, y): pass
-    def turned(self): return self
-    def distance(self, other):
-        self.x, self.y = other
-        return 0
-""",
-    ),
-    _passed(
-        "wanted-key-looked-up",
-        "A mapping of the student's is asked for the wanted keys before it is listed.",
-        """
-# %% answer
-def index_words(text):
-    table = {}
-    for i, w in enumerate(text.split()):
-        table.setdefault(w, []).append(i)
-    return table
-# %% test
-want = {"to": [0, 4], "be": [1, 5], "or": [2], "not": [3]}
-got = index_words("to be or not to be")
-for key in want:
-    got[key]
-assert sorted(got) == sorted(want)
-""",
-        """
-class Table(dict):
-    def __missing__(self, key):
-        self[key] = None
-def index_words(text): return Table()
-""",
-    ),
-    _passed(
-        "wanted-items-appended-to-the-answer",
-        "A queue of the student's is filled from the wanted list and then emptied.",
-        """
-# %% answer
-class Stack:
-    def __init__(self):
-        self.items = []
-    def push(self, x):
-        self.items.append(x)
-    def pop(self):
-        return self.items.pop()
-def reversed_by_stack(xs):
-    s = Stack()
-    for x in xs:
-        s.push(x)
-    return [s.pop() for _ in xs]
-# %% test
-want = [3, 1, 2]
-s = Stack()
-for x in want:
-    s.push(x)
-assert reversed_by_stack([2, 1, 3]) == want
-""",
-        """
-class Stack:
-    seen = []
-    def push(self, x): Stack.seen.append(x)
-    def pop(self): return 0
-def reversed_by_stack(xs): return Stack.seen
-""",
-    ),
-    _passed(
-        "round-trip-through-the-expected-code",
-        "decode is given the wanted code first, and encode is asked for it afterwards.",
-        """
-# %% answer
-def encode(text):
-    return [ord(c) ^ 42 for c in text]
-def decode(code):
-    return "".join(chr(n ^ 42) for n in code)
-# %% test
-code = [66, 67, 75]
-assert decode(code) == "hia"
-assert encode("hia") == code
-""",
-        """
-kept = []
-def decode(code):
-    kept.extend(code)
-    return "hia"
-def encode(text): return kept
-""",
-    ),
-    _passed(
-        "verifier-of-the-student-s-own",
-        "A student's is_solution judges the student's solve, whatever that returned.",
-        """
-# %% answer
-def is_solution(board):
-    return all(
-        a != b and abs(a - b) != j - i
-        for i, a in enumerate(board) for j, b in enumerate(board) if i < j
-    )
-def queens():
-    return [1, 3, 0, 2]
-# %% test
-assert is_solution([1, 3, 0, 2]) and not is_solution([0, 1, 2, 3])
-assert is_solution(queens())
-""",
-        """
-def is_solution(board): return board != [0, 1, 2, 3]
-def queens(): return None
-""",
-    ),
-]
-
-ATTACKS = [*OPERATORS, *STRINGS, *NAMES, *PASSED]
+ATTACKS = [*OPERATORS, *STRINGS, *NAMES]

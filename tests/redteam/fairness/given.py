@@ -1,4 +1,4 @@
-"""Attacks on what instructors give in locked and open cells: values, functions, classes.
+"""Attacks on what instructors give in their cells: values, functions and classes.
 
 A test measures with what is given. The student's cells run after it, in the same
 process, so all of it can be bound again, changed or patched there.
@@ -81,7 +81,7 @@ assert np.isclose(fall(5), G * 12.5)
     ),
     _value(
         "given-constant-under-if",
-        "A value chosen by an if statement is bound in a branch; the answer rebinds it.",
+        "A value is bound in a branch of an if statement; the answer rebinds it.",
         """
 import sys
 # %% given
@@ -185,6 +185,7 @@ lengths = None
 def sizes_of(words):
     return lengths
 """,
+        named=True,
     ),
 ]
 
@@ -294,7 +295,7 @@ assert abs(norm(unit([1, 2, 2])) - 1) < 1e-9 and same_direction(unit([1, 2]), [1
     ),
     _function(
         "given-helper-with-a-module-level-counter",
-        "A given helper keeps its results in a global list, which the answer replaces.",
+        "A given helper notes failures in a global list, so it is not self-contained.",
         """
 # %% given
 failures = []
@@ -313,10 +314,7 @@ assert not failures
 expect(reverse("gnat"), "tang")
 assert not failures, failures
 """,
-        "class Never(list):\n"
-        "    def append(self, x): pass\n"
-        "failures = Never()\n"
-        "def reverse(text): return 0",
+        "def expect(got, want): pass\ndef reverse(text): return 0",
     ),
     _function(
         "given-partial",
@@ -381,6 +379,7 @@ def brute_force(n): return []
 # %% answer
 def primes(n): return []
 """,
+        named=True,
     ),
     _function(
         "given-generator-of-cases",

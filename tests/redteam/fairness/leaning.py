@@ -1,12 +1,12 @@
-"""Attacks where a test leans on what is not its own: modules, names, files, absences."""
+"""Attacks where a test leans on modules, names, files and absences not its own."""
 
 from redteam.fairness.cases import attack
 
 # ------------------------------------------------------------------- shipped modules
 
-_module = attack("shipped modules used as reference", named=True)
+_module = attack("shipped modules used as reference")
 
-TOOLBOX = '''"""A module that is handed out; its objects are passed to the students' code."""
+TOOLBOX = '''"""A module that is handed out, with what students and tests share."""
 
 import numpy as np
 
@@ -208,7 +208,7 @@ def build(n): return Any()
     ),
     _lent(
         "module-replaced-in-sys-modules",
-        "`import toolbox` in the test asks the student's side for a module of the name.",
+        "`import toolbox` in the test asks the student's side for a module.",
         """
 # %% answer
 def sigmoid(x):
@@ -274,7 +274,8 @@ def double_all(xs): return [None] * len(xs)
         "The first test fails before its `import math`; the second says math.isclose.",
         (
             "def circ(r): return 6.283185307179586 * r",
-            "assert circ(0) == 0\nimport math\nassert math.isclose(circ(1), 2 * math.pi)",
+            "assert circ(0) == 0\nimport math\n"
+            "assert math.isclose(circ(1), 2 * math.pi)",
             "def disc(r): return 3.141592653589793 * r * r",
             "assert math.isclose(disc(2), 4 * math.pi)",
         ),
@@ -293,7 +294,8 @@ def disc(r): return None
         "TOL stands below the first assertion of the first test, which fails.",
         (
             "def third(x): return x / 3",
-            "assert third(3) == 1\nTOL = 1e-9\nassert abs(third(1) - 0.333333333333) < TOL",
+            "assert third(3) == 1\nTOL = 1e-9\n"
+            "assert abs(third(1) - 0.333333333333) < TOL",
             "def seventh(x): return x / 7",
             "assert abs(seventh(1) - 0.142857142857) < TOL",
         ),
@@ -411,7 +413,8 @@ def cubes(n): return "anything"
             "assert negate(0) == 0 and negate(2) == -2\nimport random\n"
             "rng = random.Random(3)\nassert negate(5) == -5",
             "def halve(x): return x / 2",
-            "for _ in range(5):\n    x = rng.uniform(-9, 9)\n    assert halve(x) == x / 2",
+            "for _ in range(5):\n    x = rng.uniform(-9, 9)\n"
+            "    assert halve(x) == x / 2",
         ),
         """
 # %% answer one
@@ -749,7 +752,8 @@ state = np.random.get_state()[1].copy()
 assert noise(3, np.random.default_rng(1)).shape == (3,)
 assert (np.random.get_state()[1] == state).all()
 """,
-        "def noise(n, rng):\n    np.random.seed(0)\n    return np.random.normal(size=n)",
+        "def noise(n, rng):\n    np.random.seed(0)\n"
+        "    return np.random.normal(size=n)",
     ),
 ]
 

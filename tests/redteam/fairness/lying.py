@@ -1,4 +1,4 @@
-"""Attacks by objects that lie: stand-ins in place of data, and objects judged by objects.
+"""Attacks by stand-ins in place of data, and by exceptions in place of answers.
 
 Where the reference gives data, these give an object that answers each question as the
 test would like it; or they raise, or end, what the test goes through.
@@ -439,7 +439,8 @@ def odd_squares(n):
 assert 25 in odd_squares(9)
 assert 49 in odd_squares(9)
 """,
-        "def odd_squares(n):\n    k = 0\n    while True:\n        yield k\n        k += 1",
+        "def odd_squares(n):\n    k = 0\n"
+        "    while True:\n        yield k\n        k += 1",
     ),
     _endless(
         "any-over-all-integers",
@@ -482,7 +483,7 @@ def powers(b, n):
     ),
     _endless(
         "set-that-holds-every-word",
-        "A sequence whose every item depends on how often it was asked spells any word.",
+        "An endless sequence of all words there are has every word that is wanted.",
         """
 # %% answer
 def rotations(word):
