@@ -61,7 +61,7 @@ def test_fairness_right_answer_has_full_marks(graded, attack):
     """The attacked item is protected, and a right answer has all of its points."""
     right = graded["right"][attack.name]
     assert right.full(), right
-    assert attack.named or all(right.protected.values()), right
+    assert attack.named or all(map(right.protected.get, attack.attacked())), right
 
 
 @BY_LEVEL

@@ -643,6 +643,38 @@ def recall():
     return memory[0]
 """,
     ),
+    _between(
+        "text-of-an-unprotected-test-left-in-a-map",
+        "A test that runs in the student's process shows what a later one expects.",
+        """
+# %% answer first
+def successor(n):
+    return n + 1
+# %% test first
+import inspect
+assert "return" in inspect.getsource(successor)
+table = {3: 30, 4: 44}
+assert successor(3) == 4
+# %% answer
+def rectangle(n):
+    return n * (n + 7)
+# %% test
+for n, want in {3: 30, 4: 44}.items():
+    assert rectangle(n) == want
+""",
+        """
+# %% answer first
+import ast, mmap
+shared = mmap.mmap(-1, 4096)
+def successor(n):
+    text = repr(globals().get("table", {})).encode()
+    shared[:len(text)] = text
+    return n + 1
+# %% answer
+def rectangle(n): return ast.literal_eval(shared[:].rstrip(b"\\0").decode())[n]
+""",
+        rightly=("first",),
+    ),
 ]
 
 ATTACKS = [*PASSED, *KEPT, *BETWEEN]

@@ -7,6 +7,11 @@ which a grader that runs the tests apart can spare the student.
 """
 
 from redteam.fairness.cases import Idiom
-from redteam.honest import classes, programs, values
+from redteam.honest import classes, programs, results, values
 
-IDIOMS: list[Idiom] = [*values.IDIOMS, *programs.IDIOMS, *classes.IDIOMS]
+IDIOMS: list[Idiom] = [
+    *values.IDIOMS,
+    *results.IDIOMS,
+    *programs.IDIOMS,
+    *classes.IDIOMS,
+]

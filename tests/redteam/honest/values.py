@@ -490,7 +490,7 @@ def tally(words):
 t = tally(["a", "b", "a"])
 assert t["a"] == 2 and t["b"] == 1
 assert sorted(t.items()) == [("a", 2), ("b", 1)]
-assert dict(t) == {"a": 2, "b": 1}
+assert t == {"a": 2, "b": 1}
 # hidden
 assert "a" in t and "z" not in t and len(t) == 2
 assert sum(tally("mississippi").values()) == 11
@@ -557,7 +557,7 @@ _SET = each(
 def letters(text):
     return set(text.lower())
 # %% test
-assert set(letters("Abba")) == {"a", "b"}
+assert letters("Abba") == {"a", "b"}
 assert len(letters("noon")) == 2
 # hidden
 assert "n" in letters("noon") and "x" not in letters("noon")
