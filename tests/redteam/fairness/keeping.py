@@ -532,13 +532,13 @@ def recall(): return shared[:].rstrip(b"\\0").decode()
 """,
     ),
     _channel(
-        "left-in-multiprocessing-values",
-        "A multiprocessing.Array lives in memory shared by forks.",
+        "left-in-a-mapped-file",
+        "A file of the working folder is mapped before the forks, by np.memmap.",
         """
-import multiprocessing
-shared = multiprocessing.RawArray("c", 4096)
-def keep(text): shared.value = text.encode()
-def recall(): return shared.value.decode()
+import numpy as np
+shared = np.memmap("kept.bin", dtype=np.uint8, mode="w+", shape=100)
+def keep(text): shared[:] = list(text.encode().ljust(100))
+def recall(): return bytes(shared).decode().strip()
 """,
     ),
     _channel(

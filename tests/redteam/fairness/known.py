@@ -174,7 +174,7 @@ _HOLES = {
     ),
     "what one test's snapshot leaves to another's": (
         "left-in-an-anonymous-map",
-        "left-in-multiprocessing-values",
+        "left-in-a-mapped-file",
         "left-in-a-pipe",
         "left-in-a-socket-pair",
         "left-in-an-unlinked-file",

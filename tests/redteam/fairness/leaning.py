@@ -707,14 +707,20 @@ assert "MODE" not in os.environ
         """
 import os
 # %% answer
-def listing(path):
+def fresh_folder(path):
+    os.makedirs(path, exist_ok=True)
     return sorted(os.listdir(path))
 # %% test
 before = os.getcwd()
-listing("/")
+assert fresh_folder("made") == []
 assert os.getcwd() == before
 """,
-        "def listing(path):\n    os.chdir(path)\n    return []",
+        """
+def fresh_folder(path):
+    os.makedirs(path, exist_ok=True)
+    os.chdir(path)
+    return os.listdir()
+""",
     ),
     _absent(
         "threads-left-running",
