@@ -19,7 +19,7 @@ def chosen(request):
     found = {}
     for item in request.session.items:
         if item.path == request.node.path and hasattr(item, "callspec"):
-            for name in ("cheat", "handin"):
+            for name in ("cheat", "handin", "attack", "idiom"):
                 if name in item.callspec.params:
                     attacker = item.callspec.params[name]
                     found[attacker.name] = attacker

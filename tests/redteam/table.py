@@ -5,8 +5,10 @@ its parameters, with the user who grades; a test that needs no sandbox counts fo
 column. ``control=True`` marks the proof that the attack pays where nothing stops it.
 Parametrised tests may say ``{}`` in the name: the rest of the parameters' ids.
 
-A row says ``contained`` if every test of it passed, ``SUCCEEDED`` if one failed, and
-``n/a`` with a number, explained below the table, if it cannot be tried here. The exit
+A row says ``contained`` if every test of it passed, ``SUCCEEDED`` if one failed,
+``known hole`` if one failed as `redteam.fairness.known` expects, and ``n/a`` with a
+number, explained below the table, if it cannot be tried here. A right answer's row says
+``full marks``, ``REFUSED`` or ``known refusal`` in their place. The exit
 code is 0 if all were tried, or said why not, and none succeeded. An attack of the
 public list that has no row is a failure too.
 """
@@ -24,6 +26,11 @@ from redteam.promised import PROMISED
 _LEVELS = ("bwrap", "lockdown")
 _KEY = "attack"
 _LONGEST_NAME = 60
+HONEST = "honest: "  # so begin the rows of right answers, which must have full marks
+_WORDS = {
+    False: {"passed": "contained", "known": "known hole", "failed": "SUCCEEDED"},
+    True: {"passed": "full marks", "known": "known refusal", "failed": "REFUSED"},
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,8 +87,9 @@ class _Table:
         for key, value in report.user_properties:
             if key == _KEY and (report.when == "call" or not report.passed):
                 name, column = json.loads(value)
-                reason = report.longrepr[2] if report.skipped else ""
-                self.enter(name, column, report.outcome, reason)
+                known = hasattr(report, "wasxfail") and report.skipped
+                reason = report.longrepr[2] if report.skipped and not known else ""
+                self.enter(name, column, "known" if known else report.outcome, reason)
             elif key == f"{_KEY}-rows" and report.when == "teardown":
                 for row in json.loads(value):
                     self.enter(*row)
@@ -92,6 +100,8 @@ class _Table:
         reason = reason.removeprefix("Skipped: ")
         if outcome == "failed":
             row[column] = "failed"
+        elif outcome == "known" and row.get(column) in (None, "passed"):
+            row[column] = "known"
         elif outcome == "skipped" and row.get(column) in (None, "passed"):
             row[column] = f"skipped {reason}"
         else:
@@ -130,7 +140,7 @@ class _Table:
         columns = [c for c in columns if c not in ("control", "everywhere")]
         heads = ["attack", "control", *columns]
         lines = [
-            [name, self.control(row), *(self.cell(row, c) for c in columns)]
+            [name, self.control(row), *(self.cell(name, row, c) for c in columns)]
             for name, row in sorted(self.cells.items())
         ]
         widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
@@ -141,9 +151,14 @@ class _Table:
             write(textwrap.fill(f"({number}) {reason}", 100))
         for name in self.missing():
             write(f"NOT TRIED, though on the public list: {name}")
-        succeeded = sum("SUCCEEDED" in line for line in lines)
+        attacks = [line for line in lines if not line[0].startswith(HONEST)]
         write(
-            f"{len(lines)} attacks, {succeeded} succeeded, "
+            f"{len(attacks)} attacks, "
+            f"{sum('SUCCEEDED' in line for line in attacks)} succeeded, "
+            f"{sum('known hole' in line for line in attacks)} known holes; "
+            f"{len(lines) - len(attacks)} honest idioms, "
+            f"{sum('REFUSED' in line for line in lines)} refused, "
+            f"{sum('known refusal' in line for line in lines)} known refusals; "
             f"{sum('NO PROOF' in line for line in lines)} controls without proof"
         )
 
@@ -153,7 +168,7 @@ class _Table:
             row.get("control", ""), "in the test"
         )
 
-    def cell(self, row: dict[str, str], column: str) -> str:
+    def cell(self, name: str, row: dict[str, str], column: str) -> str:
         """Say how a row went in a column."""
         known = row.get(column) or row.get("everywhere")
         if known is None:
@@ -163,4 +178,4 @@ class _Table:
             if reason not in self.reasons:
                 self.reasons.append(reason)
             return f"n/a ({self.reasons.index(reason) + 1})"
-        return {"passed": "contained", "failed": "SUCCEEDED"}[known]
+        return _WORDS[name.startswith(HONEST)][known]
