@@ -10,7 +10,10 @@ from redteam.fairness.known import KNOWN_HOLES
 from redteam.fairness.parameters import levels, parameters
 
 # What nbgrader's own calls set off under SQLAlchemy 2.1 is not ours to mend.
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+pytestmark = [
+    pytest.mark.slow,  # classes
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning"),
+]
 
 # These run in `make test` too, at the first level: one of each kind.
 QUICK = {attack.kind: attack.name for attack in reversed(ATTACKS)}.values()

@@ -11,7 +11,10 @@ from redteam.honest import IDIOMS
 from redteam.table import HONEST
 
 # What nbgrader's own calls set off under SQLAlchemy 2.1 is not ours to mend.
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+pytestmark = [
+    pytest.mark.slow,  # classes
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning"),
+]
 
 # These run in `make test` too, at the first level: every fifth.
 QUICK = {idiom.name for idiom in IDIOMS[::5]}
