@@ -7,7 +7,7 @@ export OPENBLAS_NUM_THREADS = 1
 # Runs by machine leave no predictions beside the notebooks.
 export LAB_PREDICTIONS = /dev/null
 
-.PHONY: help demo test check build lint lock lessons gate redteam bench bench-grading soak clean
+.PHONY: help demo test quick check build lint lock lessons gate redteam bench bench-grading soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
@@ -24,6 +24,9 @@ demo: .venv/.ready  ## build, release, grade a sample class of 8 in the sandbox,
 
 test: .venv/.ready  ## the tests
 	$(PY) -m pytest -n 2 --dist loadgroup -m "not soak and not redteam"
+
+quick: .venv/.ready  ## the tests that take no server, no class and few seconds
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not soak and not redteam and not slow"
 
 build: .venv/.ready  ## notebooks from their texts, handouts from the notebooks
 	$(PY) -m autograder build && $(PY) -m autograder release
@@ -46,7 +49,7 @@ check: lint fresh test lessons gate  ## all that CI runs
 lock:  ## resolve constraints.txt anew, in a scratch environment
 	$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet ".[dev]"
 	echo '# Pinned versions of everything that is installed; made by `make lock`.' > constraints.txt
-	build/lock/bin/python -m pip freeze --exclude before-the-first-step >> constraints.txt
+	build/lock/bin/python -m pip freeze --all --exclude pip --exclude before-the-first-step >> constraints.txt
 
 redteam: .venv/.ready  ## every attack on the grader, as a table by level of the sandbox
 	$(PY) -m pytest -n 2 --dist loadgroup -m attack --attack-table

@@ -3,14 +3,15 @@
 A program on matrices is a graph: every operation makes a new value and remembers
 which values it was made from. To differentiate the program, walk the graph from its
 end to its beginning and apply the chain rule at each operation. That is the whole
-idea; the rest of this file is bookkeeping around it, in this order:
+idea, and section 1 is all of it; the rest of this file is built on top, in this order:
 
-1. Operations: what a forward formula and its derivative rules look like.
-2. Nodes: values that remember where they came from, and ``backward``.
+1. The whole idea: operations, the chain rule, nodes, ``backward``.
+2. The table of operations: formulas, and beside them their derivatives.
 3. Losses: cross-entropy that survives saturated outputs.
 4. Layers and models: named parameters and the gradient of a loss.
 5. Optimisers: four update rules under one training loop.
-6. Speed: what is there only for speed. It changes no result and can be left out.
+6. Guards: integers and numbers, NaN, messages for what does not fit.
+7. Speed: what is there only for speed. It changes no result: the file works without it.
 
 Conventions
 -----------
@@ -42,7 +43,6 @@ Examples
 
 from __future__ import annotations
 
-import copy
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -55,31 +55,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-__all__ = [
-    "SGD",
-    "Adam",
-    "History",
-    "Layer",
-    "Model",
-    "Node",
-    "Operation",
-    "Optimiser",
-    "RMS_Prop",
-    "SGD_Momentum",
-    "bce_with_logits",
-    "concatenate",
-    "detect_nan",
-    "no_grad",
-    "softmax_cross_entropy",
-]
+__all__ = ["Layer", "Model", "Node", "Operation", "bce_with_logits", "concatenate"]
+__all__ += ["SGD", "Adam", "History", "Optimiser", "RMS_Prop", "SGD_Momentum"]
+__all__ += ["detect_nan", "no_grad", "softmax_cross_entropy"]
 
 Array = np.ndarray
 Activation = Callable[["Node"], "Node"] | None
 
 
 # ======================================================================================
-# 1. Operations
+# 1. The whole idea
 # ======================================================================================
+
+# Steps that are taken by way of `_hook` are plain: `_hook.call(node, f, arguments)` is
+# f(*arguments), and the others stand before `Node`. They are looked up there each time,
+# so that section 6 can put guards around them, and section 7 can take them quicker.
+_hook = SimpleNamespace()
 
 
 class Operation:
@@ -103,8 +94,8 @@ class Operation:
         One for each parent: ``rule(g, y, *values, *options, *kept) -> array``. `g` is
         the gradient of the final number with respect to the output, `y` the output
         itself, both (n, m). The share returned has the parent's shape, or a shape
-        that the parent's shape broadcasts to. Rules must not write to their inputs.
-        Without any rule, the result is a constant.
+        that broadcasts to it or to which it broadcasts. Rules must not write to their
+        inputs. Without any rule, the result is a constant.
 
     Examples
     --------
@@ -123,13 +114,13 @@ class Operation:
     def __repr__(self) -> str:
         return f"Operation({self.name!r})"
 
-    def __call__(self, *parents: Node, options: tuple = (), name: str = "") -> Node:
-        """Compute the operation and return a new node that remembers its parents.
+    def __call__(self, *inputs: Any, options: tuple = (), name: str = "") -> Node:
+        """Compute the formula and return a new node that remembers its parents.
 
         Parameters
         ----------
-        *parents : Node
-            The inputs.
+        *inputs : Node
+            The parents. What is not a node, a number for one, becomes a constant.
         options : tuple
             Further arguments of the formula and the rules that are not
             differentiated (an axis, a slope).
@@ -143,139 +134,383 @@ class Operation:
         FloatingPointError
             Inside ``detect_nan()``, if the result is the first that is not finite.
         """
-        if self.rules and not all([parent.is_float for parent in parents]):
-            parents = _without_integers(parents)
-        values, kept = [parent.value for parent in parents], ()
-        try:
-            with _without_warnings():
-                value = self.forward(*values, *options)
-        except ValueError as error:
-            shapes = " and ".join(str(value.shape) for value in values)
-            raise ValueError(
-                f"{self.name}: the shapes {shapes} do not fit{_where(name, parents)} "
-                f"(NumPy says: {error}); print the .shape of both sides"
-            ) from error
-        if isinstance(value, tuple):
-            value, *kept = value  # for the rules
-        if getattr(value, "ndim", 0) != 2:
-            raise ValueError(
-                f"{self.name}: forward must return an array of two dimensions, got "
-                f"shape {np.shape(value)}; give sums keepdims=True"
-            )
-        if _state.detecting:
-            _refuse_nan(value, values, f"{self.name} made", _where(name, parents))
-        node = Node.__new__(Node)  # Node(value) would check what is known here
-        node.value, node.name, node.number = value, name, next(_numbers)
-        node.needs_gradient = False
-        if _state.tracking:
-            node.operation, node.parents, node.options = self, parents, options
-            if self.rules and any([parent.needs_gradient for parent in parents]):
-                node.needs_gradient, node.kept = True, kept
+        node = Node.__new__(Node)  # without __init__, which is for values from outside
+        node.name, node.number = name, next(_numbers)
+        node.operation, node.parents = self, _hook.make_nodes(self, inputs)
+        node.arguments = [*[p.value for p in node.parents], *options]
+        node.value = _hook.call(node, self.forward, node.arguments)
+        needed = any([parent.needs_gradient for parent in node.parents])
+        node.needs_gradient = needed and self.rules != ()
         return node
 
 
-_numbers = count()  # creation numbers: a node's is larger than its parents'
-_nothing = nullcontext()  # for a `with` that has nothing to do
-_state = SimpleNamespace(  # the engine's switches: one for the process, not for threads
-    tracking=True,  # remember parents? off inside no_grad()
-    leaves_need_gradient=True,  # off while a model's own gradient is computed
-    detecting=False,  # look for NaN and infinity after every operation?
-    quiet=False,  # on where NumPy's warnings are switched off already
-    tuned=True,  # use what section 6 adds?
+# Three operations; section 2 has the others. In a rule, g is the gradient that arrives,
+# y the operation's output, a and b are its inputs.
+_add = Operation("add", np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
+_multiply = Operation(
+    "multiply", np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a
+)
+_matmul = Operation(
+    "matmul", np.matmul, lambda g, y, a, b: g @ b.T, lambda g, y, a, b: a.T @ g
 )
 
 
-class _switched:
-    """Set some of the engine's switches for the length of a ``with`` block."""
-
-    def __init__(self, **switches: bool) -> None:
-        self.switches = switches
-
-    def __enter__(self) -> None:
-        self.before = {**vars(_state)}
-        vars(_state).update(self.switches)
-
-    def __exit__(self, *exception: object) -> None:
-        vars(_state).update(self.before)
-
-
-def _without_warnings() -> AbstractContextManager:
-    """Switch NumPy's floating-point warnings off, unless they are off already."""
-    return _nothing if _state.quiet else _quietly()
+def _apply_chain_rule(node: Node) -> None:
+    """Add to each parent's gradient its share of this node's gradient."""
+    for parent, rule in zip(node.parents, node.operation.rules, strict=True):
+        if not parent.needs_gradient:
+            continue
+        share = _hook.call(node, rule, (node.gradient, node.value, *node.arguments))
+        if share.shape != parent.value.shape:
+            share = _hook.call(node, _unbroadcast, (share, parent.value.shape))
+        if parent.gradient is not None:
+            share = _hook.call(node, np.add, (parent.gradient, share))
+        elif np.may_share_memory(share, node.gradient) or not share.flags.writeable:
+            share = _hook.call(node, np.positive, (share,))  # a copy, in its own memory
+        parent.gradient = share
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Do so, and remember it: np.errstate takes as long as a small operation."""
-    with _switched(quiet=True), np.errstate(all="ignore"):
-        yield
+def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
+    """Sum `share` over the axes along which a matrix of `shape` was broadcast.
 
-
-def no_grad() -> AbstractContextManager:
-    """Switch off the memory of operations: ``with no_grad(): ...``.
-
-    Nodes made inside have no parents, so values are freed at once and ``backward``
-    cannot pass through them. Use it to evaluate a model.
+    Repeat it along the axes along which it has one entry for all: the share of a sum.
     """
-    return _switched(tracking=False)
+    for axis in (0, 1):
+        if shape[axis] == 1 != share.shape[axis]:
+            share = share.sum(axis=axis, keepdims=True)
+    return np.broadcast_to(share, shape)
 
 
-def detect_nan() -> AbstractContextManager:
-    """Name the operation that makes the first NaN or infinity: ``with detect_nan():``.
+def _ancestors(root: Node) -> list[Node]:
+    """List `root` and the nodes below it that need a gradient, oldest first."""
+    seen, waiting = {root}, [root]
+    while waiting:
+        for parent in waiting.pop().parents:
+            if parent.needs_gradient and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return sorted(seen, key=attrgetter("number"))
 
-    Inside, every operation, forward and backward, checks what it made. It costs a
-    pass over each result, so it is a switch for the search and not for the training.
+
+_numbers = count()  # creation numbers: a node's is larger than its parents'
+
+
+def _matrix(value: Any) -> Array:
+    """Return a number as (1, 1), n numbers as a column, a matrix as it is."""
+    array = np.asarray(value)
+    return array if array.ndim > 1 else array.reshape(-1, 1)
+
+
+def _constant(value: Any) -> Node:
+    """Return `value` if it is a node, else a node without a gradient."""
+    return value if isinstance(value, Node) else Node(value, needs_gradient=False)
+
+
+def _read(value: Any, needs_gradient: bool | None) -> tuple[Array, bool]:
+    """Return a value from outside as a matrix, and whether it needs a gradient."""
+    return _matrix(np.asarray(value, float)), needs_gradient is not False
+
+
+def _make_nodes(operation: Operation, inputs: Sequence) -> Sequence[Node]:
+    """Return an operation's inputs as nodes."""
+    return tuple([_constant(value) for value in inputs])
+
+
+def _make_seed(node: Node, seed: Any) -> Array:
+    """Return the gradient that the way back starts from: 1, unless told."""
+    return np.full(node.value.shape, 1 if seed is None else seed, node.value.dtype)
+
+
+def _call(node: Node, function: Callable, arguments: Sequence) -> Any:
+    """Call the formula that makes `node`, or a rule that takes its gradient further."""
+    return function(*arguments)
+
+
+_hook.read, _hook.make_nodes, _hook.make_seed = _read, _make_nodes, _make_seed
+_hook.call, _hook.ignore_warnings = _call, nullcontext
+
+
+class Node:
+    """Hold a matrix, what it was computed from, and, after ``backward``, its gradient.
+
+    Parameters
+    ----------
+    value : Node, number, sequence or array of at most two dimensions
+        Real numbers. A number becomes (1, 1), n numbers the column (n, 1). An array
+        of two dimensions is not copied. A Node gives its value, and the new node does
+        not lead back to it. Python's whole numbers, and lists of them, become
+        float64; arrays of integers or booleans keep their dtype and have no gradient.
+    name : str, optional
+        Under this name ``grad`` returns the node's gradient.
+    needs_gradient : bool, optional
+        Whether ``backward`` computes this node's gradient. By default yes for floats
+        and no for integers.
+
+    Attributes
+    ----------
+    value : (n, m) array
+    gradient : (n, m) array or None
+        Gradient of the node on which ``backward`` was last called with respect to
+        this one. Each gradient is an array of its own: changing one changes no other.
+    operation : Operation or None
+        What made the node; None for a leaf, a value from outside.
+    parents : tuple of Node
+        What the node was computed from; () for a leaf.
 
     Raises
     ------
-    FloatingPointError
-        At the first result that is not finite; the message names the operation, the
-        layer, and whether the operation's inputs were finite.
+    ValueError
+        If the value has more than two dimensions.
+    TypeError
+        If the value does not hold real numbers, or if integers should need a gradient.
     """
-    return _switched(detecting=True)
+
+    is_float = True  # else a leaf of integers or booleans
+    gradient: Array | None = None
+    operation: Operation | None = None
+    parents: tuple[Node, ...] = ()
+    arguments: Sequence = ()  # the formula's, and after g and y the rules'
+
+    def __init__(
+        self, value: Any, name: str = "", needs_gradient: bool | None = None
+    ) -> None:
+        self.value, self.needs_gradient = _hook.read(value, needs_gradient)
+        self.is_float = self.value.dtype.kind == "f"
+        self.name, self.number = name, next(_numbers)
+
+    def backward(self, seed: Any = None) -> None:
+        """Compute the gradient of this node with respect to every node below it.
+
+        Nodes are visited once each, from the newest to the oldest: a node is older
+        than everything computed from it, so when its turn comes, its gradient is
+        complete. There is no recursion, and the time is linear in the number of
+        operations. Every call starts from zero; gradients of an earlier call on the
+        same nodes are replaced, not added to.
+
+        Parameters
+        ----------
+        seed : number or (n, m) array, optional
+            Gradient of the final number with respect to this node. Left out, it is 1,
+            which only makes sense for a (1, 1) node. A number counts for each entry.
+
+        Raises
+        ------
+        ValueError
+            If the node is not (1, 1) and no seed is given, if the seed has another
+            shape, or if nothing below needs a gradient.
+        """
+        seed = _hook.make_seed(self, seed)
+        nodes = _ancestors(self)
+        for node in nodes:
+            node.gradient = None
+        self.gradient = seed
+        with _hook.ignore_warnings():
+            for node in reversed(nodes):
+                if node.parents:
+                    _apply_chain_rule(node)
+
+    def __add__(self, other: Any) -> Node:
+        return _add(self, other)
+
+    def __mul__(self, other: Any) -> Node:
+        return _multiply(self, other)
+
+    def __matmul__(self, other: Any) -> Node:
+        return _matmul(self, other)
+
+    # ---- the other operators, and a method for each operation of section 2 -----------
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rmatmul__(self, other: Any) -> Node:
+        return _matmul(other, self)
+
+    def __sub__(self, other: Any) -> Node:
+        return _subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Node:
+        return _subtract(other, self)
+
+    def __truediv__(self, other: Any) -> Node:
+        return _divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Node:
+        return _divide(other, self)
+
+    def __pow__(self, other: Any) -> Node:
+        return _power(self, other)
+
+    def __rpow__(self, other: Any) -> Node:
+        return _power(other, self)
+
+    def __neg__(self) -> Node:
+        return _negative(self)
+
+    def dot(self, other: Any) -> Node:
+        """Return the matrix product ``self @ other``, (n, k) by (k, m)."""
+        return self @ other
+
+    def transpose(self) -> Node:
+        """Return the transposed matrix, (m, n)."""
+        return _transpose(self)
+
+    T = property(transpose)
+
+    def reshape(self, *shape: Any) -> Node:
+        """Return the same entries, row by row, as ``reshape(rows, columns)``.
+
+        One of the two may be -1. One length alone gives a column.
+        """
+        if len(shape) == 1:
+            shape = shape[0] if isinstance(shape[0], Sequence) else (shape[0], 1)
+        if len(shape) != 2:
+            raise ValueError(f"reshape: got {shape}; give rows, columns")
+        return _reshape(self, options=(tuple(shape),))
+
+    def __getitem__(self, index: Any) -> Node:
+        """Return entries. A whole number keeps its axis: ``x[0]`` is the row (1, m)."""
+        parts = index if isinstance(index, tuple) else (index,)
+        lists = tuple([p] if isinstance(p, (int, np.integer)) else p for p in parts)
+        return _index(self, options=(lists,))
+
+    def sum(self, axis: int | None = None) -> Node:
+        """Add up all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
+        return _sum(self, options=(axis,))
+
+    def mean(self, axis: int | None = None) -> Node:
+        """Average all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
+        how_many = self.value.size if axis is None else self.shape[axis]
+        return self.sum(axis) / how_many
+
+    def max(self, axis: int | None = None) -> Node:
+        """Return the largest entry; entries that tie share its gradient equally."""
+        return _max(self, options=(axis,))
+
+    def exp(self) -> Node:
+        """Return exp(x)."""
+        return _exp(self)
+
+    def log(self) -> Node:
+        """Return the natural logarithm; at 0 that of the smallest normal number.
+
+        So log(0) is -708.4 in float64 and -87.3 in float32, its derivative there 0,
+        and 0 * log(0) is 0, as entropy wants it. The logarithm of a negative number
+        is NaN. For the logarithm of a sigmoid or softmax use ``bce_with_logits`` or
+        ``softmax_cross_entropy``, whose gradients stay right when outputs saturate.
+        """
+        return _log(self)
+
+    def square(self) -> Node:
+        """Return x**2."""
+        return _square(self)
+
+    def sqrt(self) -> Node:
+        """Return the square root; its derivative at 0 is infinite."""
+        return _sqrt(self)
+
+    def abs(self) -> Node:
+        """Return the absolute value; its derivative at 0 is taken as 0."""
+        return _abs(self)
+
+    def tanh(self) -> Node:
+        """Return tanh(x)."""
+        return _tanh(self)
+
+    def sigmoid(self) -> Node:
+        """Return 1 / (1 + exp(-x))."""
+        return _sigmoid(self)
+
+    def relu(self) -> Node:
+        """Return max(x, 0); the derivative at 0 is taken as 0."""
+        return _relu(self)
+
+    def leaky_relu(self, slope: float = 0.01) -> Node:
+        """Return x where x > 0 and `slope` (dimensionless) times x elsewhere."""
+        return _leaky_relu(self, options=(float(slope),))
+
+    def selu(self) -> Node:
+        """Return SELU: Klambauer et al. (2017), arXiv:1706.02515, eq. 2."""
+        return _selu(self)
+
+    def silu(self) -> Node:
+        """Return x sigmoid(x): Hendrycks & Gimpel (2016), sec. 2."""
+        return _silu(self)
+
+    def gelu(self) -> Node:
+        """Return x times the normal distribution function, in its tanh form.
+
+        Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2. The tanh form is within
+        5e-4 of the exact one.
+        """
+        return _gelu(self)
+
+    def softmax(self) -> Node:
+        """Return exp(x), each row divided by its sum."""
+        return _softmax(self)
+
+    # ---- what a node says of itself --------------------------------------------------
+
+    __array_ufunc__ = None  # so that array * node asks the node
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return (rows, columns)."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Return the dtype of the value."""
+        return self.value.dtype
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        label = f", name={self.name!r}" if self.name else ""
+        source = f", from {self.operation.name}" if self.operation else ""
+        return f"Node({self.value}{label}{source})"
+
+    def grad(self, seed: Any = 1) -> dict[str, Array]:
+        """Return the gradients of all named leaves below as ``{name: (n, m) array}``.
+
+        Takes and refuses what ``backward`` does; two leaves of one name are a
+        ValueError as well.
+        """
+        self.backward(seed)
+        leaves = [node for node in _ancestors(self) if node.name and not node.parents]
+        gradients = {node.name: node.gradient for node in leaves}
+        if len(gradients) < len(leaves):
+            twice, _ = Counter(node.name for node in leaves).most_common(1)[0]
+            raise ValueError(f"grad: two nodes are called {twice!r}; rename one")
+        return gradients
 
 
-def _refuse_nan(value: Array, inputs: Sequence[Array], what: str, where: str) -> None:
-    """Raise FloatingPointError if `value` holds a NaN or an infinity."""
-    if np.isfinite(value).all():
-        return
-    kind = "NaN" if np.isnan(value).any() else "infinity"
-    origin = "its inputs held one already"
-    if all(np.isfinite(array).all() for array in inputs):
-        largest = max(np.abs(array).max(initial=0.0) for array in inputs)
-        origin = f"its inputs were finite, the largest of size {largest:.3g}"
-    raise FloatingPointError(f"detect_nan: {what} {kind}{where}; {origin}")
+# ======================================================================================
+# 2. The table of operations
+# ======================================================================================
 
+# The formula, and beside it its derivative. In a rule, g is the gradient that arrives,
+# y the operation's output, x or a, b its inputs. Three operations stand in section 1.
 
-def _where(name: str, parents: Sequence[Node]) -> str:
-    """Name for a message the nearest layer above, following first parents."""
-    while not name and parents:
-        if parents[0].parents:  # a leaf's name is not a layer's
-            name = parents[0].name
-        parents = parents[0].parents
-    return f" in or after layer {name!r}" if name else ""
-
-
-# The table of operations: the formula, and beside it its derivative. In a rule, g is
-# the gradient that arrives, y the operation's output, x or a, b its inputs.
-
-_add = Operation("add", np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
 _subtract = Operation(
     "subtract", np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g
-)
-_multiply = Operation(
-    "multiply", np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a
 )
 _divide = Operation(
     "divide", np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b
 )
 _negative = Operation("negative", np.negative, lambda g, y, x: -g)
-_matmul = Operation(
-    "matmul", np.matmul, lambda g, y, a, b: g @ b.T, lambda g, y, a, b: a.T @ g
-)
 _transpose = Operation("transpose", np.transpose, lambda g, y, x: g.T)
 _reshape = Operation("reshape", np.reshape, lambda g, y, x, shape: g.reshape(x.shape))
 _cast = Operation("cast", lambda x, dtype: x.astype(dtype))  # for constants only
+_linear = (
+    Operation(  # a layer, as one operation: one matrix less than x @ weight + bias
+        "linear",
+        lambda x, weight, bias: x @ weight + bias,
+        lambda g, y, x, weight, bias: g @ weight.T,
+        lambda g, y, x, weight, bias: x.T @ g,
+        lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
+    )
+)
 
 
 def _power_forward(a: Array, b: Array) -> Array:
@@ -290,34 +525,11 @@ _power = Operation(  # the derivative in b counts only where a > 0
     lambda g, y, a, b: g * y * np.log(np.where(a > 0, a, 1)),
 )
 
-
-# x @ W + b as one operation makes one matrix less. Its results are stored column by
-# column: (W.T @ x.T).T is x @ W in another order of memory. What follows keeps that
-# order, and adding a bias, summing a column and comparing the entries of a row then
-# run along memory: for narrow layers this is two to twenty times faster.
-
-
-def _linear_forward(x: Array, weight: Array, bias: Array) -> Array:
-    y = (weight.T @ x.T).T
-    y += bias
-    return y
-
-
-_linear = Operation(
-    "linear",
-    _linear_forward,
-    lambda g, y, x, weight, bias: (weight @ g.T).T,
-    # a weight that is stored by columns (section 6) gets its gradient by columns
-    lambda g, y, x, weight, bias: (g.T @ x).T if weight.flags.fnc else x.T @ g,
-    lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
-)
-
-# Sums. The result keeps two dimensions; a full sum is (1, 1).
+# Sums and maxima. The result keeps two dimensions; a full sum is (1, 1). All entries of
+# a sum have the same share: `_unbroadcast` repeats it.
 
 _sum = Operation(
-    "sum",
-    lambda x, axis: x.sum(axis=axis, keepdims=True),
-    lambda g, y, x, axis: np.broadcast_to(g, x.shape, subok=True),  # see section 6
+    "sum", lambda x, axis: x.sum(axis=axis, keepdims=True), lambda g, y, x, axis: g
 )
 
 
@@ -415,336 +627,6 @@ _softmax = Operation(
     _softmax_forward,
     lambda g, y, x: y * (g - (g * y).sum(axis=1, keepdims=True)),
 )
-
-
-# ======================================================================================
-# 2. Nodes
-# ======================================================================================
-
-
-def _matrix(value: Any) -> Array:
-    """Turn a number, a list or an array into a matrix: see the module's conventions."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"Node: must hold real numbers, got dtype {array.dtype}")
-    if array.ndim > 2:
-        raise ValueError(f"Node: shape {array.shape}; reshape each example to a row")
-    return array if array.ndim == 2 else array.reshape(-1, 1)
-
-
-def _constant(value: Any) -> Node:
-    """Return `value` if it is a node, else a node without a gradient."""
-    return value if isinstance(value, Node) else Node(value, needs_gradient=False)
-
-
-def _without_integers(parents: Sequence[Node]) -> tuple[Node, ...]:
-    """Give integer parents the precision of the others (float64 if there is none)."""
-    floats = [parent.dtype for parent in parents if parent.is_float]
-    dtype = np.result_type(*floats) if floats else np.dtype(float)
-    return tuple([p if p.is_float else _cast(p, options=(dtype,)) for p in parents])
-
-
-def _operator(operation: Operation) -> tuple[Callable, Callable]:
-    """Return an operator's two methods: for ``node + other`` and ``other + node``."""
-    return (
-        lambda node, other: operation(node, node._other(other)),
-        lambda node, other: operation(node._other(other), node),
-    )
-
-
-def _method(operation: Operation, docstring: str) -> Callable[[Node], Node]:
-    """Return a Node's method that applies an operation of one input."""
-
-    def method(self: Node) -> Node:
-        return operation(self)
-
-    method.__name__, method.__doc__ = operation.name, docstring
-    method.__qualname__ = f"Node.{operation.name}"
-    return method
-
-
-class Node:
-    """Hold a matrix, what it was computed from, and, after ``backward``, its gradient.
-
-    Parameters
-    ----------
-    value : Node, number, sequence or array of at most two dimensions
-        Real numbers. A number becomes (1, 1), n numbers the column (n, 1). An array
-        of two dimensions is not copied. A Node gives its value, and the new node does
-        not lead back to it. Python's whole numbers, and lists of them, become
-        float64; arrays of integers or booleans keep their dtype and have no gradient.
-    name : str, optional
-        Under this name ``grad`` returns the node's gradient.
-    needs_gradient : bool, optional
-        Whether ``backward`` computes this node's gradient. By default yes for floats
-        and no for integers.
-
-    Attributes
-    ----------
-    value : (n, m) array
-    gradient : (n, m) array or None
-        Gradient of the node on which ``backward`` was last called with respect to
-        this one. Each gradient is an array of its own: changing one changes no other.
-    parents : tuple of Node
-        What the node was computed from; () for a leaf.
-
-    Raises
-    ------
-    ValueError
-        If the value has more than two dimensions.
-    TypeError
-        If the value does not hold real numbers, or if integers should need a gradient.
-    """
-
-    __array_ufunc__ = None  # so that array * node asks the node
-
-    is_float = True
-    gradient: Array | None = None
-    operation: Operation | None = None  # with the next three: what made the node
-    parents: tuple[Node, ...] = ()
-    options: tuple = ()
-    kept: Sequence = ()
-
-    def __init__(
-        self, value: Any, name: str = "", needs_gradient: bool | None = None
-    ) -> None:
-        if isinstance(value, Node):
-            value = value.value
-        self.value: Array = _matrix(value)
-        if self.value.dtype.kind != "f" and not hasattr(value, "dtype"):
-            self.value = self.value.astype(float)  # Python's whole numbers
-        self.is_float = self.value.dtype.kind == "f"
-        if needs_gradient and not self.is_float:
-            raise TypeError("Node: integers have no gradient; pass value.astype(float)")
-        if needs_gradient is None:
-            needs_gradient = self.is_float and _state.leaves_need_gradient
-        self.needs_gradient, self.name = needs_gradient, name
-        self.number = next(_numbers)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Return (rows, columns)."""
-        return self.value.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Return the dtype of the value."""
-        return self.value.dtype
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def __repr__(self) -> str:
-        label = f", name={self.name!r}" if self.name else ""
-        source = f", from {self.operation.name}" if self.operation else ""
-        return f"Node({self.value}{label}{source})"
-
-    # ---- arithmetic ------------------------------------------------------------------
-
-    __add__, __radd__ = _operator(_add)
-    __sub__, __rsub__ = _operator(_subtract)
-    __mul__, __rmul__ = _operator(_multiply)
-    __truediv__, __rtruediv__ = _operator(_divide)
-    __matmul__, __rmatmul__ = _operator(_matmul)
-    __pow__, __rpow__ = _operator(_power)
-    __neg__ = _method(_negative, "Return -x.")
-
-    def _other(self, other: Any) -> Node:
-        """Make the other side of an operator a node; a number takes our precision."""
-        if isinstance(other, (int, float, np.number)):
-            other = np.full((1, 1), other, self.dtype if self.is_float else float)
-        return _constant(other)
-
-    def dot(self, other: Any) -> Node:
-        """Return the matrix product ``self @ other``, (n, k) by (k, m)."""
-        return self @ other
-
-    # ---- shapes ----------------------------------------------------------------------
-
-    transpose = _method(_transpose, "Return the transposed matrix, (m, n).")
-    T = property(transpose)
-
-    def reshape(self, *shape: Any) -> Node:
-        """Return the same entries, row by row, as ``reshape(rows, columns)``.
-
-        One of the two may be -1. One length alone gives a column.
-        """
-        if len(shape) == 1:
-            shape = shape[0] if isinstance(shape[0], Sequence) else (shape[0], 1)
-        if len(shape) != 2:
-            raise ValueError(f"reshape: got {shape}; give rows, columns")
-        return _reshape(self, options=(tuple(shape),))
-
-    def __getitem__(self, index: Any) -> Node:
-        """Return entries. A whole number keeps its axis: ``x[0]`` is the row (1, m)."""
-        parts = index if isinstance(index, tuple) else (index,)
-        lists = tuple([p] if isinstance(p, (int, np.integer)) else p for p in parts)
-        return _index(self, options=(lists,))
-
-    # ---- sums ------------------------------------------------------------------------
-
-    def sum(self, axis: int | None = None) -> Node:
-        """Add up all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
-        return _sum(self, options=(axis,))
-
-    def mean(self, axis: int | None = None) -> Node:
-        """Average all entries, (1, 1); ``axis=0`` each column, ``axis=1`` each row."""
-        how_many = self.value.size if axis is None else self.shape[axis]
-        return self.sum(axis) / how_many
-
-    def max(self, axis: int | None = None) -> Node:
-        """Return the largest entry; entries that tie share its gradient equally."""
-        return _max(self, options=(axis,))
-
-    # ---- functions of each entry -----------------------------------------------------
-
-    exp = _method(_exp, "Return exp(x).")
-    square = _method(_square, "Return x**2.")
-    sqrt = _method(_sqrt, "Return the square root; its derivative at 0 is infinite.")
-    abs = _method(_abs, "Return the absolute value; its derivative at 0 is taken as 0.")
-    tanh = _method(_tanh, "Return tanh(x).")
-    sigmoid = _method(_sigmoid, "Return 1 / (1 + exp(-x)).")
-    relu = _method(_relu, "Return max(x, 0); the derivative at 0 is taken as 0.")
-    selu = _method(
-        _selu, "Return SELU: Klambauer et al. (2017), arXiv:1706.02515, eq. 2."
-    )
-    silu = _method(_silu, "Return x sigmoid(x): Hendrycks & Gimpel (2016), sec. 2.")
-    softmax = _method(_softmax, "Return exp(x), each row divided by its sum.")
-
-    def log(self) -> Node:
-        """Return the natural logarithm; at 0 that of the smallest normal number.
-
-        So log(0) is -708.4 in float64 and -87.3 in float32, its derivative there 0,
-        and 0 * log(0) is 0, as entropy wants it. The logarithm of a negative number
-        is NaN. For the logarithm of a sigmoid or softmax use ``bce_with_logits`` or
-        ``softmax_cross_entropy``, whose gradients stay right when outputs saturate.
-        """
-        return _log(self)
-
-    def gelu(self) -> Node:
-        """Return x times the normal distribution function, in its tanh form.
-
-        Hendrycks & Gimpel (2016), arXiv:1606.08415, sec. 2. The tanh form is within
-        5e-4 of the exact one.
-        """
-        return _gelu(self)
-
-    def leaky_relu(self, slope: float = 0.01) -> Node:
-        """Return x where x > 0 and `slope` (dimensionless) times x elsewhere."""
-        return _leaky_relu(self, options=(float(slope),))
-
-    # ---- gradients -------------------------------------------------------------------
-
-    def backward(self, seed: Any = None) -> None:
-        """Compute the gradient of this node with respect to every node below it.
-
-        Nodes are visited once each, from the newest to the oldest: a node is older
-        than everything computed from it, so when its turn comes, its gradient is
-        complete. There is no recursion, and the time is linear in the number of
-        operations. Every call starts from zero; gradients of an earlier call on the
-        same nodes are replaced, not added to.
-
-        Parameters
-        ----------
-        seed : number or (n, m) array, optional
-            Gradient of the final number with respect to this node. Left out, it is 1,
-            which only makes sense for a (1, 1) node. A number counts for each entry.
-
-        Raises
-        ------
-        ValueError
-            If the node is not (1, 1) and no seed is given, if the seed has another
-            shape, or if nothing below needs a gradient.
-        """
-        if not self.needs_gradient:
-            raise ValueError(
-                "backward: nothing below this node needs a gradient; it was made "
-                "inside no_grad(), or only from integers (write x.astype(float))"
-            )
-        if seed is None and self.value.size != 1:
-            raise ValueError(
-                f"backward: shape {self.shape} needs a seed gradient; or call .sum()"
-            )
-        seed = np.asarray(1 if seed is None else seed, self.dtype)
-        if seed.shape not in ((), self.shape):
-            raise ValueError(
-                f"backward: the seed must have shape {self.shape}, got {seed.shape}"
-            )
-        nodes = _ancestors(self)
-        for node in nodes:
-            node.gradient = None
-        self.gradient = np.full(self.shape, seed)
-        with _without_warnings():
-            for node in reversed(nodes):
-                if node.parents:
-                    _pass_on(node)
-
-    def grad(self, seed: Any = 1) -> dict[str, Array]:
-        """Return the gradients of all named leaves below as ``{name: (n, m) array}``.
-
-        Takes and refuses what ``backward`` does; two leaves of one name are a
-        ValueError as well.
-        """
-        self.backward(seed)
-        leaves = [node for node in _ancestors(self) if node.name and not node.parents]
-        gradients = {node.name: node.gradient for node in leaves}
-        if len(gradients) < len(leaves):
-            twice, _ = Counter(node.name for node in leaves).most_common(1)[0]
-            raise ValueError(f"grad: two nodes are called {twice!r}; rename one")
-        return gradients
-
-
-def _ancestors(root: Node, all_parents: bool = False) -> list[Node]:
-    """List the nodes that `root` was computed from, itself included, oldest first.
-
-    Nodes that need no gradient are left out, unless `all_parents` is true.
-    """
-    seen, waiting = {root}, [root]
-    while waiting:
-        for parent in waiting.pop().parents:
-            if (parent.needs_gradient or all_parents) and parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)
-    return sorted(seen, key=attrgetter("number"))
-
-
-def _pass_on(node: Node) -> None:
-    """Add to each parent's gradient its share of this node's: the chain rule."""
-    g = node.gradient
-    inputs = [parent.value for parent in node.parents]
-    inputs += [*node.options, *node.kept]
-    for parent, rule in zip(node.parents, node.operation.rules, strict=True):
-        if not parent.needs_gradient:
-            continue
-        share = rule(g, node.value, *inputs)
-        if share.shape != parent.value.shape:
-            share = _unbroadcast(share, parent.value.shape)
-        if _state.detecting:
-            what = f"the backward rule of {node.operation.name} made"
-            _refuse_nan(share, [g], what, _where(node.name, node.parents))
-        if parent.gradient is not None:
-            parent.gradient = parent.gradient + share  # a new array: a tape holds both
-        elif np.may_share_memory(share, g) or not share.flags.writeable:
-            parent.gradient = share.copy("K")  # each gradient has its own memory
-        else:
-            parent.gradient = share
-
-
-def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
-    """Sum `share` over the axes along which a matrix of `shape` was broadcast.
-
-    (With `subok`, the arrays of section 6 stay what they are.)
-    """
-    for axis in (0, 1):
-        if shape[axis] == 1 != share.shape[axis]:
-            share = share.sum(axis=axis, keepdims=True)
-    try:
-        return np.broadcast_to(share, shape, subok=True)
-    except ValueError:
-        raise ValueError(
-            f"backward: a rule returned a share of shape {share.shape} for an input of "
-            f"shape {shape}; each rule returns the share of its own input"
-        ) from None
 
 
 def concatenate(nodes: Sequence[Node], axis: int = 0) -> Node:
@@ -896,6 +778,15 @@ def _scale(reduction: str, size: int) -> float:
 # ======================================================================================
 
 
+def _store(array: Array, dtype: np.dtype) -> Array:
+    """Return a parameter's own copy of its start."""
+    return array.astype(dtype)
+
+
+# Section 7 has another layout for large parameters, and for what a layer computes.
+_hook.store, _hook.linear = _store, _linear
+
+
 class Layer:
     """Compute ``activation(x @ W + b)``; made by a model's ``Linear_Layer`` and others.
 
@@ -942,7 +833,7 @@ class Layer:
         """Return the layer's output, a Node (n, fan_out), for `x` of (n, fan_in)."""
         if not isinstance(x, Node):
             x = Node(np.asarray(x, self.weight.dtype), needs_gradient=False)
-        z = _linear(x, self.weight, self.bias, name=self.name)
+        z = _hook.linear(x, self.weight, self.bias, name=self.name)
         return self.activation(z) if self.activation else z
 
 
@@ -1039,7 +930,7 @@ class Model:
         """
         if name in self._parameters:
             raise ValueError(f"Model: there is a parameter called {name!r} already")
-        array = _stored(_matrix(value), self.dtype)
+        array = _hook.store(Node(value).value, self.dtype)
         self._parameters[name] = Node(array, name, needs_gradient=True)
         return self._parameters[name]
 
@@ -1102,7 +993,7 @@ class Model:
         """Compute the loss and leave in every parameter its gradient."""
         for node in self._parameters.values():
             node.gradient = None
-        with _without_warnings():
+        with _hook.ignore_warnings():
             loss = self._loss(x, y)
             loss.backward()
         for node in self._parameters.values():
@@ -1194,7 +1085,7 @@ class Optimiser:
     """
 
     defaults: ClassVar[Mapping[str, float]] = {"alpha": 0.01}
-    states: ClassVar[int] = 0  # running quantities per parameter
+    states: ClassVar[int] = 0  # running means per parameter
 
     def __init__(
         self,
@@ -1220,15 +1111,21 @@ class Optimiser:
         self.batch_size = rows if batch_size is None else min(batch_size, rows)
         self.order = np.empty(0, int)  # rows of the current permutation still to use
         hyperparam = {**self.defaults, **(hyperparam or {})}
-        _refuse_strangers(f"{who}: unknown hyperparam", hyperparam, self.defaults)
-        rates, names = hyperparam.pop("alpha"), model._parameters
+        _refuse_unknown(f"{who}: unknown hyperparam", hyperparam, self.defaults)
+        rates = hyperparam.pop("alpha")
         if not isinstance(rates, Mapping):
-            rates = dict.fromkeys(names, rates)
-        _refuse_strangers(f"{who}: alpha names", rates, names)
+            rates = dict.fromkeys(model._parameters, rates)
+        _refuse_unknown(f"{who}: alpha names", rates, model._parameters)
         # As Python's numbers: those of NumPy would widen float32.
-        rates = {name: float(rate) for name, rate in rates.items()}
         self.hyperparam = {name: float(value) for name, value in hyperparam.items()}
-        self.groups = _grouped(names.values(), rates, self.states)
+        self.moving = {
+            name: (node, float(rates.get(name, 0)))
+            for name, node in model._parameters.items()
+        }
+        self.running = {
+            name: [np.zeros_like(node.value) for _ in range(self.states)]
+            for name, node in model._parameters.items()
+        }
         self.steps_taken = 0
 
     def _batch(self) -> tuple[Array, Array]:
@@ -1239,29 +1136,6 @@ class Optimiser:
             self.order = self.rng.permutation(len(self.x_train))
         rows, self.order = np.split(self.order, [self.batch_size])
         return self.x_train[rows], self.y_train[rows]
-
-    def _step(self, backward: Callable[[Array, Array], Node]) -> Node:
-        """Take one step and return the loss before it.
-
-        `backward` is the model's, or a tape in its place. A group is one parameter, or
-        several that move as one: section 6.
-        """
-        self.steps_taken += 1
-        loss = backward(*self._batch())
-        self._prepare()
-        for group in self.groups:
-            group.descend(self._direction)
-        return loss
-
-    def _prepare(self) -> None:
-        """Compute what the coming step needs and what is the same for all entries."""
-
-    def _direction(self, g: Array, *states: Array) -> Array:
-        """Turn gradients into the direction to step against, updating the states.
-
-        All arrays have one shape, whichever; formulas work entry by entry.
-        """
-        raise NotImplementedError
 
     def train(
         self,
@@ -1308,11 +1182,11 @@ class Optimiser:
             the second step computed.
         """
         backward = self.model._backward
-        if record and _state.tuned:
-            backward = _Tape(self.model, self.batch_size == len(self.x_train))
+        if record:
+            backward = _hook.record(self.model, self.batch_size == len(self.x_train))
         losses, traces, stopped = [], {}, False
         start = time.perf_counter()
-        with _without_warnings():
+        with _hook.ignore_warnings():
             for step in range(1, steps + 1):
                 node = self._step(backward)
                 loss = float(node.value[0, 0])
@@ -1333,40 +1207,29 @@ class Optimiser:
         }
         return History(np.array(losses), len(losses), stopped, seconds, arrays)
 
+    def _step(self, backward: Callable[[Array, Array], Node]) -> Node:
+        """Take one step and return the loss before it.
 
-def _refuse_strangers(what: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ValueError if a given name is not among the known ones."""
-    if strangers := sorted(set(given) - set(known)):
-        raise ValueError(f"{what} {strangers}, not among {sorted(known)}")
+        `backward` is the model's, or its recording in its place.
+        """
+        self.steps_taken += 1
+        loss = backward(*self._batch())
+        _hook.update(self)
+        return loss
 
+    def _update(self) -> None:
+        """Move each parameter against its direction, by its learning rate."""
+        for name, (node, alpha) in self.moving.items():
+            p, g = node.value, node.gradient
+            p -= alpha * self._direction(g, *self.running[name])
 
-_TRACED = "pre_activation", "activation", "weight"
+    def _direction(self, g: Array, *running: Array) -> Array:
+        """Turn a gradient into the direction to step against; update the running means.
 
-
-def _trace(loss: Node, trace: dict[str, dict[str, list[float]]]) -> None:
-    """Append the sizes of each layer's signals and gradients to `trace`."""
-    nodes = _ancestors(loss)
-    # Which operation came first on a node: newer ones are entered before, and replaced.
-    first_on = {n.parents[0]: n for n in reversed(nodes) if len(n.parents) == 1}
-    uses = Counter()
-    for z in nodes:
-        if z.operation is not _linear:
-            continue
-        uses[z.name] += 1
-        use = z.name if uses[z.name] == 1 else f"{z.name} (use {uses[z.name]})"
-        sizes = trace.setdefault(use, {})
-        activation, weight = first_on.get(z, z), z.parents[1]
-        for what, node in zip(_TRACED, (z, activation, weight), strict=True):
-            sizes.setdefault(what, []).append(_root_mean_square(node.value))
-            frozen = node.gradient is None
-            size = 0.0 if frozen else _root_mean_square(node.gradient)
-            sizes.setdefault(f"{what}_gradient", []).append(size)
-
-
-def _root_mean_square(array: Array) -> float:
-    """Return sqrt(mean(a**2)) with one pass over the entries."""
-    flat = array.ravel(order="K")
-    return float(np.sqrt(np.dot(flat, flat) / max(flat.size, 1)))
+        All arrays have the shape of a parameter, or of several laid side by side:
+        formulas work entry by entry.
+        """
+        raise NotImplementedError
 
 
 class SGD(Optimiser):
@@ -1427,41 +1290,307 @@ class Adam(Optimiser):
     defaults: ClassVar = {"alpha": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
     states = 2
 
-    def _prepare(self) -> None:
-        mean_correction = 1 - self.hyperparam["beta1"] ** self.steps_taken
-        root_correction = (1 - self.hyperparam["beta2"] ** self.steps_taken) ** 0.5
-        self.correction = root_correction / mean_correction
-        self.epsilon = self.hyperparam["epsilon"] * root_correction
-
     def _direction(self, g: Array, mean: Array, mean_square: Array) -> Array:
-        mean += (1 - self.hyperparam["beta1"]) * (g - mean)
-        mean_square += (1 - self.hyperparam["beta2"]) * (g * g - mean_square)
-        return self.correction * mean / (np.sqrt(mean_square) + self.epsilon)
+        beta1, beta2 = self.hyperparam["beta1"], self.hyperparam["beta2"]
+        mean += (1 - beta1) * (g - mean)
+        mean_square += (1 - beta2) * (g * g - mean_square)
+        root_correction = (1 - beta2**self.steps_taken) ** 0.5
+        correction = root_correction / (1 - beta1**self.steps_taken)
+        epsilon = self.hyperparam["epsilon"] * root_correction
+        return correction * mean / (np.sqrt(mean_square) + epsilon)
+
+
+def _record(model: Model, same_batch: bool) -> Callable[[Array, Array], Node]:
+    """Return what computes a step's loss and gradients: here, what always does."""
+    return model._backward
+
+
+# Section 7 moves small parameters as one, and replays steps instead of computing them.
+_hook.update, _hook.record = Optimiser._update, _record
+
+
+_TRACED = "pre_activation", "activation", "weight"
+
+
+def _trace(loss: Node, trace: dict[str, dict[str, list[float]]]) -> None:
+    """Append the sizes of each layer's signals and gradients to `trace`."""
+    nodes = _ancestors(loss)
+    # Which operation came first on a node: newer ones are entered before, and replaced.
+    first_on = {n.parents[0]: n for n in reversed(nodes) if len(n.parents) == 1}
+    uses = Counter()
+    for z in nodes:
+        if z.operation is not _hook.linear:
+            continue
+        uses[z.name] += 1
+        use = z.name if uses[z.name] == 1 else f"{z.name} (use {uses[z.name]})"
+        sizes = trace.setdefault(use, {})
+        activation, weight = first_on.get(z, z), z.parents[1]
+        for what, node in zip(_TRACED, (z, activation, weight), strict=True):
+            sizes.setdefault(what, []).append(_root_mean_square(node.value))
+            frozen = node.gradient is None
+            size = 0.0 if frozen else _root_mean_square(node.gradient)
+            sizes.setdefault(f"{what}_gradient", []).append(size)
+
+
+def _root_mean_square(array: Array) -> float:
+    """Return sqrt(mean(a**2)) with one pass over the entries."""
+    flat = array.ravel(order="K")
+    return float(np.sqrt(np.dot(flat, flat) / max(flat.size, 1)))
 
 
 # ======================================================================================
-# 6. Speed
+# 6. Guards
+# ======================================================================================
+
+_hook.tracking = True  # do nodes remember their parents? not inside no_grad()
+_hook.leaves_need_gradient = True  # not while a model's own gradient is computed
+_hook.detecting = False  # look for NaN and infinity in every result?
+
+
+class _switched:
+    """Set entries of `_hook` for the length of a ``with`` block, for all threads."""
+
+    def __init__(self, **entries: Any) -> None:
+        self.entries = entries
+
+    def __enter__(self) -> None:
+        self.before = {name: vars(_hook)[name] for name in self.entries}
+        vars(_hook).update(self.entries)
+
+    def __exit__(self, *exception: object) -> None:
+        vars(_hook).update(self.before)
+
+
+def no_grad() -> AbstractContextManager:
+    """Switch off the memory of operations: ``with no_grad(): ...``.
+
+    Nodes made inside have no parents, so values are freed at once and ``backward``
+    cannot pass through them. Use it to evaluate a model.
+    """
+    return _switched(tracking=False)
+
+
+def detect_nan() -> AbstractContextManager:
+    """Name the operation that makes the first NaN or infinity: ``with detect_nan():``.
+
+    Inside, every operation, forward and backward, checks what it made. It costs a
+    pass over each result, so it is a switch for the search and not for the training.
+
+    Raises
+    ------
+    FloatingPointError
+        At the first result that is not finite; the message names the operation, the
+        layer, and whether the operation's inputs were finite.
+    """
+    return _switched(detecting=True)
+
+
+def _read_checked(value: Any, needs_gradient: bool | None) -> tuple[Array, bool]:
+    """Read a value; integers never need a gradient, floats do unless told otherwise."""
+    array = _matrix(value.value if isinstance(value, Node) else value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"Node: must hold real numbers, got dtype {array.dtype}")
+    if array.ndim > 2:
+        raise ValueError(f"Node: shape {array.shape}; reshape each example to a row")
+    if array.dtype.kind != "f" and not hasattr(value, "dtype"):
+        array = array.astype(float)  # Python's whole numbers
+    is_float = array.dtype.kind == "f"
+    if needs_gradient and not is_float:
+        raise TypeError("Node: integers have no gradient; pass value.astype(float)")
+    if needs_gradient is None:
+        needs_gradient = is_float and _hook.leaves_need_gradient
+    return array, needs_gradient
+
+
+def _make_nodes_of_floats(operation: Operation, inputs: Sequence) -> Sequence[Node]:
+    """Give numbers and integers the precision of the others (float64 if alone)."""
+    if all([getattr(x, "is_float", False) for x in inputs]):
+        return inputs
+    if not operation.rules:  # a constant may be made of integers
+        return _make_nodes(operation, inputs)
+    number = int, float, np.number
+    inputs = [x if isinstance(x, number) else _constant(x) for x in inputs]
+    floats = [x.dtype for x in inputs if getattr(x, "is_float", False)]
+    dtype = np.result_type(*floats) if floats else np.dtype(float)
+    for i, x in enumerate(inputs):
+        if isinstance(x, number):
+            inputs[i] = Node(np.full((1, 1), x, dtype), needs_gradient=False)
+        elif not x.is_float:
+            inputs[i] = _cast(x, options=(dtype,))
+    return tuple(inputs)
+
+
+def _make_seed_checked(node: Node, seed: Any) -> Array:
+    """Make the seed, or say why there is nothing to go back from."""
+    if not node.needs_gradient:
+        raise ValueError(
+            "backward: nothing below this node needs a gradient; it was made "
+            "inside no_grad(), or only from integers (write x.astype(float))"
+        )
+    if seed is None and node.value.size != 1:
+        raise ValueError(
+            f"backward: shape {node.shape} needs a seed gradient; or call .sum()"
+        )
+    if seed is not None and np.shape(seed) not in ((), node.shape):
+        raise ValueError(
+            f"backward: the seed must have shape {node.shape}, got {np.shape(seed)}"
+        )
+    return _make_seed(node, seed)
+
+
+def _ignore_warnings() -> AbstractContextManager:
+    """Switch NumPy's floating-point warnings off."""
+    return np.errstate(all="ignore")
+
+
+def _call_without_warnings(node: Node, function: Callable, arguments: Sequence) -> Any:
+    """Call a formula or a rule; NaN and infinity pass through."""
+    with _hook.ignore_warnings():
+        return function(*arguments)
+
+
+def _call_checked(node: Node, function: Callable, arguments: Sequence) -> Array:
+    """Call a formula or a rule; say what does not fit, and where a NaN was made."""
+    try:
+        result = _hook.inner_call(node, function, arguments)
+    except ValueError as error:
+        if message := _explain(node, function, arguments, error):
+            raise ValueError(message) from error
+        raise
+    is_formula = function is node.operation.forward
+    if is_formula:
+        if isinstance(result, tuple):
+            result, *kept = result
+            node.arguments = [
+                *node.arguments,
+                *kept,
+            ]  # the rules get what the formula kept
+        if getattr(result, "ndim", 0) != 2:
+            raise ValueError(
+                f"{node.operation.name}: forward must return an array of two "
+                f"dimensions, got shape {np.shape(result)}; give sums keepdims=True"
+            )
+    if _hook.detecting:
+        _refuse_nan(node, result, is_formula)
+    if is_formula and not _hook.tracking:
+        node.operation, node.parents, node.arguments = None, (), ()
+    return result
+
+
+def _explain(
+    node: Node, function: Callable, arguments: Sequence, error: ValueError
+) -> str:
+    """Say which shapes do not fit, and where; "" for what may be another error."""
+    if function is node.operation.forward:
+        shapes = " and ".join(str(parent.shape) for parent in node.parents)
+        return (
+            f"{node.operation.name}: the shapes {shapes} do not fit{_where(node)} "
+            f"(NumPy says: {error}); print the .shape of both sides"
+        )
+    if function is not _unbroadcast:
+        return ""
+    return (
+        f"backward: a rule returned a share of shape {arguments[0].shape} for an input "
+        f"of shape {arguments[1]}; each rule returns the share of its own input"
+    )
+
+
+def _refuse_nan(node: Node, result: Array, is_formula: bool) -> None:
+    """Raise FloatingPointError if a result holds a NaN or an infinity."""
+    if np.isfinite(result).all():
+        return
+    inputs = [p.value for p in node.parents] if is_formula else [node.gradient]
+    kind = "NaN" if np.isnan(result).any() else "infinity"
+    origin = "its inputs held one already"
+    if all(np.isfinite(array).all() for array in inputs):
+        largest = max(np.abs(array).max(initial=0.0) for array in inputs)
+        origin = f"its inputs were finite, the largest of size {largest:.3g}"
+    maker = f"{'' if is_formula else 'the backward rule of '}{node.operation.name}"
+    raise FloatingPointError(f"detect_nan: {maker} made {kind}{_where(node)}; {origin}")
+
+
+def _where(node: Node) -> str:
+    """Name for a message the nearest layer above, following first parents."""
+    name, parents = node.name, node.parents
+    while not name and parents:
+        if parents[0].parents:  # a leaf's name is not a layer's
+            name = parents[0].name
+        parents = parents[0].parents
+    return f" in or after layer {name!r}" if name else ""
+
+
+def _refuse_unknown(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ValueError if a given name is not among the known ones."""
+    if strangers := sorted(set(given) - set(known)):
+        raise ValueError(f"{what} {strangers}, not among {sorted(known)}")
+
+
+_hook.read, _hook.make_nodes = _read_checked, _make_nodes_of_floats
+_hook.make_seed, _hook.ignore_warnings = _make_seed_checked, _ignore_warnings
+_hook.call, _hook.inner_call = _call_checked, _call_without_warnings
+
+
+# ======================================================================================
+# 7. Speed
 # ======================================================================================
 #
-# Nothing here changes a result. ``with _switched(tuned=False):`` leaves it out, and
-# a test compares the two.
+# Nothing here changes a result, and the file works without this section: only its last
+# lines, which put its functions into `_hook`, let the others know of it.
 #
-# _Group     the gradients of small parameters are laid side by side in one vector, so
-#            that an optimiser's formula runs once for all of them: with Adam, 1.2 times
-#            faster on small nets.
-# _stored    large weights are stored transposed, in the order in which their gradient
-#            is quickest to compute: 1.4 times on a layer with 12288 inputs.
-# _Tape      a training loop may record one step as a list of NumPy calls and replay
-#            it into the same arrays: no graph is built, no array is made. 1.3 to 2.3
-#            times on small nets.
+# _ignore_warnings_once   switches NumPy's warnings off for a whole step: to do so takes
+#                         as long as a small operation.
+# _linear_by_columns      stores x @ W + b in the order of memory in which what follows
+#                         is quickest, _store_by_columns large weights: 1.4 times faster
+#                         on a layer with 12288 inputs.
+# _Group                  lays the gradients of small parameters side by side in one
+#                         vector, so that an optimiser's formula runs once for all of
+#                         them: with Adam, 1.2 times faster on small nets.
+# _Tape                   records one step of a training loop as a list of NumPy calls,
+#                         and replays it into the same arrays: no graph is built, no
+#                         array is made. 1.3 to 2.3 times faster on small nets.
 
 _LARGE = 2**14  # entries from which a parameter is stored transposed and moves alone
+_nothing = nullcontext()  # for a `with` that has nothing to do
+_hook.quiet = False  # are warnings off already?
 
 
-def _stored(array: Array, dtype: np.dtype) -> Array:
-    """Return a parameter's own copy of its start."""
-    transposed = _state.tuned and array.size >= _LARGE
-    return array.astype(dtype, order="F" if transposed else "C")
+def _ignore_warnings_once() -> AbstractContextManager:
+    """Switch NumPy's warnings off, unless they are off already."""
+    return _nothing if _hook.quiet else _quietly()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Switch them off, and call formulas and rules without switching again."""
+    with _switched(quiet=True, inner_call=_call), np.errstate(all="ignore"):
+        yield
+
+
+def _linear_by_columns(x: Array, weight: Array, bias: Array) -> Array:
+    """Return x @ weight + bias, stored column by column.
+
+    (W.T @ x.T).T is x @ W in another order of memory. What follows keeps that order.
+    Adding a bias, summing a column and comparing the entries of a row then run along
+    memory: for narrow layers this is two to twenty times faster.
+    """
+    y = (weight.T @ x.T).T
+    y += bias
+    return y
+
+
+_linear_quick = Operation(
+    "linear",
+    _linear_by_columns,
+    lambda g, y, x, weight, bias: (weight @ g.T).T,
+    # a weight that is stored by columns gets its gradient by columns
+    lambda g, y, x, weight, bias: (g.T @ x).T if weight.flags.fnc else x.T @ g,
+    lambda g, y, x, weight, bias: g.sum(axis=0, keepdims=True),
+)
+
+
+def _store_by_columns(array: Array, dtype: np.dtype) -> Array:
+    """Return a parameter's own copy of its start, by columns if it is large."""
+    return array.astype(dtype, order="F" if array.size >= _LARGE else "C")
 
 
 class _Group:
@@ -1488,23 +1617,29 @@ class _Group:
             node.value -= window
 
 
-def _grouped(nodes: Iterable[Node], rates: dict[str, float], states: int) -> list:
-    """Group parameters of equal rates; a large one is a group of its own."""
-    groups: dict[tuple, list[Node]] = {}
-    for node in nodes:
-        rate = rates.get(node.name, 0.0)
-        alone = node.value.size >= _LARGE or not _state.tuned
-        groups.setdefault((rate, node.name if alone else None), []).append(node)
-    return [_Group(group, rate, states) for (rate, _), group in groups.items()]
+def _update_in_groups(optimiser: Optimiser) -> None:
+    """Move parameters of equal rates together; a large one is a group of its own."""
+    if not hasattr(optimiser, "groups"):
+        members: dict[tuple, list[Node]] = {}
+        for name, (node, rate) in optimiser.moving.items():
+            alone = name if node.value.size >= _LARGE else None
+            members.setdefault((rate, alone), []).append(node)
+        optimiser.groups = [
+            _Group(nodes, rate, optimiser.states)
+            for (rate, _), nodes in members.items()
+        ]
+    for group in optimiser.groups:
+        group.descend(optimiser._direction)
 
 
 class _Tape:
     """Do what a model's ``_backward`` does, from the second step on by replaying.
 
-    The first step's graph is computed once more on leaves that note the NumPy calls
-    made with them (``_Listening``): by the same formulas and rules, in the same order,
-    so that losses are the same to the last bit. What does not depend on a parameter
-    or, with ``same_batch`` false, on the batch is noted by nobody and stays as it is.
+    In the first step, ``_hook.inner_call`` is the tape's own. It calls every formula
+    and every rule as always, and notes the NumPy calls that they make. Calls that do
+    not depend on a parameter or, with `same_batch` false, on the batch are not noted:
+    what they made stays as it is. Whether an array depends on these is known from the
+    memory that it lies in: `known` holds the arrays that own such memory.
 
     A tape repeats the operations of the step it was made from and nothing else of it.
     Therefore the second step is computed as well as replayed, and is refused if its
@@ -1518,52 +1653,59 @@ class _Tape:
 
     def __call__(self, x: Array, y: Array) -> Node:
         """Compute the loss and leave in every parameter its gradient."""
-        if _state.detecting:
+        if _hook.detecting:
             return self.model._backward(x, y)
         arrays = [node.value for node in self.parameters]
         if not self.arrays or not all(map(is_, arrays, self.arrays)):
             self.x, self.y, self.arrays = x, y, arrays
             self._record()
-        else:
-            if not self.same_batch:
-                np.copyto(self.x, x)
-                np.copyto(self.y, y)
-            for function, arguments in self.calls:
-                function(*arguments)
-            if not self.checked:
-                self._check()
+            return self.loss
+        if not self.same_batch:
+            np.copyto(self.x, x)
+            np.copyto(self.y, y)
+        for function, arguments in self.calls:
+            function(*arguments)
+        if not self.checked:
+            self._check()
         for node, gradient in zip(self.parameters, self.gradients, strict=True):
             node.gradient = gradient
         return self.loss
 
     def _record(self) -> None:
-        """Compute the step on twins of its nodes that note what is done with them."""
-        self.checked, self.calls = False, []
-        _Listening.calls = self.calls
-        loss = self.model._loss(self.x, self.y)
-        twins: dict[Node, Node] = {}
-        for node in _ancestors(loss, all_parents=True):
-            if node.parents:
-                parents = [twins[parent] for parent in node.parents]
-                heard = node.operation in _HEARD
-                operation = node.operation if heard else _as_a_whole(node.operation)
-                twin = operation(*parents, options=node.options, name=node.name)
-            else:
-                twin = copy.copy(node)
-                if node.needs_gradient or not self.same_batch:
-                    twin.value = node.value.view(_Listening)
-            twins[node] = twin
-        self.loss = twins[loss]
-        self.loss.backward()
-        for twin in twins.values():  # the same memory, which no longer listens
-            twin.value = np.asarray(twin.value)
-            if twin.gradient is not None:
-                twin.gradient = np.asarray(twin.gradient)
-        _Listening.calls = []
-        self.gradients = [
-            twins[node].gradient if node in twins else np.zeros_like(node.value)
-            for node in self.parameters
-        ]
+        """Compute the step, and note the calls that it consists of."""
+        self.checked, self.calls, self.known = False, [], {}
+        if not self.same_batch:
+            self._learn(self.x, self.y)
+        with _switched(inner_call=self._call):
+            self.loss = self.model._backward(self.x, self.y)
+        _Tracer.calls = []
+        self.gradients = [node.gradient for node in self.parameters]
+
+    def _learn(self, *arrays: Array) -> None:
+        """Note that what lies in these arrays' memory changes from step to step."""
+        for array in map(_owner, arrays):
+            self.known[id(array)] = array
+
+    def _knows(self, value: Any) -> bool:
+        """Say whether a value is an array that changes from step to step."""
+        return isinstance(value, np.ndarray) and id(_owner(value)) in self.known
+
+    def _call(self, node: Node, function: Callable, arguments: Sequence) -> Any:
+        """Call a formula or a rule; note the calls that it makes, or itself as one."""
+        for parent in node.parents:
+            if parent.needs_gradient and not parent.parents:
+                self._learn(parent.value)  # a parameter
+        if not any(map(self._knows, arguments)):
+            return function(*arguments)  # of constants
+        if node.operation in _TRACEABLE or isinstance(function, np.ufunc):
+            _Tracer.calls = self.calls
+            traced = [a.view(_Tracer) if self._knows(a) else a for a in arguments]
+            results = [np.asarray(result) for result in _as_tuple(function(*traced))]
+        else:
+            results = [np.array(result) for result in _as_tuple(function(*arguments))]
+            self.calls.append((_recompute, (results, function, arguments)))
+        self._learn(*results)
+        return tuple(results) if len(results) > 1 else results[0]
 
     def _check(self) -> None:
         """Compute the loss as well; refuse one that differs by more than rounding."""
@@ -1578,11 +1720,18 @@ class _Tape:
         self.checked = True
 
 
-class _Listening(np.ndarray):
+def _owner(array: Array) -> Array:
+    """Return the array whose memory `array` is a view of; itself, if of none."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+class _Tracer(np.ndarray):
     """An array that notes the ufuncs called with it, and their results, in `calls`.
 
-    Results listen as well, as do views, ``x.T`` for one. What would be computed in
-    place, ``y += bias``, gets an array of its own.
+    Results are tracers as well, as are views, ``x.T`` for one. What would be computed
+    in place, ``y += bias``, gets an array of its own.
     """
 
     calls: ClassVar[list[tuple[Callable, tuple]]] = []
@@ -1591,52 +1740,30 @@ class _Listening(np.ndarray):
         self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **settings: Any
     ) -> Array:
         # Numbers as arrays without a dimension: NumPy takes those quicker.
-        arrays = [
-            np.asarray(a, None if isinstance(a, np.ndarray) else self.dtype)
-            for a in inputs
-        ]
+        arrays = [np.asarray(a, getattr(a, "dtype", self.dtype)) for a in inputs]
         result = getattr(ufunc, method)(*arrays, **settings)
-        if result.dtype == bool:  # a comparison: 0.0 and 1.0 multiply quicker
-            result = result.astype(self.dtype)
         if method == "reduce":
             axis, keepdims = settings.get("axis", 0), settings.get("keepdims", False)
             call = ufunc.reduce, (*arrays, axis, None, result, keepdims)
         else:
             call = _CALLS.get(ufunc, ufunc), (*arrays, result)
-        self.calls.append(call)
-        return result.view(_Listening)
-
-    def copy(self, order: str = "K") -> Array:
-        """Copy by a ufunc, which is heard."""
-        return np.positive(self)
+        _Tracer.calls.append(call)
+        return result.view(_Tracer)
 
 
-# Ufuncs that do not take the array for their result as the last argument.
+# A ufunc that does not take the array for its result as the last argument.
 _CALLS = {np.maximum: lambda a, b, result: np.maximum(a, b, out=result)}
 
-
-def _as_a_whole(operation: Operation) -> Operation:
-    """Return an operation whose formula and rules are each noted as one call."""
-
-    def noted(function: Callable) -> Callable:
-        def call(*arguments: Any) -> Any:
-            if not any(isinstance(a, _Listening) for a in arguments):
-                return function(*arguments)  # constants: computed once
-            plain = [
-                np.asarray(a) if isinstance(a, _Listening) else a for a in arguments
-            ]
-            results = [np.array(r) for r in _as_tuple(function(*plain))]
-            _Listening.calls.append((_recompute, (results, function, plain)))
-            value, *kept = [result.view(_Listening) for result in results]
-            return (value, *kept) if kept else value
-
-        return call
-
-    rules = map(noted, operation.rules)
-    return Operation(operation.name, noted(operation.forward), *rules)
+# Operations whose formula and rules consist of ufuncs and views alone. Others may make
+# arrays that are not noted: np.where, x[index] and x.reshape do. A test tries each.
+_TRACEABLE = {
+    *(_add, _subtract, _multiply, _divide, _negative, _matmul, _transpose, _linear),
+    *(_linear_quick, _sum, _max, _exp, _square, _sqrt, _abs, _tanh, _sigmoid, _relu),
+    *(_silu, _gelu, _softmax, _bce, _softmax_ce),
+}
 
 
-def _recompute(results: list[Array], function: Callable, arguments: list) -> None:
+def _recompute(results: list[Array], function: Callable, arguments: tuple) -> None:
     """Call a function again and copy what it returns into its earlier results."""
     for result, again in zip(results, _as_tuple(function(*arguments)), strict=True):
         np.copyto(result, again)
@@ -1646,10 +1773,6 @@ def _as_tuple(result: Any) -> tuple:
     return result if isinstance(result, tuple) else (result,)
 
 
-# Operations whose formula and rules consist of ufuncs and views alone. Others may make
-# arrays that do not listen: np.where, x[index] and x.reshape do.
-_HEARD: set[Operation] = {
-    *(_add, _subtract, _multiply, _divide, _negative, _matmul, _linear, _sum),
-    *(_exp, _square, _sqrt, _abs, _tanh, _sigmoid, _relu, _silu, _softmax),
-    *(_bce, _softmax_ce),
-}
+_hook.ignore_warnings = _ignore_warnings_once
+_hook.linear, _hook.store = _linear_quick, _store_by_columns
+_hook.update, _hook.record = _update_in_groups, _Tape

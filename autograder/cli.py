@@ -1,11 +1,11 @@
-"""The command line: it parses and prints; the work is done by functions elsewhere.
+"""The command line: it parses, calls a step, and has `autograder.console` print.
 
-Each command is a function of the same name in a module of the same name. Those modules
-are imported when their command runs, so that ``--help`` is quick.
+Each command is a function of the same name in a module of the same name, in
+`autograder.steps`. Those modules are imported when their command runs, so that
+``--help`` is quick.
 """
 
 import contextlib
-import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -16,18 +16,20 @@ import typer
 from typer.core import TyperGroup
 
 from autograder.console import (
-    add_grade,
     checking_progress,
-    err,
     grading_progress,
-    out,
     print_checked,
+    print_collected,
+    print_demo,
+    print_diagnosis,
+    print_error,
+    print_feedback,
     print_grades,
     print_json,
-    print_table,
+    print_nobody_graded,
+    print_stale,
+    print_warnings,
     print_written,
-    quiet_table,
-    shown_path,
 )
 from autograder.errors import AutograderError, explain
 
@@ -86,10 +88,10 @@ def _explained(debug: bool, as_json: bool = False) -> Iterator[None]:
     With ``--json`` the document on stdout is then an object with the key "error".
     """
 
-    def fail(said: str, code: int) -> typer.Exit:
-        err.print(f"autograder: {said}")
+    def fail(message: str, code: int) -> typer.Exit:
+        print_error(message)
         if as_json:
-            print_json({"error": said})
+            print_json({"error": message})
         return typer.Exit(code)
 
     try:
@@ -154,11 +156,9 @@ def release(
         _fail_if_stale(released.stale, "autograder release")
 
 
-def _fail_if_stale(stale: list[Path], mend: str) -> None:
+def _fail_if_stale(stale: list[Path], remedy: str) -> None:
     if stale:
-        for path in stale:
-            err.print(f"stale: {shown_path(path)}")
-        err.print(f"mend with: {mend}")
+        print_stale(stale, remedy)
         raise typer.Exit(1)
 
 
@@ -188,13 +188,8 @@ def collect(
         collected = collect(_course(course), archive, assignment, force=force)
         if as_json:
             print_json(asdict(collected))
-            return
-        for student, name in collected.written:
-            out.print(f"wrote {student}/{name}")
-        if collected.kept:
-            out.print(f"{len(collected.kept)} up to date")
-        for note in collected.notes:
-            err.print(note)
+        else:
+            print_collected(collected)
 
 
 @app.command()
@@ -235,14 +230,17 @@ def grade(
                 scheduler=scheduler,
             )
         if as_json:
-            rows = [asdict(row) for row in summary.rows]
-            counts = {"assignment": assignment, "counts": summary.counts}
-            said = {"warnings": summary.warnings, "submissions": rows}
-            print_json({**counts, **said})
+            print_json(
+                {
+                    "assignment": assignment,
+                    "counts": summary.counts,
+                    "warnings": summary.warnings,
+                    "submissions": [asdict(row) for row in summary.rows],
+                }
+            )
         else:
             print_grades(summary)
-        for warning in summary.warnings:
-            err.print(warning)
+        print_warnings(summary.warnings)
 
 
 @app.command()
@@ -262,10 +260,8 @@ def feedback(
         _say_if_nobody_is_graded(found, assignment)
         if as_json:
             print_json(asdict(made))
-            return
-        print_written(made.written, len(made.unchanged))
-        for name in made.not_graded:
-            err.print(f"not graded yet: {name}")
+        else:
+            print_feedback(made)
 
 
 @app.command()
@@ -289,11 +285,10 @@ def report(
 
 
 def _say_if_nobody_is_graded(course: Any, assignment: str) -> None:
-
     from autograder.gradebook import records
 
     if not records.runs(course, assignment):
-        err.print(f"nobody has been graded yet; run `autograder grade {assignment}`")
+        print_nobody_graded(assignment)
 
 
 @app.command()
@@ -351,7 +346,7 @@ def _refuse_stale(course: Any, names: list[str]) -> None:
     from autograder.errors import BuildError
     from autograder.steps.build import build
 
-    texts = [name for name in names if (course.source / f"{name}.py").is_file()]
+    texts = [name for name in names if course.text(name).is_file()]
     stale = build(course, texts, check=True, lessons=False).stale
     if stale:
         raise BuildError(
@@ -370,16 +365,7 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
         if as_json:
             print_json(asdict(found))
         else:
-            out.print(f"isolation    {found.level or 'none: grading is not possible'}")
-            for level, why in found.failures.items():
-                out.print(f"not {level:<8} {why}")
-            if found.helps:
-                out.print(f"would help   {found.helps}")
-            if found.course:
-                out.print(f"this course  {found.course}")
-            out.print(f"cores        {found.cores}")
-            for name, version in found.versions.items():
-                out.print(f"{name:<12} {version}")
+            print_diagnosis(found)
         if not found.level:
             raise typer.Exit(1)
 
@@ -401,19 +387,7 @@ def demo(
         found = _course(course)
         with grading_progress() as progress:
             result = demo(found, into, jobs, progress)
-        for assignment, rows in itertools.groupby(
-            result.rows, key=lambda row: row.grade.assignment
-        ):
-            table = quiet_table("student", "kind", "verdict", "points", "message")
-            for row in rows:
-                add_grade(table, row.grade, row.kind, message=row.message)
-            out.print(f"\n{assignment}")
-            print_table(table)
-        out.print()
-        out.print(f"gradebook  {shown_path(result.gradebook)}")
-        out.print(f"feedback   {shown_path(result.feedback)}")
-        for page in result.reports:
-            out.print(f"report     {shown_path(page)}")
+        print_demo(result)
 
 
 def main() -> None:

@@ -1,11 +1,14 @@
-"""What the command line prints: tables, progress, and what was written."""
+"""All that the command line prints: progress, tables, what was written, mistakes.
+
+What a person asked for goes to stdout; progress, notes and mistakes go to stderr.
+"""
 
 import contextlib
+import itertools
 import json
-import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +23,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
-LINE_SECONDS = 10  # between lines about progress, where there is no terminal
+from autograder.texts import UNSEEN
 
-# Control characters, and those that turn the direction of the text around them: names
-# and messages of students' are printed here, and a terminal would obey them.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
+LINE_SECONDS = 10  # between lines about progress, where there is no terminal
 
 
 class _Console(Console):
@@ -39,18 +38,21 @@ class _Console(Console):
         )
 
     def print(self, *values: Any, **options: Any) -> None:
-        """Print texts without what is unseen in them; print tables as they are."""
-        seen = (_printable(v) if isinstance(v, str) else v for v in values)
-        super().print(*seen, **options)
+        """Print texts without control characters; print tables as they are."""
+        safe = (_printable(v) if isinstance(v, str) else v for v in values)
+        super().print(*safe, **options)
 
 
 def _printable(text: str) -> str:
-    """Leave out what would be obeyed, and replace what cannot be written."""
-    return _UNSEEN.sub("", text).encode("utf-8", "replace").decode()
+    """Leave out what a terminal would obey, and replace what cannot be written."""
+    return UNSEEN.sub("", text).encode("utf-8", "replace").decode()
 
 
 out = _Console()
 err = _Console(stderr=True)
+
+
+# ------------------------------------------------------------------- single lines
 
 
 def print_json(document: dict[str, Any]) -> None:
@@ -71,6 +73,32 @@ def print_written(paths: list[Path], unchanged: int = 0) -> None:
         out.print(f"wrote {shown_path(path)}")
     if unchanged:
         out.print(f"{unchanged} up to date")
+
+
+def print_error(message: str) -> None:
+    """Print a mistake, in one line."""
+    err.print(f"autograder: {message}")
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Print each warning on a line of its own."""
+    for warning in warnings:
+        err.print(warning)
+
+
+def print_stale(paths: list[Path], remedy: str) -> None:
+    """Print which files differ from a fresh build, and the command to run."""
+    for path in paths:
+        err.print(f"stale: {shown_path(path)}")
+    err.print(f"mend with: {remedy}")
+
+
+def print_nobody_graded(assignment: str) -> None:
+    """Print that an assignment has no grades yet, and how to get some."""
+    err.print(f"nobody has been graded yet; run `autograder grade {assignment}`")
+
+
+# ----------------------------------------------------------------------- progress
 
 
 @contextlib.contextmanager
@@ -106,41 +134,49 @@ def grading_progress() -> Iterator[Callable[[Any], None]]:
 
 def _progress_lines(count: Callable[[Any], str]) -> Callable[[Any], None]:
     """Make a callback that prints a line about progress, not too often."""
-    began = told = time.monotonic()
+    began = last_line = time.monotonic()
 
     def progress(event: Any) -> None:
-        nonlocal told
-        said, now = count(event), time.monotonic()
-        if event.done and event.done < event.total and now - told >= LINE_SECONDS:
-            told = now
+        nonlocal last_line
+        counts, now = count(event), time.monotonic()
+        if event.done and event.done < event.total and now - last_line >= LINE_SECONDS:
+            last_line = now
             left = (now - began) / event.done * (event.total - event.done)
-            err.print(f"{event.done} of {event.total}: {said}; about {left:.0f} s left")
+            done = f"{event.done} of {event.total}"
+            err.print(f"{done}: {counts}; about {left:.0f} s left")
 
     return progress
 
 
-def print_grades(summary: Any) -> None:
-    """Print what `grade` did: a row for each submission, then the counts."""
-    if all(row.skipped for row in summary.rows):
-        out.print("nothing to do: every grade is up to date (--force grades again)")
-    table = quiet_table("student", "verdict", "points", "seconds", "message")
-    for row in summary.rows:
-        seconds = "" if row.skipped else f"{row.seconds:.1f}"
-        said = "up to date" if row.skipped else row.message
-        add_grade(table, row, seconds=seconds, message=said)
-    print_table(table)
-    counts = ", ".join(f"{n} {verdict.value}" for verdict, n in summary.counts.items())
-    levels = ", ".join(sorted({row.level for row in summary.rows if row.level}))
-    out.print(
-        f"{summary.assignment}: {counts}" + (f"; sandbox: {levels}" if levels else "")
-    )
+@contextlib.contextmanager
+def checking_progress() -> Iterator[Callable[[int, int], None]]:
+    """Show how many runs are done: a bar, or without a terminal a line now and then."""
+    last_line = time.monotonic()
+
+    def line(done: int, total: int) -> None:
+        nonlocal last_line
+        if done < total and time.monotonic() - last_line >= LINE_SECONDS:
+            last_line = time.monotonic()
+            err.print(f"{done} of {total} runs")
+
+    if not err.is_terminal:
+        yield line
+        return
+    with Progress(console=err) as bar:
+        task = bar.add_task("checking", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def quiet_table(*columns: str) -> Table:
-    """Make a quiet table; numbers to the right; student text is never markup."""
+# ------------------------------------------------------------------------- tables
+
+
+def quiet_table(
+    *columns: str, numbers: Collection[str] = ("points", "seconds")
+) -> Table:
+    """Make a table without lines; the columns of numbers are set to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        right = column in {"points", "seconds"}
+        right = column in numbers
         table.add_column(
             column,
             justify="right" if right else "left",
@@ -155,15 +191,25 @@ def print_table(table: Table) -> None:
 
     Without a terminal nothing is cut: a log has all of it.
     """
-    columns = [[str(c.header), *map(str, c.cells)] for c in table.columns]
-    *others, last = [max(map(cell_len, cells)) + 2 for cells in columns]
     if out.is_terminal:
+        *others, _ = _widths(table)
         table.columns[-1].max_width = max(20, out.width - sum(others))
         out.print(table)
-        return
-    wide = out.options.update(width=sum(others) + last)
+    else:
+        print_whole_table(table)
+
+
+def print_whole_table(table: Table) -> None:
+    """Print a table as plain lines, however long they are."""
+    wide = out.options.update(width=sum(_widths(table)))
     for line in out.render_lines(table, wide):
         out.print("".join(segment.text for segment in line).rstrip())
+
+
+def _widths(table: Table) -> list[int]:
+    """Return how wide the columns of a table are, two blanks behind each included."""
+    columns = [[str(c.header), *map(str, c.cells)] for c in table.columns]
+    return [max(map(cell_len, cells)) + 2 for cells in columns]
 
 
 def add_grade(
@@ -176,70 +222,138 @@ def add_grade(
     table.add_row(*map(_printable, cells), _printable(" ".join(message.split())))
 
 
-@contextlib.contextmanager
-def checking_progress() -> Iterator[Callable[[int, int], None]]:
-    """Show how many runs are done: a bar, or without a terminal a line now and then."""
-    told = time.monotonic()
+# ----------------------------------------------------------- what each command did
 
-    def line(done: int, total: int) -> None:
-        nonlocal told
-        if done < total and time.monotonic() - told >= LINE_SECONDS:
-            told = time.monotonic()
-            err.print(f"{done} of {total} runs")
 
-    if not err.is_terminal:
-        yield line
-        return
-    with Progress(console=err) as bar:
-        task = bar.add_task("checking", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def print_collected(collected: Any) -> None:
+    """Print what `collect` did: the submissions written, and what was noted."""
+    for student, name in collected.written:
+        out.print(f"wrote {student}/{name}")
+    if collected.kept:
+        out.print(f"{len(collected.kept)} up to date")
+    for note in collected.notes:
+        err.print(note)
+
+
+def print_grades(summary: Any) -> None:
+    """Print what `grade` did: a row for each submission, then the counts."""
+    if all(row.skipped for row in summary.rows):
+        out.print("nothing to do: every grade is up to date (--force grades again)")
+    table = quiet_table("student", "verdict", "points", "seconds", "message")
+    for row in summary.rows:
+        seconds = "" if row.skipped else f"{row.seconds:.1f}"
+        message = "up to date" if row.skipped else row.message
+        add_grade(table, row, seconds=seconds, message=message)
+    print_table(table)
+    counts = ", ".join(f"{n} {verdict.value}" for verdict, n in summary.counts.items())
+    levels = ", ".join(sorted({row.level for row in summary.rows if row.level}))
+    out.print(
+        f"{summary.assignment}: {counts}" + (f"; sandbox: {levels}" if levels else "")
+    )
+
+
+def print_feedback(made: Any) -> None:
+    """Print what `feedback` did: the pages written, and who has no grade yet."""
+    print_written(made.written, len(made.unchanged))
+    for name in made.not_graded:
+        err.print(f"not graded yet: {name}")
+
+
+def print_diagnosis(found: Any) -> None:
+    """Print what `doctor` found: isolation, what would help, cores and versions."""
+    out.print(f"isolation    {found.level or 'none: grading is not possible'}")
+    for level, why in found.failures.items():
+        out.print(f"not {level:<8} {why}")
+    if found.helps:
+        out.print(f"would help   {found.helps}")
+    if found.course:
+        out.print(f"this course  {found.course}")
+    out.print(f"cores        {found.cores}")
+    for name, version in found.versions.items():
+        out.print(f"{name:<12} {version}")
+
+
+def print_demo(result: Any) -> None:
+    """Print the demo's grades, a table for each assignment, and where its pages are."""
+    for assignment, rows in itertools.groupby(
+        result.rows, key=lambda row: row.grade.assignment
+    ):
+        table = quiet_table("student", "kind", "verdict", "points", "message")
+        for row in rows:
+            add_grade(table, row.grade, row.kind, message=row.message)
+        out.print(f"\n{assignment}")
+        print_table(table)
+    out.print()
+    out.print(f"gradebook  {shown_path(result.gradebook)}")
+    out.print(f"feedback   {shown_path(result.feedback)}")
+    for page in result.reports:
+        out.print(f"report     {shown_path(page)}")
+
+
+# --------------------------------------------------------------- what `check` found
 
 
 def print_checked(results: list[Any]) -> None:
     """Print a row for each assignment, and below the table what falls short."""
+    print_whole_table(_counts_table(results))
+    for result in results:
+        _print_details(result)
+
+
+def _counts_table(results: list[Any]) -> Table:
+    """Make the table of how many in each part are as they must be."""
     from autograder.gate.results import PARTS
+
+    parts = [part for part in PARTS if any(part in r.counts for r in results)]
+    columns = []
+    for part in parts:
+        columns += [part, "explained", "score"] if part == "mutants" else [part]
+    columns += ["CPU s", "sound"]
+    table = quiet_table("assignment", *columns, numbers=columns)
+    for result in results:
+        cells = [cell for part in parts for cell in _count_cells(result, part)]
+        cells += [f"{result.cpu_seconds:.0f}", "no" if result.shortfalls else "yes"]
+        table.add_row(result.assignment, *cells)
+    return table
+
+
+def _count_cells(result: Any, part: str) -> list[str]:
+    """Write the count of one part; for mutants also how many are explained, the score.
+
+    A part for which the course has nothing to try is absent.
+    """
+    count = result.counts.get(part)
+    cells = ["absent" if count is None else str(count)]
+    if part == "mutants":
+        cells.append(str(result.explained) if count else "")
+        cells.append("" if result.score is None else f"{result.score:.3f}")
+    return cells
+
+
+def _print_details(result: Any) -> None:
+    """Print what is known of one assignment beyond the counts: lines, not a table."""
     from autograder.gate.variants import as_toml
 
-    order = [part for part in PARTS if any(part in r.counts for r in results)]
-    header = ["assignment"]
-    for part in order:
-        header += [part, "explained", "score"] if part == "mutants" else [part]
-    rows = [[*header, "CPU s", "sound"]]
-    for result in results:
-        cells = [result.assignment]
-        for part in order:
-            count = result.counts.get(part)
-            cells.append("absent" if count is None else str(count))
-            if part == "mutants":
-                cells.append(str(result.explained) if count else "")
-                cells.append("" if result.score is None else f"{result.score:.3f}")
-        cells += [f"{result.cpu_seconds:.0f}", "no" if result.shortfalls else "yes"]
-        rows.append(cells)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *others in rows:
-        padded = [cell.rjust(w) for cell, w in zip(others, widths[1:], strict=True)]
-        out.print("  ".join([first.ljust(widths[0]), *padded]))
-    for result in results:
-        for test in result.statistics:
-            out.print(
-                f"{result.assignment}: {test.test}: false alarms: stated "
-                f"{test.stated:g}, seen {test.alarms} on {test.seeds} seeds "
-                f"(with 95 % confidence at most {test.bound:.2g}); "
-                f"power: {test.power}"
-            )
-        for name in result.unprotected:
-            err.print(
-                f"{result.assignment}: {name} cannot run apart from the answers, so it "
-                "is unprotected"
-            )
-        for line in result.shortfalls:
-            err.print(f"{result.assignment}: {line}")
-        if result.page:
-            out.print(f"wrote {shown_path(Path(result.page))}")
-        survivors = [m for m in result.mutants if m.state == "survived"]
-        if survivors:
-            out.print(
-                f"\nMend the tests, or explain in tests/equivalent/{result.assignment}"
-                ".toml why no test need notice:\n"
-            )
-            out.print(as_toml(survivors))
+    for test in result.statistics:
+        out.print(
+            f"{result.assignment}: {test.test}: false alarms: stated "
+            f"{test.stated:g}, seen {test.alarms} on {test.seeds} seeds "
+            f"(with 95 % confidence at most {test.bound:.2g}); "
+            f"power: {test.power}"
+        )
+    for name in result.unprotected:
+        err.print(
+            f"{result.assignment}: {name} cannot run apart from the answers, so it "
+            "is unprotected"
+        )
+    for line in result.shortfalls:
+        err.print(f"{result.assignment}: {line}")
+    if result.page:
+        out.print(f"wrote {shown_path(Path(result.page))}")
+    survivors = [m for m in result.mutants if m.state == "survived"]
+    if survivors:
+        out.print(
+            f"\nMend the tests, or explain in tests/equivalent/{result.assignment}"
+            ".toml why no test need notice:\n"
+        )
+        out.print(as_toml(survivors))

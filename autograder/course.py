@@ -1,4 +1,4 @@
-"""The layout of a course: the one module that knows where things are.
+"""The layout of a course: the one module that joins the paths of its files.
 
 A course is a folder with an ``nbgrader_config.py``. All folder names come from
 nbgrader's own `CourseDirectory`, so a course that renames ``source`` or keeps its
@@ -94,6 +94,123 @@ class Course:
         """Where mutants that are no mistakes are explained; a course need not."""
         return self.root / "tests" / "equivalent"
 
+    # --- one assignment ---------------------------------------------------------------
+
+    def _assignment_folder(self, step: str, assignment: str, student: str) -> Path:
+        """Name a folder of one assignment, laid out as nbgrader's configuration says.
+
+        nbgrader takes "." for the student in the steps that have none.
+        """
+        relative = self.directory.directory_structure.format(
+            nbgrader_step=step, student_id=student, assignment_id=assignment
+        )
+        return Path(os.path.normpath(self.root / relative))
+
+    def text(self, assignment: str) -> Path:
+        """Name the text, ``source/A.py``, that an assignment is built from."""
+        return self.source / f"{assignment}.py"
+
+    def source_folder(self, assignment: str) -> Path:
+        """Name the folder of an assignment with its solutions."""
+        return self._assignment_folder(self.directory.source_directory, assignment, ".")
+
+    def source_notebook(self, assignment: str, notebook: str) -> Path:
+        """Name one of the instructor's notebooks, with its solutions."""
+        return self.source_folder(assignment) / f"{notebook}.ipynb"
+
+    def release_folder(self, assignment: str) -> Path:
+        """Name the folder of an assignment's handout."""
+        return self._assignment_folder(
+            self.directory.release_directory, assignment, "."
+        )
+
+    def release_notebook(self, assignment: str, notebook: str) -> Path:
+        """Name a notebook of the handout."""
+        return self.release_folder(assignment) / f"{notebook}.ipynb"
+
+    def named_mistakes(self, assignment: str) -> Path:
+        """Name the file of an assignment's named wrong solutions."""
+        return self.wrong / f"{assignment}.py"
+
+    def accepted_variants(self, assignment: str) -> Path:
+        """Name the file of the other programs that an assignment must accept."""
+        return self.accepted / f"{assignment}.py"
+
+    def explained_mutants(self, assignment: str) -> Path:
+        """Name the file that explains the mutants which are no mistakes."""
+        return self.equivalent / f"{assignment}.toml"
+
+    def report_table(self, assignment: str) -> Path:
+        """Name the table (CSV) about a class."""
+        return self.reports / f"{assignment}.csv"
+
+    def report_page(self, assignment: str) -> Path:
+        """Name the page (HTML) about a class."""
+        return self.reports / f"{assignment}.html"
+
+    def gate_page(self, assignment: str) -> Path:
+        """Name the page (HTML) that says whether an assignment is sound."""
+        return self.reports / "gate" / f"{assignment}.html"
+
+    # --- one student's submission of an assignment ------------------------------------
+
+    def submitted_folder(self, student: str, assignment: str) -> Path:
+        """Name the folder of what a student handed in."""
+        return self._assignment_folder(
+            self.directory.submitted_directory, assignment, student
+        )
+
+    def submitted_notebook(self, student: str, assignment: str, notebook: str) -> Path:
+        """Name a notebook as a student handed it in."""
+        return self.submitted_folder(student, assignment) / f"{notebook}.ipynb"
+
+    def autograded_folder(self, student: str, assignment: str) -> Path:
+        """Name the folder of a graded submission."""
+        return self._assignment_folder(
+            self.directory.autograded_directory, assignment, student
+        )
+
+    def autograded_notebook(self, student: str, assignment: str, notebook: str) -> Path:
+        """Name a graded notebook, as it ran."""
+        return self.autograded_folder(student, assignment) / f"{notebook}.ipynb"
+
+    def feedback_page(self, student: str, assignment: str, notebook: str) -> Path:
+        """Name the page (HTML) that a student reads about one notebook."""
+        folder = self._assignment_folder(
+            self.directory.feedback_directory, assignment, student
+        )
+        return folder / f"{notebook}.html"
+
+    # --- while `grade` is at work -----------------------------------------------------
+
+    @property
+    def grading_lock(self) -> Path:
+        """The file that one `grade` at a time holds locked."""
+        return self.autograded / ".lock"
+
+    @property
+    def grading_folder(self) -> Path:
+        """Where `grade` builds graded submissions: a rename moves them to their place.
+
+        The dot hides it from nbgrader.
+        """
+        return self.autograded / ".staging"
+
+    def unfinished_folder(self, student: str) -> Path:
+        """Name the folder that becomes a student's graded submission."""
+        return self.grading_folder / "new" / student
+
+    def replaced_folder(self, student: str, assignment: str) -> Path:
+        """Name where a graded submission waits while a new one takes its place."""
+        return self.grading_folder / "old" / student / assignment
+
+    def replaced_folders(self) -> list[tuple[str, str]]:
+        """List the student and assignment of each folder that waits there."""
+        folders = sorted(self.grading_folder.glob("old/*/*"))
+        return [(folder.parent.name, folder.name) for folder in folders]
+
+    # --- what the configuration says, and what is there -------------------------------
+
     @property
     def db_url(self) -> str:
         """The SQLAlchemy address of the gradebook."""
@@ -124,7 +241,7 @@ class Course:
         return sorted(
             student.name
             for student in self.submitted.iterdir()
-            if (student / assignment).is_dir()
+            if self.submitted_folder(student.name, assignment).is_dir()
         )
 
     def notebook_names(self, assignment: str) -> list[str]:
@@ -135,7 +252,7 @@ class Course:
             raise CourseError(
                 f"no assignment {assignment!r} in {self.source}; there is: {known}"
             )
-        return sorted(p.stem for p in (self.source / assignment).glob("*.ipynb"))
+        return sorted(p.stem for p in self.source_folder(assignment).glob("*.ipynb"))
 
 
 def find_course(root: Path | str = ".") -> Course:
@@ -175,12 +292,12 @@ def _read_configuration(root: Path) -> Config:
     where gradebooks are.
     """
     jupyters = [Path(folder) for folder in reversed(jupyter_config_path())]
-    places = [folder / "jupyter_config" for folder in jupyters]
-    places += [folder / "nbgrader_config" for folder in (*jupyters, root)]
+    stems = [folder / "jupyter_config" for folder in jupyters]
+    stems += [folder / "nbgrader_config" for folder in (*jupyters, root)]
     loaders = {".py": PyFileConfigLoader, ".json": JSONFileConfigLoader}
     config = Config()
-    for place, ending in itertools.product(places, loaders):
-        file = place.with_suffix(ending)
+    for stem, ending in itertools.product(stems, loaders):
+        file = stem.with_suffix(ending)
         # Unlike Path's own, this takes what is out of reach for none.
         if os.path.isfile(file):
             try:

@@ -72,5 +72,5 @@ def explain(error: Exception) -> str:
         return f"{error.strerror}{where}; {_DISK_ADVICE[error.errno]}"
     if isinstance(error, TraitError):
         return f"{first_line(error)} Mend that in nbgrader_config.py"
-    said = f"unexpected {type(error).__name__}: {first_line(error)}"
-    return f"{said}; run again with --debug to see where"
+    message = f"unexpected {type(error).__name__}: {first_line(error)}"
+    return f"{message}; run again with --debug to see where"

@@ -2,34 +2,34 @@
 
 Feedback pages show a student's own prose, code and outputs, and the instructor opens
 them too. Whatever a submission holds, no script of it may run there, nothing may be
-fetched from the network, and no page may grow without bound. Three walls, each enough
-for the attacks we know:
+fetched from the network, and no page may grow without bound. There are three defences,
+each enough for the attacks we know:
 
 1. Every piece of a submission passes one of the functions here. They return `Markup`
    (HTML that is safe to insert); all else is escaped by the templates.
 2. HTML is parsed and rebuilt by nh3 from a short list of elements, with no classes,
    identifiers, styles, event handlers or relative addresses.
 3. The page carries a Content-Security-Policy that allows no script, no frame, no form
-   and no network, and only the one style sheet whose hash it names.
+   and no network, and only the one style sheet whose hash it names
+   (`autograder.pages.template`).
 """
 
 import base64
 import binascii
-import hashlib
 import os
 import re
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nh3
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
+
+from autograder.texts import UNSEEN
 
 CODE_CHARACTERS = 20_000
 PROSE_CHARACTERS = 10_000
@@ -60,10 +60,6 @@ ATTRIBUTES = {
 }
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-# Control characters, and those that turn the direction of the text around them.
-UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
-)
 DATA_URI = re.compile(r"data:(image/(?:png|jpeg));base64,([A-Za-z0-9+/=\s]*)\Z")
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -92,7 +88,7 @@ def plain(value: Any) -> str:
 
 
 def cut(text: str, characters: int, lines: int | None = None) -> tuple[str, str]:
-    """Shorten a text, and say what was left out.
+    """Shorten a text, and say how much was left out.
 
     Returns
     -------
@@ -320,38 +316,7 @@ def _alt_text(metadata: Any) -> str:
     return "A figure that your code made."
 
 
-# ----------------------------------------------------------------------- pages
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("autograder.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-@cache
-def _style() -> tuple[Markup, str]:
-    """Read the style sheet, and make the policy that allows it and nothing else."""
-    templates = Path(__file__).parent / "pages" / "templates"
-    style = (templates / "page.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return Markup(style), policy
-
-
-def page(template: str, **values: Any) -> str:
-    """Fill in a template; whatever is not `Markup` is escaped."""
-    style, policy = _style()
-    filled = _environment().get_template(template)
-    return filled.render(style=style, policy=policy, **values)
+# ------------------------------------------------------------------------ files
 
 
 def write(path: Path, content: str) -> bool:

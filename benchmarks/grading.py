@@ -72,13 +72,8 @@ from classes import (  # noqa: E402 (needs the path above)
     training_course,
 )
 
-from autograder.assignment.protect import protect  # noqa: E402
-from autograder.assignment.rebuild import (  # noqa: E402
-    read_notebook,
-    rebuild,
-    without_solutions,
-)
-from autograder.assignment.source import master_files, read_source  # noqa: E402
+from autograder.assignment.notebook import Assignment  # noqa: E402
+from autograder.assignment.rebuild import read_notebook, rebuild  # noqa: E402
 from autograder.course import find_course  # noqa: E402
 from autograder.gradebook import records  # noqa: E402
 from autograder.runner.inside import meter  # noqa: E402
@@ -378,21 +373,20 @@ def measure_own(room: Classroom, scratch: Path, students: list[int]) -> float:
     with course_folder(scratch) as folder:
         room.course(folder, map(room.way, students))
         course = find_course(folder)
-        source = course.source / room.assignment
-        master = master_files(source, course.directory.ignore, course.config)
+        assignment = Assignment(course, room.assignment)
         whole: list[tuple[Path, list[str]]] = []
-        for name in course.notebook_names(room.assignment):
-            instructors = read_source(source / f"{name}.ipynb", folder, course.config)
-            full = without_solutions(instructors, course.config)
-            libraries = sorted(protect(instructors, master, ()).libraries)
-            for student in course.students(room.assignment):
-                handed_in = course.submitted / student / room.assignment
-                submitted = read_notebook((handed_in / f"{name}.ipynb").read_bytes())
+        for name, notebook in assignment.notebooks.items():
+            libraries = sorted(notebook.protection.libraries)
+            for student in course.students(assignment.name):
+                path = course.submitted_notebook(student, assignment.name, name)
+                submitted = read_notebook(path.read_bytes())
                 work = folder / "own" / student / name
                 work.mkdir(parents=True)
-                for file, content in master.items():
+                for file, content in assignment.files.items():
                     (work / file).write_bytes(content)
-                rebuilt = rebuild(full, submitted, course.config).notebook
+                rebuilt = rebuild(
+                    notebook.without_solutions, submitted, course.config
+                ).notebook
                 (work / "notebook.json").write_text(json.dumps(rebuilt))
                 whole.append((work, libraries))
         with ThreadPoolExecutor(cores()) as pool:

@@ -7,9 +7,10 @@ import sys
 import nbformat
 import pytest
 
+from autograder.assignment.text import assignment_notebook
 from autograder.course import find_course
 from autograder.errors import BuildError, CourseError
-from autograder.steps.build import assignment_notebook, build, lesson_fingerprint
+from autograder.steps.build import build, lesson_fingerprint
 
 SOUND = '''\
 # %% [markdown]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from autograder.cli import app
 from autograder.course import find_course
 from autograder.errors import BuildError
-from autograder.gate.results import upper_bound
+from autograder.gate.false_alarms import upper_bound
 from autograder.gate.variants import named_wrongs
 from autograder.steps.build import build
 from autograder.steps.check import check
@@ -389,6 +389,7 @@ def test_check_bounds_a_rate_from_above(alarms, seeds, bound):
     assert upper_bound(alarms, seeds) == pytest.approx(bound, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_check_kills_mutants_that_never_end_or_end_everything(course, monkeypatch):
     """A loop, or the end of the process, is a kill, and spoils no other answer."""
     monkeypatch.setattr("autograder.gate.runs.QUICK_SECONDS", 0.5)
@@ -422,6 +423,7 @@ def test_check_page_shows_all_that_was_found(course, checked):
     assert f"on 2 seeds: unsound {digest[:12]} ." in text
 
 
+@pytest.mark.slow
 def test_check_tries_what_is_asked_for(course):
     """Parts and items can be named; mutants then need no file, and no page is made."""
     (found,) = check(course, ["tangled"], seeds=1, parts=["mutants"], items=["base"])
@@ -434,6 +436,7 @@ def test_check_tries_what_is_asked_for(course):
         check(course, ["tangled"], items=["treble"])
 
 
+@pytest.mark.slow
 def test_check_command_ends_with_1_on_a_shortfall(course):
     """The table says what holds, and the exit code whether all does."""
     run = CliRunner().invoke
@@ -461,6 +464,7 @@ def test_check_finds_what_cannot_be_protected(checked):
     assert not [line for line in checked["inside"].shortfalls if "apart" in line]
 
 
+@pytest.mark.slow
 def test_check_can_insist_on_protection(course):
     """A course may want every test to run where no submission can reach it."""
     what = {"seeds": 1, "parts": ["untouched"], "protected": True}

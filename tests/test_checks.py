@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,7 +39,11 @@ def test_checks_import_numpy_and_nothing_else():
         "print(new - set(sys.stdlib_module_names) - {'checks', 'numpy'})"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(checks.__file__).parent,
     )
     assert done.stdout.strip() == "set()"
 

@@ -63,6 +63,7 @@ def passes(cells, item, names, test, candidate=None):
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cells", "item", "names", "test"), items())
 def test_checks_nothing_shipped_is_an_answer(
     cells, item, names, test, monkeypatch, tmp_path

@@ -112,6 +112,7 @@ def test_checks_has_std_and_mean_name_known_values():
 # ---- the battery -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RIGHT)
 def test_checks_battery_accepts_right_initializers(kind, monkeypatch):
     """No false alarm on right initializers from twenty seeds (stated rate: 1e-7)."""

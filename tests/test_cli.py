@@ -49,6 +49,7 @@ def test_cli_json_of_a_mistake_is_an_object_with_the_error(name, tmp_path):
     assert "is not a course" in json.loads(done.stdout)["error"]
 
 
+@pytest.mark.slow
 def test_cli_json_is_one_document_and_nothing_else(tiny_course):
     """Every command of a script's day prints one JSON document on stdout."""
     course = str(tiny_course.root)
@@ -319,6 +320,7 @@ def test_cli_module_runs(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_cli_takes_a_class_from_release_to_report(tmp_path):
     """The five commands of docs/grading.md, in turn, with what each says it wrote."""
     course = tmp_path / "course"

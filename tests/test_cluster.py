@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import hand_in, solved
 
@@ -92,6 +93,7 @@ def machines(tmp_path):
     made.stop()
 
 
+@pytest.mark.slow
 def test_cluster_lost_worker_costs_nobody_anything(machines, tiny_course):
     """Of two workers one is killed in the middle; every grade is as on one machine."""
     mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
@@ -126,6 +128,7 @@ def test_cluster_lost_worker_costs_nobody_anything(machines, tiny_course):
     _wait_for(lambda: not _processes(mark.encode()))
 
 
+@pytest.mark.slow
 def test_cluster_job_that_kills_workers_is_given_up(machines, monkeypatch):
     """A job that takes one worker after the other with it becomes a dead outcome."""
     starting = threading.Event()
@@ -155,12 +158,21 @@ def test_cluster_job_that_kills_workers_is_given_up(machines, monkeypatch):
     assert "workers were lost" in outcome.error
 
 
+@pytest.mark.slow
 def test_cluster_workers_must_agree(machines, monkeypatch):
     """Another version or another level on a worker is refused, with what differs."""
     machines.worker()
     monkeypatch.setattr(cluster, "versions", lambda: "autograder 9.9")
     with pytest.raises(ClusterError, match=r"not autograder 9\.9; install the same"):
         Cluster(machines.address, "auto")
+
+
+def test_cluster_versions_name_what_is_not_installed(monkeypatch):
+    """A course without figures needs no matplotlib, neither here nor on workers."""
+    monkeypatch.setattr(cluster, "_PACKAGES", ("numpy", "no-such-package"))
+    *_, numpy, absent = cluster.versions().split(", ")
+    assert numpy == f"numpy {np.__version__}"
+    assert absent == "no-such-package not installed"
 
 
 @pytest.mark.parametrize(
@@ -178,6 +190,7 @@ def test_cluster_worker_says_why_it_cannot_take_part(offered, says):
     assert bool(says) == bool(offered.shortfall("bwrap", "1"))
 
 
+@pytest.mark.slow
 def test_cluster_without_workers_or_scheduler_is_an_error(machines, monkeypatch):
     """The message says which command starts what is missing."""
     monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)

@@ -98,6 +98,7 @@ def shown(course: Course) -> tuple[DemoResult, list]:
     return result, events
 
 
+@pytest.mark.slow
 def test_demo_gives_every_kind_its_verdict_and_points(shown):
     """Eight students, eight ways to hand in, and each ends as it should."""
     result, _ = shown
@@ -121,6 +122,7 @@ def test_demo_gives_every_kind_its_verdict_and_points(shown):
     assert "CPU" in said["student-07"]
 
 
+@pytest.mark.slow
 def test_demo_reports_its_progress(shown):
     """Progress counts all submissions of all assignments."""
     _, events = shown
@@ -128,6 +130,7 @@ def test_demo_reports_its_progress(shown):
     assert events[-1].done == 8
 
 
+@pytest.mark.slow
 def test_demo_hands_in_the_handout_with_answers(shown):
     """Samples hold no hidden test and no marker: they are what a student could send."""
     result, _ = shown
@@ -141,6 +144,7 @@ def test_demo_hands_in_the_handout_with_answers(shown):
             assert any("return x / 2" in cell.source for cell in cells)
 
 
+@pytest.mark.slow
 def test_demo_makes_pages_and_reports_that_agree(shown):
     """The table has the same points as the pages, and no page a hidden test."""
     result, _ = shown
@@ -157,6 +161,7 @@ def test_demo_makes_pages_and_reports_that_agree(shown):
     assert result.gradebook.is_file()
 
 
+@pytest.mark.slow
 def test_demo_run_again_finds_everything_done(course, shown):
     """A second run grades nothing and changes no page, report or submission."""
     result, _ = shown

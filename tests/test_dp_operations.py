@@ -55,6 +55,7 @@ CASES = {
     "subtract from number": (lambda a: 2 - a, [(4, 3)], normal),
     "multiply": (lambda a, b: a * b, [(4, 3), (4, 3)], normal),
     "multiply broadcast": (lambda a, b: a * b, [(1, 3), (4, 1)], normal),
+    "multiply integers": (lambda a: a * np.array([[1, 2, 3]]), [(4, 3)], normal),
     "divide": (lambda a, b: a / b, [(4, 3), (4, 3)], positive),
     "divide broadcast": (lambda a, b: a / b, [(4, 3), (1, 3)], positive),
     "divide number": (lambda a: 3 / a, [(4, 3)], positive),
@@ -69,6 +70,11 @@ CASES = {
     "matmul array": (lambda a: np.ones((2, 4)) @ a, [(4, 3)], normal),
     "linear": (
         lambda x, w, b: dp._linear(x, w, b),
+        [(4, 3), (3, 5), (1, 5)],
+        normal,
+    ),
+    "linear by columns": (
+        lambda x, w, b: dp._hook.linear(x, w, b),
         [(4, 3), (3, 5), (1, 5)],
         normal,
     ),

@@ -755,20 +755,6 @@ def test_recorded_odd_net_is_the_same_to_the_last_bit(batch_size):
     np.testing.assert_equal(*runs)
 
 
-@pytest.mark.parametrize("make", [Net, Mixed])
-def test_training_without_section_6_is_the_same(make):
-    """Switched off, what is there for speed changes results by rounding only."""
-    x, y = data()
-    runs = []
-    for tuned in (True, False):
-        with dp._switched(tuned=tuned):
-            history = Adam(make(), x, y).train(10, print_each=0, record=True)
-            runs.append(history.loss)
-    # The layout of x and W decides in which order BLAS adds up: 1e-16 per sum, a few
-    # hundred terms, ten steps.
-    np.testing.assert_allclose(*runs, rtol=1e-10)
-
-
 def test_recording_notices_a_new_parameter_array():
     """A parameter bound to another array is used from the next step on."""
     x, y = data()
@@ -882,6 +868,7 @@ def training_growth(record):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record", [False, True])
 def test_training_memory_is_flat_over_10000_steps(record):
     """10,000 steps leave behind the losses, 8 bytes each, and nothing that grows."""

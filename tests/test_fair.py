@@ -10,6 +10,8 @@ from autograder.course import find_course
 from autograder.gradebook import records
 from autograder.steps.grade import grade
 
+pytestmark = pytest.mark.slow  # classes, graded twice
+
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 

@@ -268,6 +268,7 @@ def test_feedback_never_shows_a_hidden_test(paper):
         assert ("assert fold(1) == 'crease-1'" in seen) == shows_the_notebook
 
 
+@pytest.mark.slow
 @pytest.mark.attack("hidden tests in nbgrader's own feedback")
 def test_feedback_by_nbgrader_is_the_same_page(paper):
     """With the course's line for it ``nbgrader generate_feedback`` makes our pages."""
@@ -657,6 +658,7 @@ def dom(path: Path, profile: Path) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.attack("script in feedback: in a browser")
 def test_feedback_runs_no_script_in_a_browser(attacked, tmp_path):

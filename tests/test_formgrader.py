@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pytest
 from conftest import hand_in, solved
 from nbformat.v4 import new_code_cell
 from test_runner_levels import sandbox_or_skip
@@ -21,6 +22,8 @@ from autograder.course import find_course
 from autograder.gradebook import records
 from autograder.steps.feedback import feedback
 from autograder.verdicts import Verdict
+
+pytestmark = pytest.mark.slow  # a server
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 120

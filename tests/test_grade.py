@@ -145,6 +145,7 @@ def classes(_tiny_template, tmp_path_factory):
     return course, summary, events, plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("student", CLASS)
 def test_grade_gives_the_scores_of_plain_nbgrader(classes, student):
     """Both ways give the same scores, comments, flags, penalties and timestamps."""
@@ -467,6 +468,7 @@ def temporary():
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_grade_killed_at_random_moments_goes_on_where_it_stopped(
     tiny_course, temporary
 ):
@@ -496,6 +498,7 @@ def test_grade_moved_away_by_a_killed_run_is_put_back(tiny_course):
     assert not (tiny_course.autograded / ".staging").exists()
 
 
+@pytest.mark.slow
 def test_grade_changed_notebook_of_two_runs_alone(tiny_course):
     """What has not changed is not run again: of two notebooks, or of a class."""
     source = tiny_course.source / "ps1"
@@ -616,6 +619,7 @@ def renamed(course, *names, notebook=None):
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["squares (1)", "squares-Copy1", "Ada's homework"])
 def test_grade_renamed_notebook_is_taken_and_reported(tiny_course, name):
     """A notebook of another name is known by its cells' ids, once and for all."""
@@ -777,6 +781,7 @@ def test_grade_warns_of_a_solution_that_fails_its_own_tests(tiny_course, monkeyp
         assert grade(tiny_course, "ps1").warnings == []
 
 
+@pytest.mark.slow
 def test_grade_tries_the_solution_again_if_the_limits_change(tiny_course):
     """A solution that only a limit stopped is sound once the limit is wider."""
     break_solution(tiny_course, "import time; time.sleep(2); return x * x")

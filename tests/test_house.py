@@ -1,14 +1,18 @@
-"""Tests of the house: who imports what, what is listed where, what git ignores."""
+"""Tests of the repository: what is shipped, listed where, and ignored by git."""
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from autograder.steps.release import MARKER, find_leaks
 
@@ -37,20 +41,25 @@ def imports(file: Path) -> set[str]:
     return names
 
 
-def imports_in_full(file: Path) -> set[str]:
-    """Name all that a file imports, with what it takes out of modules."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
 def top(names: set[str]) -> set[str]:
     """Cut dotted names down to their first part."""
     return {name.split(".")[0] for name in names}
+
+
+def named(requirements: list[str]) -> set[str]:
+    """Name the distributions that are required."""
+    return {canonicalize_name(Requirement(line).name) for line in requirements}
+
+
+def distributions(*files: Path) -> set[str]:
+    """Name the distributions whose modules files import, besides our own."""
+    modules = set().union(*(top(imports(file)) for file in files))
+    found = metadata.packages_distributions()
+    return {
+        canonicalize_name(name)
+        for module in modules - STANDARD - OWN - {"autograder"}
+        for name in found[module]
+    }
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -82,44 +91,21 @@ def test_house_texts_import_only_course_modules():
         assert not extra, f"{text.name} imports {extra}"
 
 
-def test_house_grader_never_imports_the_course():
-    """The grader grades any course: it knows none of our modules."""
-    for file in ROOT.glob("autograder/**/*.py"):
-        assert not top(imports(file)) & OWN, file
-
-
-def test_house_runner_knows_no_nbgrader():
-    """The part that runs a notebook knows neither nbgrader nor the course's layout."""
-    allowed = {"autograder.errors", "autograder.verdicts"}
-    for file in ROOT.glob("autograder/runner/**/*.py"):
-        named = imports(file)
-        assert "nbgrader" not in top(named), file
-        own = {n for n in named if n.startswith("autograder")}
-        assert {n for n in own if not n.startswith("autograder.runner")} <= allowed, (
-            file
-        )
-
-
-def test_house_lockdown_is_standard_library_only():
-    """The inner wall works wherever Python does."""
-    assert top(imports(ROOT / "autograder/runner/inside/lockdown.py")) <= STANDARD
-
-
-def test_house_steps_never_import_each_other():
-    """A step can be run alone; what two share has a room of its own."""
-    steps = {file.stem for file in ROOT.glob("autograder/steps/[a-z]*.py")}
-    for step in steps - {"demo"}:  # which is a run through all of them
-        named = imports(ROOT / "autograder" / "steps" / f"{step}.py")
-        others = {f"autograder.steps.{other}" for other in steps - {step}}
-        assert not named & others, f"{step} imports {named & others}"
-
-
-def test_house_environment_equals_pyproject():
-    """environment.yml names what pyproject's dependencies name, and Python."""
+def test_house_environment_is_what_a_student_needs():
+    """environment.yml names what pyproject's extra `course` names, and Python."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = {f"python{project['requires-python']}", *project["dependencies"]}
+    course = project["optional-dependencies"]["course"]
+    wanted = {f"python{project['requires-python']}", *course}
     text = (ROOT / "environment.yml").read_text()
     assert set(re.findall(r"^  - (\S*[<>=]\S*)$", text, re.MULTILINE)) == wanted
+
+
+def test_house_grader_imports_its_plain_dependencies():
+    """A bare `pip install .` brings all that the grader imports, and nothing else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    used = distributions(*ROOT.glob("autograder/**/*.py"))
+    assert used - {"distributed"} == named(project["dependencies"])
+    assert "distributed" in named(project["optional-dependencies"]["cluster"])
 
 
 def test_house_constraints_satisfy_pyproject():
@@ -129,10 +115,44 @@ def test_house_constraints_satisfy_pyproject():
     pins = {re.sub("[-_.]+", "-", name).lower(): pin for name, pin in pins.items()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    for line in [*project["dependencies"], *extras["grader"], *extras["dev"]]:
+    for line in [*project["dependencies"], *extras["course"], *extras["dev"]]:
         wanted = Requirement(line)
         if wanted.name != project["name"]:
             assert wanted.specifier.contains(pins[wanted.name.lower()]), line
+
+
+@pytest.mark.slow
+def test_house_wheel_is_the_grader_alone(tmp_path):
+    """The wheel holds the whole package and its command, and nothing of the course."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (setuptools,) = map(Requirement, project["build-system"]["requires"])
+    if not setuptools.specifier.contains(metadata.version("setuptools")):
+        pytest.skip(f"{setuptools} is not installed")
+    files = [file for file in tracked() if file.is_file()]
+    for file in files:  # pip leaves what it builds beside the sources
+        copy = tmp_path / "sources" / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
+    done = subprocess.run(
+        [*pip, "--wheel-dir", tmp_path, tmp_path / "sources"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        about = wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info"
+        command = archive.read(f"{about}/entry_points.txt").decode()
+    own = {str(file.relative_to(ROOT)) for file in files}
+    own = {name for name in own if name.startswith("autograder/")}
+    assert {name for name in names if not name.startswith(f"{about}/")} == own
+    assert command.split("\n")[:2] == [
+        "[console_scripts]",
+        "autograder = autograder.cli:main",
+    ]
 
 
 def test_house_student_data_is_ignored():
@@ -308,50 +328,3 @@ def test_house_documents_name_real_modules():
             if "NN_slug" not in name and not re.search(r"\bA\.py$", name):
                 where = f"{document.relative_to(ROOT)}: {name}"
                 assert any((folder / name).is_file() for folder in folders), where
-
-
-GRADER = ROOT / "autograder"
-
-
-def room_of(file: Path) -> str:
-    """Name the room of a module: its folder, or the module itself beside them."""
-    parts = file.relative_to(GRADER).with_suffix("").parts
-    return parts[0] if len(parts) == 1 else "/".join(parts[:-1]) + "/"
-
-
-def room_named(module: str) -> str:
-    """Name the room of what an import names, be it a module or something in one."""
-    inner = module.removeprefix("autograder").strip(".").replace(".", "/")
-    for path in (GRADER / inner, (GRADER / inner).parent):
-        if path.with_suffix(".py").is_file():
-            return room_of(path.with_suffix(".py"))
-        if path.is_dir():
-            return f"{path.relative_to(GRADER)}/"
-    raise AssertionError(f"{module}: neither a module nor in one")
-
-
-def test_house_rooms_import_what_their_table_says():
-    """The table of CONTRIBUTING.md has every room, and what each of them imports."""
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    table = text.partition("<!-- begin: imports -->")[2]
-    table = table.partition("<!-- end: imports -->")[0]
-    rows = re.findall(r"^\| `(\S+)` \| .* \|(.*)\|$", table, re.MULTILINE)
-    may = {room: set(re.findall(r"[\w/]+", cell)) for room, cell in rows}
-    do: dict[str, set[str]] = {}
-    for file in GRADER.rglob("*.py"):
-        if file.parent == GRADER and file.stem in ("__init__", "__main__"):
-            continue
-        found = do.setdefault(room_of(file), set())
-        for name in imports_in_full(file):
-            if name.partition(".")[0] == "autograder":
-                found.add(room_named(name))
-            elif name.partition(".")[0] not in STANDARD:
-                found.add(name.partition(".")[0])
-    assert do.keys() == may.keys()
-    for room, found in do.items():
-        assert found - {room, "./"} == may[room], room
-    order = list(may)
-    for room in order:
-        below = set(order[order.index(room) + 1 :])
-        within = {"runner/inside/"} if room == "runner/inside/link/" else set()
-        assert not may[room] & below - within, f"{room} imports what rests on it"

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -357,4 +358,6 @@ def test_lab_imports_without_a_progress_bar():
         "import sys; sys.modules['tqdm'] = None; sys.modules['tqdm.auto'] = None;"
         "import lab; assert lab._bar([1, 2]) == [1, 2]"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=Path(lab.__file__).parent
+    )

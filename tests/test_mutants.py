@@ -4,7 +4,10 @@ import ast
 
 import pytest
 
+from autograder.assignment.markers import solution_markers
 from autograder.gate.mutants import mutants
+
+MARKERS = solution_markers()
 
 CELL = '''\
 def shares(acts, thr, axis=None):
@@ -20,7 +23,9 @@ def shares(acts, thr, axis=None):
 def changes(solution, cell=CELL):
     """Return (kind, line after) of each mutant of a one-line solution."""
     source = cell.format(solution.replace("\n", "\n    "))
-    return [(mutant.kind, mutant.after) for mutant in mutants("shares", source)]
+    return [
+        (mutant.kind, mutant.after) for mutant in mutants("shares", source, MARKERS)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +87,7 @@ def test_mutants_leave_prose_alone():
 
 def test_mutants_leave_annotations_and_the_handout_alone():
     """Only lines of the solution are changed, and no annotation in them."""
-    found = mutants("shares", CELL.format("total: int = 1\n    return total"))
+    found = mutants("shares", CELL.format("total: int = 1\n    return total"), MARKERS)
     assert {mutant.before for mutant in found} == {"total: int = 1", "return total"}
     assert not [mutant for mutant in found if "int" not in mutant.code]
 
@@ -110,7 +115,7 @@ def test_mutants_swap_only_names_that_are_bound_already():
 def test_mutants_are_different_programs_that_compile():
     """None is the solution again, or another mutant, or no Python."""
     solution = "return [np.mean(a > thr) + 0 * 1 for a in acts if a is not None]"
-    found = mutants("shares", CELL.format(solution))
+    found = mutants("shares", CELL.format(solution), MARKERS)
     trees = [ast.dump(ast.parse(mutant.code)) for mutant in found]
     assert len(set(trees)) == len(trees) > 5
     assert ast.dump(ast.parse(CELL.format(solution))) not in trees
@@ -119,24 +124,24 @@ def test_mutants_are_different_programs_that_compile():
 def test_mutants_come_in_the_same_order():
     """Two runs make the same mutants, in the order of the lines."""
     cell = CELL.format("acts = acts + 1\n    return acts[thr]")
-    first = mutants("shares", cell)
-    assert first == mutants("shares", cell)
+    first = mutants("shares", cell, MARKERS)
+    assert first == mutants("shares", cell, MARKERS)
     before = [mutant.before for mutant in first]
     assert before == sorted(before)  # "acts" comes before "return"
 
 
 def test_mutants_have_a_key_that_does_not_hang_on_layout():
     """Lines are without indentation and comments, so that an explanation stays."""
-    (mutant, *_) = mutants("shares", CELL.format("return acts  # of all"))
+    (mutant, *_) = mutants("shares", CELL.format("return acts  # of all"), MARKERS)
     assert (mutant.before, mutant.after) == ("return acts", "pass")
 
 
 def test_mutants_use_the_whole_cell_without_markers():
     """Where nbgrader would replace the whole cell, all of it is the solution."""
-    (mutant,) = mutants("answer", "answer = 42\n")
+    (mutant,) = mutants("answer", "answer = 42\n", MARKERS)
     assert mutant.after == "answer = 43"
 
 
 def test_mutants_of_a_cell_with_magics_are_none():
     """A cell that is no plain Python gives none, and no error."""
-    assert mutants("answer", "%matplotlib inline\nanswer = 42\n") == []
+    assert mutants("answer", "%matplotlib inline\nanswer = 42\n", MARKERS) == []

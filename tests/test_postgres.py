@@ -20,6 +20,8 @@ from autograder.steps.grade import grade
 from autograder.steps.report import report
 from autograder.verdicts import Verdict
 
+pytestmark = pytest.mark.slow  # a server
+
 CLASS = {
     "good": solved(),
     "wrong": solved({"square": "def square(x): return 2 * x"}),

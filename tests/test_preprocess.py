@@ -231,6 +231,7 @@ def test_read_source_puts_the_header_around(tiny_course, tmp_path):
     assert notebook.cells[0].source == "Hello"
 
 
+@pytest.mark.slow
 def test_preprocess_plain_nbgrader_follows_no_links(tiny_course):
     """With plain nbgrader too, what a link points at is nowhere in ``autograded/``."""
     (tiny_course.root / "secret.txt").write_text("canary")
@@ -257,6 +258,7 @@ def test_preprocess_plain_nbgrader_follows_no_links(tiny_course):
 
 
 # What nbgrader's own calls set off under SQLAlchemy 2.1 is not ours to mend.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 def test_preprocess_plain_nbgrader_tells_of_missing_notebooks(tiny_course):
     """With plain nbgrader too, one notebook of two leaves the other one's verdict."""

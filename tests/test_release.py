@@ -37,6 +37,7 @@ def test_release_strips_and_ships(built):
     assert module.read_text() == "TWO = 2\n"
 
 
+@pytest.mark.slow
 def test_release_again_is_byte_identical(built):
     """A second release, and one with a fresh gradebook, give the same bytes."""
     release(built)
@@ -49,6 +50,7 @@ def test_release_again_is_byte_identical(built):
     assert release(built, check=True).stale == []
 
 
+@pytest.mark.slow
 def test_release_check_names_what_differs(built):
     """With check, changed and missing files of a handout are listed, none touched."""
     assert handout(built) in release(built, check=True).stale
@@ -58,6 +60,7 @@ def test_release_check_names_what_differs(built):
     assert handout(built).read_text() == "{}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hide",
     [

@@ -54,6 +54,7 @@ def _meanwhile(action):
     thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "job",
     [

@@ -407,6 +407,7 @@ run_notebook(Job(notebook, {}, Limits()), sandbox)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.attack("grader killed mid-run: {}")
 def test_nothing_survives_the_grader(sandbox, outside, number, tmp_path):

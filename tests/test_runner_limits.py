@@ -62,6 +62,7 @@ def test_cpu_loop_is_interrupted_and_the_rest_goes_on(attempt):
     assert "Cell 2 used 1 s of CPU time; the limit is 1 s for a cell." in result.message
 
 
+@pytest.mark.slow
 @pytest.mark.attack("CPU spin with signals ignored")
 def test_cpu_loop_that_does_not_yield_is_ended(attempt):
     """A loop that catches every interrupt is ended; later cells do not run."""
@@ -130,6 +131,7 @@ def test_wall_limit_ends_what_cannot_be_interrupted(attempt, wait, monkeypatch):
     assert result.ran == [True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "eat",
     [
@@ -270,6 +272,7 @@ def test_disk_limit_covers_what_was_handed_in(sandbox):
     assert result.verdict is Verdict.OUT_OF_DISK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flood",
     [

@@ -1291,6 +1291,7 @@ def test_link_hostile_frames_are_tampering(attack):
         os.waitpid(pid, 0)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(
     st.recursive(
@@ -1394,6 +1395,7 @@ def test_link_exceptions_of_all_kinds_arrive(cell):
     )
 
 
+@pytest.mark.slow
 def test_link_large_values_that_cannot_cross_raise_there(cell):
     """A value over a limit is an error of the call; the link goes on."""
     one = cell(

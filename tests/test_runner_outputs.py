@@ -159,6 +159,7 @@ def _run(sandbox, *cells, env=None, warm=True):
     return run_notebook(job, sandbox, warm=warm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
 def test_run_notebook_shows_what_a_kernel_shows(sandbox, from_kernel, warm):
     """Every kind of output equals that of a real kernel, started warm or cold."""

@@ -84,6 +84,7 @@ _json = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.dictionaries(st.text(), _json), max_size=4), st.integers(1, 40))
 def test_decoder_returns_what_was_encoded(messages, step):
@@ -113,6 +114,33 @@ def test_decoder_refuses_a_frame_over_the_cap_at_its_header():
     decoder = frames.Decoder(cap=10)
     with pytest.raises(frames.TooLarge):
         list(decoder.feed(frames.MAGIC + (11).to_bytes(4, "big")))
+
+
+MESSAGES = {*frames.FROM_GRADER, *frames.FROM_SHELL}
+
+
+@pytest.mark.parametrize("folder", ["..", "."], ids=["grader", "shell"])
+def test_frames_both_ends_name_the_messages_of_the_table(folder):
+    """Grader and shell take each message's name from the table, and know them all."""
+    used, bare = set(), set()
+    for path in (Path(frames.__file__).parent / folder).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in vars(frames):
+                used.add(node.attr)
+            elif isinstance(node, ast.Dict) and "t" in [
+                getattr(key, "value", None) for key in node.keys
+            ]:
+                bare |= MESSAGES.intersection(
+                    part.value for part in node.values if isinstance(part, ast.Constant)
+                )
+            elif isinstance(node, ast.Compare):
+                bare |= MESSAGES.intersection(
+                    part.value
+                    for part in ast.walk(node)
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                )
+    assert MESSAGES - {vars(frames)[name] for name in used if name.isupper()} == set()
+    assert bare == set()
 
 
 # ----------------------------------------------------------------------- folders
@@ -559,6 +587,7 @@ print(json.dumps(found | {"left": os.listdir(os.environ["TMPDIR"])}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ROOT, reason="all other tests run as an ordinary user already")
 @pytest.mark.parametrize("level", LEVELS)
 def test_runner_works_for_an_ordinary_user(level):

@@ -54,8 +54,8 @@ class SandboxLimits(Configurable):
         _refuse_unknown("c.SandboxLimits", section, settings, "limit")
         super().__init__(**options)
         for assignment, own in self.assignments.items():
-            place = f"c.SandboxLimits.assignments[{assignment!r}]"
-            _refuse_unknown(place, own, _LIMITS, "limit")
+            setting = f"c.SandboxLimits.assignments[{assignment!r}]"
+            _refuse_unknown(setting, own, _LIMITS, "limit")
 
     def limits(self, assignment: str) -> Limits:
         """Give the limits of one assignment.
@@ -75,7 +75,7 @@ class SandboxLimits(Configurable):
 
 
 def _refuse_unknown(
-    place: str, names: Iterable[str], known: Collection[str], what: str
+    setting: str, names: Iterable[str], known: Collection[str], what: str
 ) -> None:
     """Refuse a name in the configuration that nothing has; it may be misspelt."""
     for name in names:
@@ -83,7 +83,7 @@ def _refuse_unknown(
             close = difflib.get_close_matches(str(name), known, n=1)
             there = f"there is: {', '.join(known) or 'none'}"
             hint = f"do you mean {close[0]}?" if close else there
-            raise CourseError(f"{place}: no such {what} {name}; {hint}")
+            raise CourseError(f"{setting}: no such {what} {name}; {hint}")
 
 
 @cache

@@ -28,7 +28,8 @@ from nbformat import NotebookNode
 from nbgrader.utils import is_locked, is_solution
 
 import autograder
-from autograder.assignment.scoring import is_test, settle
+from autograder.assignment.cells import grade_id, is_test
+from autograder.assignment.scoring import settle
 from autograder.runner import LIBRARIES, Job, Limits, RunResult
 from autograder.verdicts import Status
 
@@ -68,7 +69,7 @@ class Protection:
     def tests(self, notebook: NotebookNode) -> dict[int, bool]:
         """Say for the index of each test cell of `notebook` whether it is protected."""
         return {
-            index: cell.metadata.nbgrader["grade_id"] not in self.unprotected
+            index: grade_id(cell) not in self.unprotected
             for index, cell in enumerate(notebook.cells)
             if is_test(cell)
         }
@@ -159,8 +160,8 @@ def _compiled(master: Mapping[str, bytes]) -> dict[str, bytes]:
                 code = compile(content, path, "exec", dont_inherit=True)
                 header = importlib.util.MAGIC_NUMBER + checked_by_hash
                 header += importlib.util.source_hash(content)
-                place = importlib.util.cache_from_source(path)
-                found[place] = header + marshal.dumps(code)
+                cached = importlib.util.cache_from_source(path)
+                found[cached] = header + marshal.dumps(code)
     return found
 
 

@@ -52,6 +52,7 @@ from nbgrader.preprocessors import (
 from nbgrader.utils import is_grade, is_locked, is_solution, is_task
 from traitlets.config import Config
 
+from autograder.assignment.cells import by_id, grade_id
 from autograder.errors import NotReadableError
 
 MOST_CELLS = 5000
@@ -159,14 +160,21 @@ def rebuild(
     config: Config | None = None,
     handout: dict[str, str] | None = None,
 ) -> Prepared:
-    """Do what `prepare` does, with the instructor's `reference` already made.
+    """Do what `prepare` does, on a notebook without solutions that is already made.
 
-    So may be its `handout_texts`, which are the same for the whole class.
+    Parameters
+    ----------
+    master : NotebookNode
+        What `without_solutions` gave.
+    submitted_nb, config
+        As for `prepare`.
+    handout : dict of str to str, optional
+        What `handout_texts` gave, which is the same for the whole class.
     """
     repairs: list[str] = []
     if handout is None:
         handout = handout_texts(master, config)
-    named = _by_id(master)
+    named = by_id(master)
     cells = _read_cells(submitted_nb, named, repairs)
     _note_kernel(master, submitted_nb, repairs)
     plain = {cell.source.strip() for cell in master.cells if not grade_id(cell)}
@@ -197,27 +205,16 @@ def rebuild(
     return Prepared(notebook, repairs)
 
 
-def grade_id(cell: NotebookNode) -> str | None:
-    """Give the id of a cell that nbgrader looks after; None for any other."""
-    if is_grade(cell) or is_solution(cell) or is_locked(cell) or is_task(cell):
-        return cell.metadata.nbgrader["grade_id"]
-    return None
-
-
 def count_of_ids(master: NotebookNode, submitted_nb: Any) -> int:
-    """Count the cells with an id of the instructor's `reference` that a notebook has.
+    """Count the cells with an id of the instructor's notebook that another has.
 
     Raises
     ------
     NotReadableError
         As `prepare` does.
     """
-    cells = _read_cells(submitted_nb, _by_id(master), [])
+    cells = _read_cells(submitted_nb, by_id(master), [])
     return len({cell.grade_id for cell in cells} - {None})
-
-
-def _by_id(master: NotebookNode) -> dict[str, NotebookNode]:
-    return {cell_id: cell for cell in master.cells if (cell_id := grade_id(cell))}
 
 
 def _is_answer(cell: NotebookNode) -> bool:
@@ -238,7 +235,7 @@ def handout_texts(master: NotebookNode, config: Config | None) -> dict[str, str]
     notebook, resources = copy.deepcopy(master), {}
     for step in (ClearHiddenTests, ClearMarkScheme):
         notebook, resources = step(config=config)(notebook, resources)
-    return {grade_id(cell): cell.source for cell in notebook.cells if grade_id(cell)}
+    return {name: cell.source for name, cell in by_id(notebook).items()}
 
 
 # --- reading what was handed in -------------------------------------------------------
@@ -475,15 +472,15 @@ def _fill(
         while left and (not is_grade(left[0]) or is_solution(left[0])):
             put_back(left.pop(0))
     for other in others:
-        place = answers.get(id(other))
-        if place is None:
+        answered = answers.get(id(other))
+        if answered is None:
             filled.append(_plain_cell(other))
             continue
-        while left[0] is not place:
+        while left[0] is not answered:
             put_back(left.pop(0))
         filled.append(_transplant(left.pop(0), other))
         repairs.append(
-            f"The {_kind_in_words(place)} {grade_id(place)!r} had lost its id; "
+            f"The {_kind_in_words(answered)} {grade_id(answered)!r} had lost its id; "
             "the cell in its place is taken as the answer."
         )
     for cell in left:
@@ -514,9 +511,9 @@ def _note_edit(
 
 def _plain_cell(cell: _Cell) -> NotebookNode:
     """Make a cell that carries no grading; nbformat's own makers validate each one."""
-    made = {"cell_type": "raw", "id": "", "metadata": {}, "source": cell.text}
+    plain = {"cell_type": "raw", "id": "", "metadata": {}, "source": cell.text}
     if cell.kind == "markdown":
-        made["cell_type"] = "markdown"
+        plain["cell_type"] = "markdown"
     elif cell.kind == "code":
-        made |= {"cell_type": "code", "outputs": [], "execution_count": None}
-    return nbformat.from_dict(made)
+        plain |= {"cell_type": "code", "outputs": [], "execution_count": None}
+    return nbformat.from_dict(plain)

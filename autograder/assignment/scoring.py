@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution
+from nbgrader.utils import compute_checksum, determine_grade, is_solution
 
+from autograder.assignment.cells import grade_id, is_test
+from autograder.runner import AUTHORED
 from autograder.verdicts import Status
 
 # Error names that tell a student's missing answer, or a failed check, from a crash.
 NOT_ATTEMPTED = frozenset({"NotAttempted", "NotImplementedError"})
 FAILED_CHECK = frozenset({"Incorrect", "AssertionError"})
-# Only these carry text that a test's author wrote for the student to read.
-AUTHORED = frozenset({"NotAttempted", "Incorrect"})
 
 _FAILED = (Status.INCORRECT, Status.ERROR)
 
@@ -44,11 +44,6 @@ class Item:
     points: float
     max_points: float
     message: str = ""
-
-
-def is_test(cell: NotebookNode) -> bool:
-    """Tell whether a cell is auto-graded: code with points, not the student's."""
-    return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
 
 
 def clean_outputs(notebook: NotebookNode) -> None:
@@ -112,14 +107,14 @@ def settle(notebook: NotebookNode, ran: list[bool], message: str) -> list[Item]:
     list of Item
         One for each test cell, in the order of the notebook.
     """
-    said = message or "the run ended before it"
+    reason = message or "the run ended before it"
     for cell, done in zip(notebook.cells, ran, strict=True):
         if is_test(cell) and not done:
             error = nbformat.v4.new_output(
                 "error",
                 ename="NotRun",
-                evalue=said,
-                traceback=[f"This test did not run: {said}"],
+                evalue=reason,
+                traceback=[f"This test did not run: {reason}"],
             )
             cell.outputs = [error]
     clean_outputs(notebook)
@@ -143,7 +138,7 @@ def _untouched(notebook: NotebookNode) -> set[str]:
     for cell in notebook.cells:
         if is_test(cell):
             if answers and all(answers):
-                names.add(cell.metadata.nbgrader["grade_id"])
+                names.add(grade_id(cell))
             answers = []
         elif cell.cell_type == "code" and is_solution(cell):
             answers.append(
@@ -175,17 +170,17 @@ def score(notebook: NotebookNode, ran: list[bool]) -> list[Item]:
 
 
 def _score_cell(cell: NotebookNode, ran: bool) -> Item:
-    grade_id = cell.metadata.nbgrader["grade_id"]
+    name = grade_id(cell)
     if not ran:
         maximum = float(cell.metadata.nbgrader["points"])
-        return Item(grade_id, Status.NOT_RUN, 0.0, maximum)
+        return Item(name, Status.NOT_RUN, 0.0, maximum)
     points, maximum = determine_grade(cell)
     for output in cell.outputs:
         if output.output_type == "error":
             message = output.evalue if output.ename in AUTHORED else ""
-            return Item(grade_id, _status(output.ename), 0.0, maximum, message)
+            return Item(name, _status(output.ename), 0.0, maximum, message)
     status = Status.CORRECT if points == maximum else Status.INCORRECT
-    return Item(grade_id, status, points, maximum)
+    return Item(name, status, points, maximum)
 
 
 def _status(ename: str) -> Status:

@@ -20,6 +20,23 @@ ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}
 # --- reading --------------------------------------------------------------------------
 
 
+def read_as_written(path: Path) -> NotebookNode:
+    """Read one of the instructor's notebooks as its file has it.
+
+    Raises
+    ------
+    CourseError
+        If it is no notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat has many for what is no notebook
+        raise CourseError(
+            f"{path} cannot be read as a notebook: {first_line(error)}; mend it, "
+            "or save it anew"
+        ) from error
+
+
 def read_source(path: Path, root: Path, config: Config) -> NotebookNode:
     """Read the instructor's notebook as ``nbgrader generate_assignment`` begins.
 
@@ -40,16 +57,10 @@ def read_source(path: Path, root: Path, config: Config) -> NotebookNode:
     CourseError
         If it is no notebook, or its kernel is one of another language than Python.
     """
+    notebook = read_as_written(path)
+    _refuse_other_languages(notebook, path)
     resources: dict[str, Any] = {"metadata": {"path": str(path.parent)}}
     with chdir(str(root)):
-        try:
-            notebook = nbformat.read(path, as_version=4)
-        except Exception as error:  # nbformat has many for what is no notebook
-            raise CourseError(
-                f"{path} cannot be read as a notebook: {first_line(error)}; mend it, "
-                "or save it anew"
-            ) from error
-        _refuse_other_languages(notebook, path)
         for step in (IncludeHeaderFooter, InstantiateTests):
             notebook, resources = step(config=config)(notebook, resources)
     return notebook
@@ -57,8 +68,8 @@ def read_source(path: Path, root: Path, config: Config) -> NotebookNode:
 
 def _refuse_other_languages(notebook: NotebookNode, path: Path) -> None:
     """Refuse a notebook that names a language, and nowhere Python."""
-    told = (("kernelspec", "language"), ("language_info", "name"))
-    named = [notebook.metadata.get(key, {}).get(what) for key, what in told]
+    keys = (("kernelspec", "language"), ("language_info", "name"))
+    named = [notebook.metadata.get(key, {}).get(inner) for key, inner in keys]
     languages = [str(language) for language in named if language]
     if languages and not any("python" in name.lower() for name in languages):
         raise CourseError(

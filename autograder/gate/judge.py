@@ -1,357 +1,390 @@
-"""Turn what was found of an assignment into shortfalls, a sentence for each.
+"""Turn how runs ended into findings about an assignment, a sentence for a shortfall.
 
 `Judge` goes through the runs of one assignment, part by part (see
-`autograder.gate.results.PARTS`), and fills in its `Checked`: the counts, the rows of
+`autograder.gate.results.PARTS`), and fills in its `Findings`: the counts, the rows of
 the page, and what falls short.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from autograder.gate.false_alarms import LARGEST_RATE, stated_rate, upper_bound
 from autograder.gate.mutants import Mutant
-from autograder.gate.plan import Plan, stated_rate
+from autograder.gate.plan import Plan
 from autograder.gate.results import (
-    LARGEST_RATE,
     LEAST_SCORE,
     PARTS,
-    AcceptedSeen,
-    Broken,
-    Checked,
+    AcceptedResult,
     Count,
-    MutantSeen,
+    Findings,
+    IndependenceResult,
+    MutantResult,
     Statistic,
-    WrongSeen,
-    upper_bound,
+    WrongResult,
 )
-from autograder.gate.runs import Ended, Place, Runs, Trial, Try, lost_tests
+from autograder.gate.runs import Candidate, Executor, RunOutcome, Subject, WholeRun
 from autograder.gate.variants import Equivalent, Wrong
 from autograder.verdicts import Status
 
 _FEW_MESSAGES = 2  # of so few, all may well say the same
+_Key = tuple[str, str, str]  # of a mutant: its item, the line before, the line after
 
 
 class Judge:
-    """Judges what came of the runs of one assignment."""
+    """Judges how the runs of one assignment ended."""
 
-    def __init__(self, plan: Plan, runs: Runs) -> None:
-        """Begin with nothing found; `runs` has what `plan` tries."""
+    def __init__(self, plan: Plan, executor: Executor) -> None:
+        """Begin with nothing found; `executor` has run what `plan` tries."""
         self.plan = plan
-        self.runs = runs
-        self.found = Checked(plan.assignment, seeds=plan.seeds)
+        self.executor = executor
+        self.findings = Findings(plan.assignment, seeds=plan.seeds)
         self.alarms: Counter[str] = Counter()  # seeds that refuse the reference
 
-    def judge(self, protected: bool) -> Checked:
-        """Judge what came of all runs; `protected` is what every test must be."""
-        self.found.notebooks = {
-            place.name: place.protection.fingerprint(place.source, place.limits)
-            for place in self.plan.places
-        }
-        self.found.cpu_seconds = self.runs.cpu_seconds.get(self.plan.assignment, 0.0)
-        for place in self.plan.places:
-            unprotected = sorted(place.protection.unprotected)
-            self.found.unprotected += unprotected
-            if protected:
-                self.found.shortfalls += [
-                    f"{test}: it cannot run apart from the answers"
-                    for test in unprotected
-                ]
-            self.found.items |= place.bench.tests
-            self.found.cpu_seconds += sum(place.seconds.values())
-            self.found.shortfalls += [
-                f"{item}: the reference does not pass its tests alone"
-                for item in place.failed
-            ]
+    def judge(self, protected: bool) -> Findings:
+        """Judge all runs; `protected`, a test that cannot be is a shortfall."""
+        cpu_seconds = self.executor.cpu_seconds.get(self.plan.assignment, 0.0)
+        self.findings.cpu_seconds = cpu_seconds
+        for subject in self.plan.subjects:
+            self._judge_subject(subject, protected)
         for part in PARTS:
             if part in self.plan.parts:
-                self.found.counts[part] = Count() if self._has(part) else None
+                self.findings.counts[part] = Count() if self._has(part) else None
             elif part == "mutants" and self.plan.no_mutants:
-                self.found.counts[part] = None
-        self._judge_whole()
+                self.findings.counts[part] = None
+        for run in self.plan.whole_runs:
+            if run.part in _SHORTFALLS:
+                self._judge_whole(run)
         self._judge_shipped()
         self._judge_accepted()
         self._judge_wrongs()
         self._judge_statistics()
         self._judge_mutants()
         self._judge_what_nothing_grades()
-        return self.found
+        return self.findings
 
     def _has(self, part: str) -> bool:
         """Tell whether the course has something to try in a part."""
+        subjects = self.plan.subjects
         return {
             "shipped": bool(self.plan.course.shipped),
             "accepted": self.plan.accepted is not None,
             "wrong": self.plan.wrongs is not None,
-            "independence": any(len(p.bench.tests) > 1 for p in self.plan.places),
+            "independence": any(len(s.harness.tests) > 1 for s in subjects),
         }.get(part, True)
 
-    def _judge_whole(self) -> None:
-        """Judge the runs of whole notebooks, but for those of variants."""
-        for trial in self.plan.trials:
-            judge = _JUDGES.get(trial.kind)
-            if judge is None:
-                continue
-            ended = self.runs.trials[trial]
-            lines = [ended.error] if ended.error else []
-            if not ended.error:
-                lines += [
-                    f"{grade_id} ends in a value, which reads as points"
-                    for grade_id in ended.valued
-                    if trial.kind == "reference"
-                ]
-                lines += judge(trial, ended)
-            label = " ".join(filter(None, (trial.kind, trial.item, trial.name)))
-            self.found.shortfalls += [f"{label}: {line}" for line in lines]
-            count = self.found.counts[trial.kind]
-            assert count is not None  # the part has something to try: this trial
-            if trial.kind == "independence":
-                lost = lost_tests(ended)
-                self.found.independence.append(Broken(trial.item, trial.name, lost))
-                own = set(trial.place.bench.tests[trial.item])
-                for item, tests in trial.place.bench.tests.items():
-                    if item != trial.item:
-                        count.add(not ended.error and not (set(lost) - own) & {*tests})
-            else:
-                count.add(not lines)
-            if trial.kind == "reference":
-                self.alarms.update(lost_tests(ended))
+    def _fall_short(self, label: str, lines: list[str]) -> None:
+        """Add what falls short of one thing that was tried."""
+        self.findings.shortfalls += [f"{label}: {line}" for line in lines]
 
-    def _tried(self, kind: str) -> Iterator[tuple[Place, Try]]:
-        return ((p, tried) for p, tried in self.plan.tryouts if tried.kind == kind)
+    def _judge_subject(self, subject: Subject, protected: bool) -> None:
+        """Judge what `survey` found of one notebook."""
+        self.findings.notebooks[subject.notebook.name] = subject.notebook.fingerprint
+        unprotected = sorted(subject.notebook.protection.unprotected)
+        self.findings.unprotected += unprotected
+        for test in unprotected if protected else ():
+            self._fall_short(test, ["it cannot run apart from the answers"])
+        self.findings.items |= subject.harness.tests
+        self.findings.cpu_seconds += sum(subject.seconds.values())
+        for item in subject.failed:
+            self._fall_short(item, ["the reference does not pass its tests alone"])
+
+    # --- runs of whole notebooks
+
+    def _judge_whole(self, run: WholeRun) -> None:
+        """Judge the run of a whole notebook, but for those of variants."""
+        outcome = self.executor.whole[run]
+        if outcome.error:
+            lines = [outcome.error]
+        else:
+            lines = [*_SHORTFALLS[run.part](run, outcome)]
+        self._fall_short(" ".join(filter(None, (run.part, run.item, run.name))), lines)
+        if run.part == "independence":
+            self._count_kept(run, outcome)
+        else:
+            self._count(run.part).add(not lines)
+        if run.part == "reference":
+            self.alarms.update(outcome.lost)
+
+    def _count(self, part: str) -> Count:
+        count = self.findings.counts[part]
+        assert count is not None  # something was tried, so the course has the part
+        return count
+
+    def _count_kept(self, run: WholeRun, outcome: RunOutcome) -> None:
+        """Count the items that lost no test when the answer to another was broken."""
+        row = IndependenceResult(run.item, run.name, outcome.lost)
+        self.findings.independence.append(row)
+        others = dict(run.subject.harness.tests)
+        lost = set(outcome.lost) - set(others.pop(run.item))
+        for tests in others.values():
+            good = not outcome.error and not lost & set(tests)
+            self._count("independence").add(good)
+
+    def _run_with(self, subject: Subject, candidate: Candidate) -> WholeRun | None:
+        """Find the run of the whole notebook with a variant, if there was one."""
+        name = f"{candidate.origin.item} {candidate.origin.name}"
+        for run in self.plan.whole_runs:
+            if (run.subject, run.part, run.name) == (subject, candidate.part, name):
+                return run
+        return None
+
+    # --- answers that were tried alone
+
+    def _tried(self, part: str) -> Iterator[tuple[Subject, Candidate, RunOutcome]]:
+        """Give each candidate of a part, with its notebook and how its tests ended."""
+        for subject, candidate in self.plan.candidates:
+            if candidate.part == part:
+                yield subject, candidate, self.executor.alone[subject, candidate]
 
     def _judge_shipped(self) -> None:
-        for place, tried in self._tried("shipped"):
-            ended = self.runs.tries[place, tried]
-            points = sum(item.points for item in ended.items)
-            self.found.counts["shipped"].add(not points and not ended.error)
-            if ended.error:
-                self.found.shortfalls.append(f"shipped {tried.what}: {ended.error}")
+        for _, candidate, outcome in self._tried("shipped"):
+            points = sum(item.points for item in outcome.items)
+            self._count("shipped").add(not points and not outcome.error)
+            if outcome.error:
+                self._fall_short(f"shipped {candidate.origin}", [outcome.error])
             elif points:
-                self.found.shortfalls.append(
-                    f"shipped {tried.what} earns {points:g} points"
+                self.findings.shortfalls.append(
+                    f"shipped {candidate.origin} earns {points:g} points"
                 )
 
     def _judge_accepted(self) -> None:
-        for place, tried in self._tried("accepted"):
-            variant = tried.what
-            seen = AcceptedSeen(variant.item, variant.name, variant.code)
-            lines = [*_refusals(self.runs.tries[place, tried])]
-            if (trial := self._trial(place, tried)) is not None:
-                lines = [*_refusals(self.runs.trials[trial])]
-            seen.message = "; ".join(lines)
-            self.found.accepted.append(seen)
-            self.found.counts["accepted"].add(not lines)
-            label = f"accepted {variant.item} {variant.name}"
-            self.found.shortfalls += [f"{label}: {line}" for line in lines]
-
-    def _trial(self, place: Place, tried: Try) -> Trial | None:
-        """Find the run of the whole notebook with a variant, if there was one."""
-        name = f"{tried.what.item} {tried.what.name}"
-        for trial in self.plan.trials:
-            if (trial.place, trial.kind, trial.name) == (place, tried.kind, name):
-                return trial
-        return None
+        for subject, candidate, outcome in self._tried("accepted"):
+            variant = candidate.origin
+            run = self._run_with(subject, candidate)
+            lines = [*_refusals(outcome if run is None else self.executor.whole[run])]
+            self.findings.accepted.append(
+                AcceptedResult(
+                    variant.item, variant.name, variant.code, "; ".join(lines)
+                )
+            )
+            self._count("accepted").add(not lines)
+            self._fall_short(f"accepted {variant.item} {variant.name}", lines)
 
     def _judge_wrongs(self) -> None:
-        seen: dict[Wrong, WrongSeen] = {}
-        for place, tried in self._tried("wrong"):
-            wrong = tried.what
-            ended = self.runs.tries[place, tried]
-            missed = [*_spared(wrong, ended)]
+        results: dict[Wrong, WrongResult] = {}
+        for subject, candidate, outcome in self._tried("wrong"):
+            wrong = candidate.origin
+            missed = [*_missed(wrong, outcome)]
             lines = [*missed]
             label = f"wrong {wrong.item} {wrong.name}"
-            if tried.seed:
-                label += f", seed {tried.seed}"
+            if candidate.seed:
+                label += f", seed {candidate.seed}"
             else:
-                shown = WrongSeen(wrong.item, wrong.name, wrong.says, others="sealed")
-                seen[wrong] = shown
-                for item in ended.items:
-                    if item.status is not Status.CORRECT:
-                        shown.status, shown.message = item.status.value, item.message
-                if (trial := self._trial(place, tried)) is not None:
-                    shown.others = "all tests"
-                    lines += _lost_too(trial, self.runs.trials[trial])
-                self.found.counts["wrong"].add(not lines)
-            seen[wrong].seeds += 1
-            seen[wrong].caught += not missed
-            self.found.shortfalls += [f"{label}: {line}" for line in lines]
-        self.found.wrongs = list(seen.values())
-        self.found.shortfalls += _says_nothing(self.found.wrongs)
+                results[wrong] = result = _wrong_result(wrong, outcome)
+                run = self._run_with(subject, candidate)
+                if run is not None:
+                    result.others = "all tests"
+                    lines += _lost_too(run, self.executor.whole[run])
+                self._count("wrong").add(not lines)
+            results[wrong].seeds += 1
+            results[wrong].caught += not missed
+            self._fall_short(label, lines)
+        self.findings.wrongs = list(results.values())
+        self.findings.shortfalls += _naming_nothing(self.findings.wrongs)
 
     def _judge_statistics(self) -> None:
+        """Judge what the tests that draw state, and measure what can be."""
         if not {"reference", "wrong"} & set(self.plan.parts):
             return
-        for place in self.plan.places:
-            for item in self.plan.items(place):
-                rate = stated_rate(place, item)
+        for subject in self.plan.subjects:
+            for item in self.plan.items(subject):
+                tests = subject.harness.tests[item]
+                rate = stated_rate(subject.notebook.source, tests)
                 if rate is None:
                     continue
-                seeds = self.plan.seeds if "reference" in self.plan.parts else 0
-                wrongs = [wrong for wrong in self.found.wrongs if wrong.item == item]
-                for test in place.bench.tests[item]:
-                    seen = self.alarms[test]
-                    self.found.statistics.append(
-                        Statistic(
-                            test,
-                            rate,
-                            seen,
-                            seeds,
-                            upper_bound(seen, seeds),
-                            len(wrongs),
-                            sum(wrong.caught for wrong in wrongs),
-                            sum(wrong.seeds for wrong in wrongs),
-                        )
-                    )
+                for test in tests:
+                    row = self._statistic(item, test, rate)
+                    self.findings.statistics.append(row)
                 if not 0 <= rate <= LARGEST_RATE:
-                    self.found.shortfalls.append(
+                    self.findings.shortfalls.append(
                         f"{item}: its test states a false-alarm rate of {rate:g}; "
                         f"{LARGEST_RATE:g} is the most"
                     )
 
+    def _statistic(self, item: str, test: str, rate: float) -> Statistic:
+        alarms = self.alarms[test]
+        seeds = self.plan.seeds if "reference" in self.plan.parts else 0
+        wrongs = [wrong for wrong in self.findings.wrongs if wrong.item == item]
+        return Statistic(
+            test,
+            rate,
+            alarms,
+            seeds,
+            upper_bound(alarms, seeds),
+            mistakes=len(wrongs),
+            caught=sum(wrong.caught for wrong in wrongs),
+            runs=sum(wrong.seeds for wrong in wrongs),
+        )
+
     def _judge_mutants(self) -> None:
-        unused = {
+        explained = self._explanations()
+        unused = dict(explained)
+        made: set[_Key] = set()
+        for _, candidate, outcome in self._tried("mutants"):
+            result = _mutant_result(candidate.origin, outcome, explained)
+            self.findings.mutants.append(result)
+            key = result.item, result.before, result.after
+            made.add(key)
+            if result.state == "explained":
+                unused.pop(key, None)
+            else:
+                self._count("mutants").add(result.state == "killed")
+            if result.state in {"survived", "not run"}:
+                state = _with_message(result.state, result.message)
+                change = f"{result.before} -> {result.after}"
+                self._fall_short(f"mutants {result.item}", [f"{state}: {change}"])
+        if "mutants" not in self.plan.parts:
+            return
+        for key in unused:
+            item, before, after = key
+            state = "is killed" if key in made else "is not made"
+            self._fall_short(
+                f"mutants {item}",
+                [f"explained, but this mutant {state}: {before} -> {after}"],
+            )
+        score = self.findings.score
+        if score is not None and score < LEAST_SCORE:
+            self._fall_short(
+                "mutants", [f"the score is {score:.3f}; {LEAST_SCORE} is the least"]
+            )
+
+    def _explanations(self) -> dict[_Key, Equivalent]:
+        """Return the explanations of mutants by what they explain."""
+        wanted = self.plan.only_items
+        return {
             (entry.item, entry.before, after): entry
             for entry in self.plan.equivalents or ()
             for after in entry.after
-            if self.plan.only_items is None or entry.item in self.plan.only_items
+            if wanted is None or entry.item in wanted
         }
-        explained = dict(unused)
-        for place, tried in self._tried("mutants"):
-            mutant = tried.what
-            seen = _mutant_seen(mutant, self.runs.tries[place, tried], explained)
-            self.found.mutants.append(seen)
-            key = mutant.item, mutant.before, mutant.after
-            if seen.state == "explained":
-                unused.pop(key, None)
-            if seen.state != "explained":
-                self.found.counts["mutants"].add(seen.state == "killed")
-            if seen.state in {"survived", "not run"}:
-                said = _told(seen.state, seen.message)
-                self.found.shortfalls.append(
-                    f"mutants {mutant.item}: {said}: {mutant.before} -> {mutant.after}"
-                )
-        if "mutants" not in self.plan.parts:
-            return
-        made = {(m.item, m.before, m.after) for m in self.found.mutants}
-        for item, before, after in unused:
-            state = "is killed" if (item, before, after) in made else "is not made"
-            self.found.shortfalls.append(
-                f"mutants {item}: explained, but this mutant {state}: "
-                f"{before} -> {after}"
-            )
-        score = self.found.score
-        if score is not None and score < LEAST_SCORE:
-            self.found.shortfalls.append(
-                f"mutants: the score is {score:.3f}; {LEAST_SCORE} is the least"
-            )
 
     def _judge_what_nothing_grades(self) -> None:
         for variant in (*(self.plan.accepted or ()), *(self.plan.wrongs or ())):
-            if variant.item not in self.found.items:
-                self.found.shortfalls.append(
+            if variant.item not in self.findings.items:
+                self.findings.shortfalls.append(
                     f"{variant.item} {variant.name}: no test grades this item"
                 )
 
 
-def _told(state: str, message: str) -> str:
-    """Write a state with what is said of it, if anything is."""
+# ----------------------------------------------------- what falls short in one outcome
+
+
+def _with_message(state: str, message: str) -> str:
+    """Write a state with the message that came with it, if there is one."""
     return f"{state}: {message}" if message else state
 
 
-def _refusals(ended: Ended) -> Iterator[str]:
+def _refusals(outcome: RunOutcome) -> Iterator[str]:
     """Say why a right program does not have full marks."""
-    if ended.error:
-        yield ended.error
+    if outcome.error:
+        yield outcome.error
         return
-    for item in ended.items:
+    for item in outcome.items:
         if item.status is not Status.CORRECT:
-            yield _told(f"{item.grade_id} is {item.status.value}", item.message)
+            state = f"{item.grade_id} is {item.status.value}"
+            yield _with_message(state, item.message)
 
 
-def _judge_reference(trial: Trial, ended: Ended) -> Iterator[str]:
-    yield from _refusals(ended)
+def _short_of_reference(run: WholeRun, outcome: RunOutcome) -> Iterator[str]:
+    for grade_id in outcome.valued:
+        yield f"{grade_id} ends in a value, which reads as points"
+    yield from _refusals(outcome)
 
 
-def _judge_untouched(trial: Trial, ended: Ended) -> Iterator[str]:
-    for item in ended.items:
+def _short_of_untouched(run: WholeRun, outcome: RunOutcome) -> Iterator[str]:
+    for item in outcome.items:
         if item.points or item.status is not Status.NOT_ATTEMPTED:
             state = f"{item.status.value} with {item.points:g} points"
-            yield _told(f"{item.grade_id} is {state}", item.message)
+            yield _with_message(f"{item.grade_id} is {state}", item.message)
 
 
-def _judge_independence(trial: Trial, ended: Ended) -> Iterator[str]:
-    own = trial.place.bench.tests[trial.item]
-    if not set(lost_tests(ended)) & set(own):
+def _short_of_independence(run: WholeRun, outcome: RunOutcome) -> Iterator[str]:
+    own = run.subject.harness.tests[run.item]
+    if not set(outcome.lost) & set(own):
         yield "its points are not lost"
-    yield from _lost_too(trial, ended)
+    yield from _lost_too(run, outcome)
 
 
-def _lost_too(trial: Trial, ended: Ended) -> Iterator[str]:
+# For each part that runs whole notebooks: what falls short in the outcome of a run.
+_SHORTFALLS: dict[str, Callable[[WholeRun, RunOutcome], Iterator[str]]] = {
+    "reference": _short_of_reference,
+    "untouched": _short_of_untouched,
+    "independence": _short_of_independence,
+}
+
+
+def _lost_too(run: WholeRun, outcome: RunOutcome) -> Iterator[str]:
     """Name the tests that were lost besides those of the item that was replaced."""
-    if ended.error:
-        yield ended.error
+    if outcome.error:
+        yield outcome.error
         return
-    own = trial.place.bench.tests[trial.item]
-    for item in ended.items:
+    own = run.subject.harness.tests[run.item]
+    for item in outcome.items:
         if item.grade_id not in own and item.status is not Status.CORRECT:
             yield f"{item.grade_id} is lost too: {item.message or item.status.value}"
 
 
-def _spared(wrong: Wrong, ended: Ended) -> Iterator[str]:
+def _missed(wrong: Wrong, outcome: RunOutcome) -> Iterator[str]:
     """Say in what a mistake was not caught as it must be."""
-    if ended.error:
-        yield ended.error
+    if outcome.error:
+        yield outcome.error
         return
-    lost = [item for item in ended.items if item.points < item.max_points]
+    lost = [item for item in outcome.items if item.points < item.max_points]
     if not lost:
-        yield f"earns {sum(item.points for item in ended.items):g} points"
+        yield f"earns {sum(item.points for item in outcome.items):g} points"
     elif not any(wrong.says in item.message for item in lost):
-        said = "; ".join(item.message for item in lost)
-        yield f"the message lacks {wrong.says!r}: {said!r}"
+        messages = "; ".join(item.message for item in lost)
+        yield f"the message lacks {wrong.says!r}: {messages!r}"
 
 
-def _says_nothing(wrongs: list[WrongSeen]) -> Iterator[str]:
+def _naming_nothing(wrongs: list[WrongResult]) -> Iterator[str]:
     """Name the mistakes whose `says` is in every message of their item.
 
     Tests that are plain asserts have no messages, and nothing to tell apart.
     """
-    messages: dict[str, list[str]] = {}
-    for seen in wrongs:
-        if seen.message:
-            messages.setdefault(seen.item, []).append(seen.message)
-    for seen in wrongs:
-        said = messages.get(seen.item, [])
-        if len(said) > _FEW_MESSAGES and all(seen.says in text for text in said):
+    of_item: dict[str, list[str]] = {}
+    for wrong in wrongs:
+        if wrong.message:
+            of_item.setdefault(wrong.item, []).append(wrong.message)
+    for wrong in wrongs:
+        messages = of_item.get(wrong.item, [])
+        if len(messages) > _FEW_MESSAGES and all(wrong.says in m for m in messages):
             yield (
-                f"wrong {seen.item} {seen.name}: every message of this item contains "
-                f"{seen.says!r}, so it names no mistake"
+                f"wrong {wrong.item} {wrong.name}: every message of this item contains "
+                f"{wrong.says!r}, so it names no mistake"
             )
 
 
-def _mutant_seen(
-    mutant: Mutant,
-    ended: Ended,
-    explained: dict[tuple[str, str, str], Equivalent],
-) -> MutantSeen:
-    seen = MutantSeen(mutant.item, mutant.kind, mutant.before, mutant.after)
+# -------------------------------------------------------------------- rows of the page
+
+
+def _wrong_result(wrong: Wrong, outcome: RunOutcome) -> WrongResult:
+    """Make the row of a mistake: how its last lost test ended, and what that said."""
+    result = WrongResult(wrong.item, wrong.name, wrong.says, others="sealed")
+    for item in outcome.items:
+        if item.status is not Status.CORRECT:
+            result.status, result.message = item.status.value, item.message
+    return result
+
+
+def _mutant_result(
+    mutant: Mutant, outcome: RunOutcome, explained: dict[_Key, Equivalent]
+) -> MutantResult:
+    """Make the row of a mutant: killed by which tests, explained, or survived."""
+    result = MutantResult(mutant.item, mutant.kind, mutant.before, mutant.after)
     entry = explained.get((mutant.item, mutant.before, mutant.after))
-    if ended.error:
-        seen.state, seen.message = "not run", ended.error
-        return seen
-    lost = [item for item in ended.items if item.status is not Status.CORRECT]
+    if outcome.error:
+        result.state, result.message = "not run", outcome.error
+        return result
+    lost = [item for item in outcome.items if item.status is not Status.CORRECT]
     if lost:
-        seen.state, seen.message = "killed", lost[0].message
+        result.state, result.message = "killed", lost[0].message
         for item in lost:
             not_run = item.status is Status.NOT_RUN
-            seen.by[item.grade_id] = ended.verdict if not_run else item.status.value
+            end = outcome.verdict if not_run else item.status.value
+            result.by[item.grade_id] = end
     elif entry is not None:
-        seen.state, seen.why = "explained", entry.why
+        result.state, result.why = "explained", entry.why
     else:
-        seen.state = "survived"
-    return seen
-
-
-_JUDGES: dict[str, Callable[[Trial, Ended], Iterator[str]]] = {
-    "reference": _judge_reference,
-    "untouched": _judge_untouched,
-    "independence": _judge_independence,
-}
+        result.state = "survived"
+    return result

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
+from autograder.assignment.markers import Markers, Where, solution_markers
 
 # What one operator becomes. Comparisons lose or gain their boundary.
 _BINARY = {
@@ -109,7 +109,7 @@ class Mutant:
     code: str
 
 
-def mutants(item: str, source: str, begin: str = BEGIN, end: str = END) -> list[Mutant]:
+def mutants(item: str, source: str, markers: Markers | None = None) -> list[Mutant]:
     """Make every mutant of one solution cell, in the order of its text.
 
     Parameters
@@ -118,8 +118,8 @@ def mutants(item: str, source: str, begin: str = BEGIN, end: str = END) -> list[
         The grade_id of the cell.
     source : str
         The cell, solution in place.
-    begin, end : str
-        What marks the first and the last line of a solution: `ClearSolutions`' own.
+    markers : Markers, optional
+        The markers around solutions; by default nbgrader's own.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def mutants(item: str, source: str, begin: str = BEGIN, end: str = END) -> list[
         wrapper = MetadataWrapper(cst.parse_module(source))
     except cst.ParserSyntaxError:  # IPython's own lines
         return []
-    lines = _solution_lines(source.splitlines(), begin, end)
+    lines = _solution_lines(source, markers or solution_markers())
     finder = _Changes(lines)
     wrapper.visit(finder)
     made: list[Mutant] = []
@@ -151,19 +151,11 @@ def mutants(item: str, source: str, begin: str = BEGIN, end: str = END) -> list[
     return made
 
 
-def _solution_lines(lines: Sequence[str], begin: str, end: str) -> set[int]:
+def _solution_lines(source: str, markers: Markers) -> set[int]:
     """Number, from 1, the lines between the markers; all, where there are none."""
-    numbers: set[int] = set()
-    inside = False
-    for number, line in enumerate(lines, start=1):
-        if begin in line:
-            inside = True
-        elif end in line:
-            inside = False
-        elif inside:
-            numbers.add(number)
-    marked = any(begin in line for line in lines)
-    return numbers if marked else set(range(1, len(lines) + 1))
+    wanted = Where.INSIDE if markers.begin in source else Where.OUTSIDE
+    lines = enumerate(markers.lines(source), start=1)
+    return {number for number, line in lines if line.where is wanted}
 
 
 def _changed_lines(before: str, after: str) -> tuple[str, str]:
@@ -226,7 +218,7 @@ class _Changes(cst.CSTVisitor):
         kind: str,
         at: cst.CSTNode | None = None,
     ) -> None:
-        """Note a change, if it is in the solution; an operator is where its `at` is."""
+        """Note a change, if `at` (by default the changed node) is in the solution."""
         line = self.line(at or old)
         if line in self.lines:
             self.found.append(_Change(old, new, kind, line))
@@ -577,7 +569,7 @@ def _called(node: cst.Call) -> str:
 def _what_is_called_on(
     node: cst.Call, is_bound: Callable[[str], bool]
 ) -> cst.BaseExpression | None:
-    """Return what a call would hand through: the object of a method, or an argument."""
+    """Return what stands for a call that is dropped: its object, or first argument."""
     root = node.func
     while isinstance(root, cst.Attribute | cst.Subscript | cst.Call):
         root = root.func if isinstance(root, cst.Call) else root.value
@@ -590,7 +582,7 @@ def _what_is_called_on(
 
 
 def _spaced(other: type, like: cst.CSTNode) -> cst.CSTNode:
-    """Make an operator with the blanks around another one, if it has them."""
+    """Make an operator with the same blanks around it as another one has."""
     blanks = {
         name: getattr(like, name)
         for name in ("whitespace_before", "whitespace_after")

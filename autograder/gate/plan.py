@@ -1,4 +1,9 @@
-"""What `check` tries of one assignment, in two rounds."""
+"""What `check` tries of one assignment, in two rounds.
+
+The first round has all that depends on no other run. It tells which items are *sealed*:
+no other test can feel what stands in the place of their answers. The second round runs
+the whole notebook with each variant of an item that is not.
+"""
 
 import ast
 import builtins
@@ -10,10 +15,11 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
 
-from autograder.assignment.scoring import is_test
+from autograder.assignment.cells import grade_id
+from autograder.assignment.markers import solution_markers
 from autograder.course import Course
 from autograder.errors import BuildError
-from autograder.gate.bench import (
+from autograder.gate.answers import (
     Answer,
     defined_names,
     defines_classes,
@@ -21,9 +27,17 @@ from autograder.gate.bench import (
     raising,
     without_solution,
 )
+from autograder.gate.false_alarms import stated_rate
 from autograder.gate.mutants import mutants
 from autograder.gate.results import PARTS
-from autograder.gate.runs import Place, Runs, Trial, Try, Tryout, in_runs, lost_tests
+from autograder.gate.runs import (
+    Candidate,
+    Executor,
+    SharedRun,
+    Subject,
+    WholeRun,
+    shared_runs,
+)
 from autograder.gate.variants import (
     Accepted,
     Wrong,
@@ -47,9 +61,9 @@ class Plan:
         Whether there are none for lack of a file.
     wrongs, accepted, equivalents : list or None
         What the small files say; None for one that is not there or not asked for.
-    trials : list of Trial
+    whole_runs : list of WholeRun
         The runs of whole notebooks.
-    tryouts : list of (Place, Try)
+    candidates : list of (Subject, Candidate)
         The answers that are tried alone.
     """
 
@@ -60,7 +74,7 @@ class Plan:
         seeds: int,
         parts: Collection[str] | None,
         items: Collection[str] | None,
-        places: list[Place],
+        subjects: list[Subject],
     ) -> None:
         """Read the files, and refuse what is for no item; `check` has the meanings."""
         self.course = course
@@ -68,41 +82,37 @@ class Plan:
         self.seeds = seeds
         self.parts = [part for part in PARTS if parts is None or part in parts]
         self.only_items = items
-        self.places = places
+        self.subjects = subjects
         self.wrongs = self._wanted("wrong", named_wrongs)
         self.accepted = self._wanted("accepted", accepted_variants)
         self.equivalents = read_equivalents(course, assignment)
         self.no_mutants = parts is None and self.equivalents is None
         if self.no_mutants:
             self.parts.remove("mutants")
-        clearing = ClearSolutions(config=course.config)
-        self.markers = (
-            clearing.begin_solution_delimeter,
-            clearing.end_solution_delimeter,
-        )
-        self.trials: list[Trial] = []
-        self.tryouts: list[tuple[Place, Try]] = []
+        self.markers = solution_markers(course.config)
+        self.whole_runs: list[WholeRun] = []
+        self.candidates: list[tuple[Subject, Candidate]] = []
         self._refuse_unknown_items()
 
     def _wanted(self, part: str, read: Callable) -> list | None:
         return read(self.course, self.assignment) if part in self.parts else None
 
     def _refuse_unknown_items(self) -> None:
-        known = {item for place in self.places for item in place.bench.tests}
+        known = {item for subject in self.subjects for item in subject.harness.tests}
         cells = {
-            cell.metadata.nbgrader.grade_id
-            for place in self.places
-            for cell in place.source.cells
+            grade_id(cell)
+            for subject in self.subjects
+            for cell in subject.notebook.source.cells
             if is_solution(cell)
         }
-        for kind, variants in (
+        for what, variants in (
             ("the wrong solution", self.wrongs),
             ("the accepted variant", self.accepted),
         ):
             for variant in variants or ():
                 if variant.item not in cells:
                     raise BuildError(
-                        f"{self.assignment}: {kind} {variant.name!r} is for "
+                        f"{self.assignment}: {what} {variant.name!r} is for "
                         f"{variant.item!r}, and no solution cell has that grade_id"
                     )
         for item in self.only_items or ():
@@ -112,146 +122,141 @@ class Plan:
                     f"{', '.join(sorted(known))}"
                 )
 
-    def items(self, place: Place) -> list[str]:
+    def items(self, subject: Subject) -> list[str]:
         """Name the items of a notebook whose answers are tried alone."""
         wanted = self.only_items
         return [
             item
-            for item in place.bench.tests
-            if item not in place.failed and (wanted is None or item in wanted)
+            for item in subject.harness.tests
+            if item not in subject.failed and (wanted is None or item in wanted)
         ]
 
     # --- what is run
 
-    def first(self) -> Iterator[Trial | Tryout]:
+    def first_round(self) -> Iterator[WholeRun | SharedRun]:
         """Make the runs that depend on no other."""
-        for place in self.places:
-            yield from self._keep(self._whole(place))
-            for item in self.items(place):
-                tries = [*self._alone(place, item)]
-                self.tryouts += [(place, tried) for tried in tries]
-                yield from in_runs(place, tries)
+        for subject in self.subjects:
+            yield from self._keep(self._whole(subject))
+            for item in self.items(subject):
+                candidates = [*self._candidates(subject, item)]
+                self.candidates += [(subject, candidate) for candidate in candidates]
+                yield from shared_runs(subject, candidates)
 
-    def second(self, runs: Runs) -> Iterator[Trial]:
+    def second_round(self, executor: Executor) -> Iterator[WholeRun]:
         """Make the runs of variants that other items might feel."""
-        for place in self.places:
-            sealed = self._sealed(place, runs)
+        for subject in self.subjects:
+            sealed = self._sealed(subject, executor)
             yield from self._keep(
-                Trial(
-                    place,
-                    kind,
+                WholeRun(
+                    subject,
+                    part,
                     f"{variant.item} {variant.name}",
-                    place.bench.whole({variant.item: variant.code}),
+                    subject.harness.with_answers({variant.item: variant.code}),
                     item=variant.item,
                 )
-                for kind, variant in self._variants(place)
-                if not self._is_sealed(place, sealed, variant)
+                for part, variant in self._variants(subject)
+                if not self._is_sealed(subject, sealed, variant)
             )
 
-    def _keep(self, trials: Iterable[Trial]) -> Iterator[Trial]:
-        for trial in trials:
-            self.trials.append(trial)
-            yield trial
+    def _keep(self, runs: Iterable[WholeRun]) -> Iterator[WholeRun]:
+        for run in runs:
+            self.whole_runs.append(run)
+            yield run
 
-    def _whole(self, place: Place) -> Iterator[Trial]:
-        bench = place.bench
-        stubs = untouched(self.course, place.source)
+    def _whole(self, subject: Subject) -> Iterator[WholeRun]:
+        """Make the runs of a whole notebook: right, untouched, with broken answers."""
+        source = subject.notebook.source
+        stubs = untouched(self.course, source)
         if "reference" in self.parts:
             for seed in range(self.seeds):
-                notebook = place.source if seed == 0 else bench.whole({})
-                yield Trial(place, "reference", f"seed {seed}", notebook, seed)
+                notebook = subject.harness.with_answers({}) if seed else source
+                yield WholeRun(subject, "reference", f"seed {seed}", notebook, seed)
         if "untouched" in self.parts:
-            yield Trial(place, "untouched", "", stubs)
-        if "independence" not in self.parts or len(bench.tests) < 2:
-            return
+            yield WholeRun(subject, "untouched", "", stubs)
+        if "independence" in self.parts and len(subject.harness.tests) > 1:
+            yield from self._broken(subject, stubs)
+
+    def _broken(self, subject: Subject, stubs: NotebookNode) -> Iterator[WholeRun]:
+        """Make, for each item, the runs in which its answer is broken."""
         handed_out = {
-            cell.metadata.nbgrader.grade_id: cell.source
-            for cell in stubs.cells
-            if is_solution(cell)
+            grade_id(cell): cell.source for cell in stubs.cells if is_solution(cell)
         }
-        for item in self.items(place):
-            code = place.code(item)
+        for item in self.items(subject):
+            code = subject.harness.code(item)
             all_raises = None if defines_classes(code) else raising(code)
             answers = {
                 _HANDED_OUT: handed_out[item],
-                _RAISES: all_raises or without_solution(code, *self.markers),
+                _RAISES: all_raises or without_solution(code, self.markers),
             }
             for how, answer in answers.items():
-                notebook = bench.whole({item: answer})
+                notebook = subject.harness.with_answers({item: answer})
                 seals = how == _RAISES and all_raises is not None
-                yield Trial(
-                    place, "independence", how, notebook, item=item, seals=seals
+                yield WholeRun(
+                    subject, "independence", how, notebook, item=item, seals=seals
                 )
 
-    def _alone(self, place: Place, item: str) -> Iterator[Try]:
-        code = place.code(item)
+    def _candidates(self, subject: Subject, item: str) -> Iterator[Candidate]:
+        """Make the answers to one item that are tried alone."""
+        code = subject.harness.code(item)
         if "shipped" in self.parts:
-            names = defined_names(code)
-            for module in self.course.shipped:
-                path = self.course.root / module
-                for called in public_callables(path) if names else ():
-                    answer = "\n".join(
-                        f"import {path.stem}; {name} = {path.stem}.{called}"
-                        for name in names
-                    )
-                    label = f"{module}: {item} = {path.stem}.{called}"
-                    yield Try("shipped", Answer(item, answer), label)
-        for kind, variant in self._variants(place):
+            yield from self._shipped(item, defined_names(code))
+        rate = stated_rate(subject.notebook.source, subject.harness.tests[item])
+        for part, variant in self._variants(subject):
             if variant.item == item:
-                draws = kind == "wrong" and stated_rate(place, item) is not None
+                draws = part == "wrong" and rate is not None
                 for seed in range(self._power_seeds() if draws else 1):
-                    yield Try(kind, Answer(item, variant.code), variant, seed)
+                    yield Candidate(part, Answer(item, variant.code), variant, seed)
         if "mutants" in self.parts:
-            for mutant in mutants(item, code, *self.markers):
-                yield Try("mutants", Answer(item, mutant.code), mutant)
+            for mutant in mutants(item, code, self.markers):
+                yield Candidate("mutants", Answer(item, mutant.code), mutant)
 
-    def _variants(self, place: Place) -> Iterator[tuple[str, Wrong | Accepted]]:
-        for kind, variants in (("accepted", self.accepted), ("wrong", self.wrongs)):
+    def _shipped(self, item: str, names: list[str]) -> Iterator[Candidate]:
+        """Make answers that bind the names of an item to each shipped callable."""
+        for module in self.course.shipped if names else ():
+            path = self.course.root / module
+            for function in public_callables(path):
+                answer = "\n".join(
+                    f"import {path.stem}; {name} = {path.stem}.{function}"
+                    for name in names
+                )
+                label = f"{module}: {item} = {path.stem}.{function}"
+                yield Candidate("shipped", Answer(item, answer), label)
+
+    def _variants(self, subject: Subject) -> Iterator[tuple[str, Wrong | Accepted]]:
+        for part, variants in (("accepted", self.accepted), ("wrong", self.wrongs)):
             for variant in variants or ():
-                if variant.item in self.items(place):
-                    yield kind, variant
+                if variant.item in self.items(subject):
+                    yield part, variant
 
     def _power_seeds(self) -> int:
         return max(1, self.seeds // _POWER_SHARE)
 
-    def _sealed(self, place: Place, runs: Runs) -> set[str]:
+    def _sealed(self, subject: Subject, executor: Executor) -> set[str]:
         """Name the items of which no other test uses what they define.
 
         Either no other cell names it; or it is functions alone, and they can raise
         without another test being lost. (A class could be felt by its children.)
         """
-        unnamed = {
-            item for item in self.items(place) if not place.bench.names_elsewhere(item)
+        sealed = {
+            item
+            for item in self.items(subject)
+            if not subject.harness.names_elsewhere(item)
         }
-        return unnamed | {
-            trial.item
-            for trial in self.trials
-            if trial.place is place
-            and trial.seals
-            and not runs.trials[trial].error
-            and not set(lost_tests(runs.trials[trial]))
-            - {*place.bench.tests[trial.item]}
-        }
+        for run in self.whole_runs:
+            if run.subject is subject and run.seals:
+                outcome = executor.whole[run]
+                others = {*outcome.lost} - {*subject.harness.tests[run.item]}
+                if not outcome.error and not others:
+                    sealed.add(run.item)
+        return sealed
 
     def _is_sealed(
-        self, place: Place, sealed: set[str], variant: Wrong | Accepted
+        self, subject: Subject, sealed: set[str], variant: Wrong | Accepted
     ) -> bool:
         """Tell whether other items cannot feel a variant, so need not be run."""
-        own = set(defined_names(place.code(variant.item)))
-        elsewhere = (place.protection.names - own) | frozenset(dir(builtins))
+        own = set(defined_names(subject.harness.code(variant.item)))
+        elsewhere = (subject.notebook.protection.names - own) | frozenset(dir(builtins))
         return variant.item in sealed and only_defines(variant.code, elsewhere)
-
-
-def stated_rate(place: Place, item: str) -> float | None:
-    """Return the false-alarm rate that the tests of an item state, if they do."""
-    tests = place.bench.tests[item]
-    rates = [
-        cell.metadata.get("autograder", {}).get("false_alarms")
-        for cell in place.source.cells
-        if is_test(cell) and cell.metadata.nbgrader.grade_id in tests
-    ]
-    known = [rate for rate in rates if rate is not None]
-    return max(known) if known else None
 
 
 def untouched(course: Course, source: NotebookNode) -> NotebookNode:

@@ -13,7 +13,6 @@ PARTS = (
     "independence",
 )
 LEAST_SCORE = 0.95
-LARGEST_RATE = 1e-6  # of false alarms that a test may state
 
 
 @dataclass
@@ -34,7 +33,7 @@ class Count:
 
 
 @dataclass
-class WrongSeen:
+class WrongResult:
     """What became of one named wrong solution.
 
     Attributes
@@ -46,7 +45,7 @@ class WrongSeen:
     message : str
         What the student reads.
     others : str
-        How it was seen that the other items keep their points: "all tests" were run,
+        How it is known that the other items keep their points: "all tests" were run,
         or the item is "sealed": no other test calls what it defines.
     caught, seeds : int
         On how many seeds it was caught, of how many.
@@ -63,7 +62,7 @@ class WrongSeen:
 
 
 @dataclass
-class AcceptedSeen:
+class AcceptedResult:
     """What became of one accepted variant; `message` is why it was refused, if so."""
 
     item: str
@@ -109,7 +108,7 @@ class Statistic:
 
 
 @dataclass
-class Broken:
+class IndependenceResult:
     """Which tests were lost when the answer to one item was broken.
 
     Attributes
@@ -128,7 +127,7 @@ class Broken:
 
 
 @dataclass
-class MutantSeen:
+class MutantResult:
     """What became of one mutant.
 
     Attributes
@@ -140,7 +139,7 @@ class MutantSeen:
     by : dict of str to str
         The tests that noticed, and how each of them ended, such as "incorrect".
     message : str
-        What the first of them said.
+        The message of the first of them.
     why : str
         The reason why it is no mistake, if it is explained.
     """
@@ -156,7 +155,7 @@ class MutantSeen:
 
 
 @dataclass
-class Checked:
+class Findings:
     """What `check` found in one assignment.
 
     Attributes
@@ -187,11 +186,11 @@ class Checked:
     shortfalls: list[str] = field(default_factory=list)
     unprotected: list[str] = field(default_factory=list)
     items: dict[str, list[str]] = field(default_factory=dict)
-    wrongs: list[WrongSeen] = field(default_factory=list)
-    accepted: list[AcceptedSeen] = field(default_factory=list)
+    wrongs: list[WrongResult] = field(default_factory=list)
+    accepted: list[AcceptedResult] = field(default_factory=list)
     statistics: list[Statistic] = field(default_factory=list)
-    independence: list[Broken] = field(default_factory=list)
-    mutants: list[MutantSeen] = field(default_factory=list)
+    independence: list[IndependenceResult] = field(default_factory=list)
+    mutants: list[MutantResult] = field(default_factory=list)
     seeds: int = 0
     cpu_seconds: float = 0.0
     page: str = ""
@@ -208,26 +207,3 @@ class Checked:
         if not counted:
             return None
         return sum(m.state == "killed" for m in counted) / len(counted)
-
-
-def upper_bound(alarms: int, seeds: int, confidence: float = 0.95) -> float:
-    """Return the exact (Clopper-Pearson) upper bound of a rate, one-sided.
-
-    Parameters
-    ----------
-    alarms, seeds : int
-        What happened, of how many.
-    confidence : float
-        Between 0 and 1, dimensionless.
-    """
-    if alarms >= seeds:
-        return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        rate = (low + high) / 2
-        term = total = (1 - rate) ** seeds
-        for k in range(alarms):  # the probability of at most so many alarms
-            term *= (seeds - k) / (k + 1) * rate / (1 - rate)
-            total += term
-        low, high = (rate, high) if total > 1 - confidence else (low, rate)
-    return high

@@ -1,24 +1,30 @@
 """The runs that `check` makes: whole notebooks, and many answers tried alone.
 
-A `Place` is one notebook under check. A `Trial` runs all of it, a `Tryout` tries
-several answers on a bench; `Runs` has the pool that runs them, and keeps how each
-`Ended`. `survey` comes first: it finds how the tests run, and tries the reference's own
-answers alone.
+A `Subject` is one notebook under check. A `WholeRun` runs all of it; a `SharedRun`
+tries several answers in one notebook, each of them a `Candidate`, and each alone. The
+`Executor` runs them on a pool of workers, and keeps the `RunOutcome` of each. `survey`
+comes first: it finds how the tests run, and tries the reference's own answers alone.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_solution
 
-from autograder.assignment.limits import SandboxLimits
-from autograder.assignment.protect import Protection, find_unprotected, protect
-from autograder.assignment.scoring import Item, is_test, settle
-from autograder.assignment.source import ENVIRONMENT, master_files, read_source
+from autograder.assignment.cells import grade_id, is_test
+from autograder.assignment.notebook import Assignment, AssignmentNotebook
+from autograder.assignment.protect import Protection, find_unprotected
+from autograder.assignment.scoring import Item, settle
+from autograder.assignment.source import ENVIRONMENT
 from autograder.course import Course
 from autograder.errors import BuildError
-from autograder.gate.bench import MOST_TRIED, Answer, Bench, renamed_tests, sorted_out
+from autograder.gate.answers import Answer
+from autograder.gate.harness import (
+    MOST_TRIED,
+    Harness,
+    renamed_tests,
+    results_by_answer,
+)
 from autograder.gate.mutants import Mutant
 from autograder.gate.variants import Accepted, Wrong
 from autograder.runner import Job, Limits, RunResult, Sandbox, run_notebook
@@ -26,96 +32,107 @@ from autograder.verdicts import Status, Verdict
 from autograder.workers import pool
 
 SEED_VARIABLE = "CHECKS_SEED"
-QUICK_KINDS = {"mutants", "shipped"}  # may loop, so that they have little time
+QUICK_PARTS = {"mutants", "shipped"}  # may loop, so that they have little time
 QUICK_TIMES = 4  # how much, in times of the reference
 QUICK_SECONDS = 2.0  # CPU time that they may use in any case
 _RUN_SECONDS = 15.0  # about as long as a run of many answers should take
 
 
 @dataclass(eq=False)
-class Place:
-    """One notebook of an assignment, and what is known of how it runs."""
+class Subject:
+    """One notebook under check, and what `survey` finds of it.
 
-    assignment: str
-    name: str
-    source: NotebookNode
-    limits: Limits
-    protection: Protection
-    bench: Bench
-    seconds: dict[str, float] = field(default_factory=dict)  # CPU time of each item
-    failed: list[str] = field(default_factory=list)  # items not passed alone
+    Attributes
+    ----------
+    notebook : AssignmentNotebook
+        The notebook.
+    harness : Harness
+        Where answers to its items are tried alone.
+    seconds : dict of str to float
+        CPU time of trying the reference's answer to each item, in seconds.
+    failed : list of str
+        The items whose reference is not passed when it is tried alone.
+    """
 
-    def code(self, item: str) -> str:
-        """Return the reference's answer to an item."""
-        (code,) = (
-            cell.source
-            for cell in self.source.cells
-            if is_solution(cell) and cell.metadata.nbgrader.grade_id == item
-        )
-        return code
+    notebook: AssignmentNotebook
+    harness: Harness
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
     def job(self, notebook: NotebookNode, seed: int) -> Job:
         """Make the job of running the whole notebook, with whatever answers."""
-        protection = self.protection
-        env = {**ENVIRONMENT, SEED_VARIABLE: str(seed)}
-        return protection.job(notebook, protection.trusted, self.limits, env)
+        return self.notebook.job(notebook, environment={SEED_VARIABLE: str(seed)})
 
-    def tryout(self, answers: list[Answer], seed: int, quick: bool) -> Job:
-        """Make the job of trying answers alone."""
-        notebook = self.bench.tried(answers)
-        unprotected = renamed_tests(self.protection.unprotected, notebook)
-        protection = replace(self.protection, unprotected=unprotected)
-        limits = self.limits
+    def shared_job(self, answers: list[Answer], seed: int, quick: bool) -> Job:
+        """Make the job of trying answers alone; they have little time if `quick`."""
+        limits = self.notebook.assignment.limits
         if quick:
             most = max(self.seconds.get(answer.item, 0.0) for answer in answers)
             most = min(limits.cell_cpu_seconds, max(QUICK_SECONDS, QUICK_TIMES * most))
             limits = replace(limits, cell_cpu_seconds=most)
-        count = len(answers) + 1
-        limits = replace(
-            limits,
-            notebook_cpu_seconds=limits.notebook_cpu_seconds
-            + count * limits.cell_cpu_seconds,
-            notebook_wall_seconds=count * limits.notebook_wall_seconds,
-        )
-        env = {**ENVIRONMENT, SEED_VARIABLE: str(seed)}
-        return protection.job(notebook, protection.trusted, limits, env)
+        return shared_job(self.harness, self.notebook.protection, limits, answers, seed)
 
 
-def read_places(course: Course, assignment: str, limits: SandboxLimits) -> list[Place]:
-    """Read the notebooks of an assignment."""
-    files = master_files(
-        course.source / assignment, course.directory.ignore, course.config
+def shared_job(
+    harness: Harness,
+    protection: Protection,
+    limits: Limits,
+    answers: list[Answer],
+    seed: int,
+) -> Job:
+    """Make the job of trying answers alone, each as long as a cell may take."""
+    notebook = harness.shared(answers)
+    unprotected = renamed_tests(protection.unprotected, notebook)
+    count = len(answers) + 1
+    limits = replace(
+        limits,
+        notebook_cpu_seconds=limits.notebook_cpu_seconds
+        + count * limits.cell_cpu_seconds,
+        notebook_wall_seconds=count * limits.notebook_wall_seconds,
     )
-    places = []
-    for name in course.notebook_names(assignment):
-        file = course.source / assignment / f"{name}.ipynb"
-        source = read_source(file, course.root, course.config)
-        protection = protect(source, files, limits.student_modules)
-        bounds = limits.limits(assignment)
-        place = Place(assignment, name, source, bounds, protection, Bench(source))
-        places.append(place)
-    return places
+    return replace(protection, unprotected=unprotected).job(
+        notebook,
+        protection.trusted,
+        limits,
+        {**ENVIRONMENT, SEED_VARIABLE: str(seed)},
+    )
 
 
-def survey(places: list[Place], runs: "Runs") -> None:
+def read_subjects(course: Course, assignment: str) -> list[Subject]:
+    """Read the notebooks of an assignment."""
+    notebooks = Assignment(course, assignment).notebooks.values()
+    return [Subject(notebook, Harness(notebook.source)) for notebook in notebooks]
+
+
+def survey(subjects: list[Subject], executor: "Executor") -> None:
     """Find how each notebook's tests run, and try the reference's answers alone.
 
     This is the control of all that follows: an answer that is refused where the
     reference is too would say nothing.
     """
-    found = runs.call(
+    outcomes = executor.call(
         explore,
-        ((place.source, place.protection, place.limits, runs.box) for place in places),
+        (
+            (
+                subject.notebook.source,
+                subject.notebook.protection,
+                subject.notebook.assignment.limits,
+                executor.sandbox,
+            )
+            for subject in subjects
+        ),
     )
-    for place, outcome in zip(places, found, strict=True):
+    for subject, outcome in zip(subjects, outcomes, strict=True):
         if outcome.error:
-            raise BuildError(f"{place.name} could not be run: {outcome.error}")
-        place.protection, place.bench, place.seconds, place.failed = outcome.result
+            name = subject.notebook.name
+            raise BuildError(f"{name} could not be run: {outcome.error}")
+        protection, subject.harness, subject.seconds, subject.failed = outcome.result
+        subject.notebook.protection = protection
 
 
 def explore(
-    source: NotebookNode, protection: Protection, limits: Limits, box: Sandbox
-) -> tuple[Protection, Bench, dict[str, float], list[str]]:
+    source: NotebookNode, protection: Protection, limits: Limits, sandbox: Sandbox
+) -> tuple[Protection, Harness, dict[str, float], list[str]]:
     """Find the unprotected tests of a notebook, and what its items' tests take alone.
 
     Cells that are the student's to change are left out, unless items need them.
@@ -124,43 +141,41 @@ def explore(
     -------
     protection : Protection
         What cannot be protected is in it.
-    bench : Bench
-        Where answers can be tried.
-    seconds : dict of str to float
-        CPU time of trying the reference's answer to each item, in seconds.
-    failed : list of str
-        The items whose reference is not passed there.
+    harness, seconds, failed
+        As a `Subject` has them.
     """
     protection, _ = find_unprotected(
-        source, protection, limits, ENVIRONMENT, lambda job: run_notebook(job, box)
+        source, protection, limits, ENVIRONMENT, lambda job: run_notebook(job, sandbox)
     )
     for all_cells in (False, True):
-        bench = Bench(source, all_cells)
-        place = Place("", "", source, limits, protection, bench)
-        for item in bench.tests:
-            job = place.tryout([Answer(item, place.code(item))], 0, quick=False)
-            result = run_notebook(job, box)
-            ended = settle(result.notebook, result.ran, result.message)
-            place.seconds[item] = result.cpu_seconds
-            if not all(test.status is Status.CORRECT for test in ended):
-                place.failed.append(item)
-        if not place.failed:
+        harness = Harness(source, all_cells)
+        seconds: dict[str, float] = {}
+        failed: list[str] = []
+        for item in harness.tests:
+            answer = Answer(item, harness.code(item))
+            job = shared_job(harness, protection, limits, [answer], seed=0)
+            result = run_notebook(job, sandbox)
+            tests = settle(result.notebook, result.ran, result.message)
+            seconds[item] = result.cpu_seconds
+            if not all(test.status is Status.CORRECT for test in tests):
+                failed.append(item)
+        if not failed:
             break
-    return protection, bench, place.seconds, place.failed
+    return protection, harness, seconds, failed
 
 
 # ------------------------------------------------------------------------- the runs
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """One run of a whole notebook and what is wanted of it.
+class WholeRun:
+    """One run of a whole notebook, and which part of the proof it is for.
 
     Attributes
     ----------
-    place : Place
+    subject : Subject
         What is run.
-    kind : str
+    part : str
         One of `PARTS`.
     name : str
         The seed, the mistake, the variant or what was broken.
@@ -175,8 +190,8 @@ class Trial:
         other item is lost, none can feel what stands in its place.
     """
 
-    place: Place
-    kind: str
+    subject: Subject
+    part: str
     name: str
     notebook: NotebookNode
     seed: int = 0
@@ -185,68 +200,111 @@ class Trial:
 
     def job(self) -> Job:
         """Make the job."""
-        return self.place.job(self.notebook, self.seed)
+        return self.subject.job(self.notebook, self.seed)
 
 
 @dataclass(frozen=True)
-class Try:
-    """One answer that is tried alone: `what` it is, a variant, a mutant or a label."""
+class Candidate:
+    """One answer that is tried alone.
 
-    kind: str
+    Attributes
+    ----------
+    part : str
+        The part of the proof that it is for, one of `PARTS`.
+    answer : Answer
+        What is tried.
+    origin : Wrong, Accepted, Mutant or str
+        Where the answer comes from; for a shipped callable, a label.
+    seed : int
+        Value of ``CHECKS_SEED`` during the run.
+    """
+
+    part: str
     answer: Answer
-    what: Wrong | Accepted | Mutant | str
+    origin: Wrong | Accepted | Mutant | str
     seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Tryout:
-    """One run that tries several answers, each alone."""
+class SharedRun:
+    """One run that tries several answers to one item, each alone.
 
-    place: Place
-    tries: tuple[Try, ...]
+    Its candidates have the seed in common, and whether they are given little time.
+    """
+
+    subject: Subject
+    candidates: tuple[Candidate, ...]
 
     def job(self) -> Job:
         """Make the job."""
-        quick = self.tries[0].kind in QUICK_KINDS
-        answers = [tried.answer for tried in self.tries]
-        return self.place.tryout(answers, self.tries[0].seed, quick)
+        first = self.candidates[0]
+        answers = [candidate.answer for candidate in self.candidates]
+        quick = first.part in QUICK_PARTS
+        return self.subject.shared_job(answers, first.seed, quick)
 
-    def halves(self) -> "list[Tryout]":
+    def halves(self) -> "list[SharedRun]":
         """Split it, so that what ended a run spoils ever fewer answers."""
-        middle = (len(self.tries) + 1) // 2
-        parts = self.tries[:middle], self.tries[middle:]
-        return [Tryout(self.place, part) for part in parts if part]
+        middle = (len(self.candidates) + 1) // 2
+        parts = self.candidates[:middle], self.candidates[middle:]
+        return [SharedRun(self.subject, part) for part in parts if part]
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How the tests of one trial or try ended; `error` if they could not be run."""
+class RunOutcome:
+    """How the tests of a whole run, or of one candidate, ended.
+
+    Attributes
+    ----------
+    items : list of Item
+        How each test ended; empty if they could not be run.
+    error : str
+        Why they could not be run; empty if they were.
+    verdict : str
+        How the run ended.
+    valued : tuple of str
+        The grade_ids of the tests that end in a value without being meant to.
+    """
 
     items: list[Item]
     error: str = ""
     verdict: str = ""
     valued: tuple[str, ...] = ()
 
+    @property
+    def lost(self) -> list[str]:
+        """The grade_ids of the tests that were not passed."""
+        return [i.grade_id for i in self.items if i.status is not Status.CORRECT]
 
-class Runs:
-    """The pool of all runs, and what came of them."""
+
+class Executor:
+    """Runs jobs on a pool of workers, and keeps how each run ended.
+
+    Attributes
+    ----------
+    whole : dict of WholeRun to RunOutcome
+        How the runs of whole notebooks ended.
+    alone : dict of (Subject, Candidate) to RunOutcome
+        How the answers that were tried alone ended.
+    cpu_seconds : dict of str to float
+        CPU time of all runs of each assignment, in seconds.
+    """
 
     def __init__(
         self,
-        box: Sandbox,
+        sandbox: Sandbox,
         workers: int,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         """Start nothing yet: workers come with the first runs."""
-        self.box = box
+        self.sandbox = sandbox
         self.workers = workers
         self.progress = progress or (lambda done, total: None)
         self.idle: list[pool.Worker] = []
         self.done = self.total = 0
-        self.trials: dict[Trial, Ended] = {}
-        self.tries: dict[tuple[Place, Try], Ended] = {}
+        self.whole: dict[WholeRun, RunOutcome] = {}
+        self.alone: dict[tuple[Subject, Candidate], RunOutcome] = {}
         self.cpu_seconds: dict[str, float] = {}
-        self.repeated: set[Trial | Tryout] = set()
+        self.repeated: set[WholeRun | SharedRun] = set()
 
     def stop(self) -> None:
         """End the workers."""
@@ -257,93 +315,98 @@ class Runs:
         self, function: Callable, arguments: Iterable[tuple]
     ) -> list[pool.Outcome]:
         """Call a function for each tuple of arguments; return in their order."""
-        todo: list[tuple[Hashable, tuple]] = list(enumerate(arguments))
-        self.total += len(todo)
-        found = {}
-        for outcome in pool.run_all(function, todo, self.workers, self.idle):
-            found[outcome.key] = outcome
-            self.done += 1
-            self.progress(self.done, self.total)
-        return [found[key] for key, _ in todo]
+        calls: list[tuple[Hashable, tuple]] = list(enumerate(arguments))
+        self.total += len(calls)
+        outcomes = {}
+        for outcome in pool.run_all(function, calls, self.workers, self.idle):
+            outcomes[outcome.key] = outcome
+            self._count_one()
+        return [outcomes[key] for key, _ in calls]
 
-    def finish(self, work: Iterable[Trial | Tryout]) -> None:
-        """Run everything; answers that another's end kept from running go again."""
-        todo = list(work)
+    def run(self, runs: Iterable[WholeRun | SharedRun]) -> None:
+        """Run all of them; answers that another's end kept from running go again."""
+        todo = list(runs)
         while todo:
             self.total += len(todo)
-            jobs = ((k, (w.job(), self.box)) for k, w in enumerate(todo))
-            again: list[Trial | Tryout] = []
+            jobs = ((k, (run.job(), self.sandbox)) for k, run in enumerate(todo))
+            again: list[WholeRun | SharedRun] = []
             for outcome in pool.run_all(run_notebook, jobs, self.workers, self.idle):
-                again += self._settle(todo[outcome.key], outcome)
-                self.done += 1
-                self.progress(self.done, self.total)
+                again += self._record(todo[outcome.key], outcome)
+                self._count_one()
             todo = again
 
-    def _settle(
-        self, work: Trial | Tryout, outcome: pool.Outcome
-    ) -> Sequence[Trial | Tryout]:
+    def _count_one(self) -> None:
+        self.done += 1
+        self.progress(self.done, self.total)
+
+    def _record(
+        self, run: WholeRun | SharedRun, outcome: pool.Outcome
+    ) -> Sequence[WholeRun | SharedRun]:
+        """Keep how a run ended; return what has to be run once more, or in parts."""
         result: RunResult | None = outcome.result
         outside = outcome.died or (result is not None and result.wall_only)
-        if outside and work not in self.repeated:  # a busy machine, say
-            self.repeated.add(work)
-            return [work]
+        if outside and run not in self.repeated:  # a busy machine, say
+            self.repeated.add(run)
+            return [run]
         if result is not None:
-            seconds = self.cpu_seconds.get(work.place.assignment, 0.0)
-            self.cpu_seconds[work.place.assignment] = seconds + result.cpu_seconds
-        if isinstance(work, Trial):
-            self.trials[work] = _ended(outcome)
+            assignment = run.subject.notebook.assignment.name
+            seconds = self.cpu_seconds.get(assignment, 0.0)
+            self.cpu_seconds[assignment] = seconds + result.cpu_seconds
+        if isinstance(run, WholeRun):
+            self.whole[run] = _outcome(outcome)
             return []
-        return self._settle_tryout(work, outcome)
+        return self._record_shared(run, outcome)
 
-    def _settle_tryout(self, work: Tryout, outcome: pool.Outcome) -> list[Tryout]:
-        """Keep what ran to its end; split the rest; alone, the run's end judges."""
-        ended = _ended(outcome, alone=len(work.tries) == 1)
-        if ended.error and len(work.tries) > 1:
-            return work.halves()
-        alone = len(work.tries) == 1
+    def _record_shared(self, run: SharedRun, outcome: pool.Outcome) -> list[SharedRun]:
+        """Keep the candidates that ran to their end; split the rest into new runs.
+
+        Of a candidate that was tried without others, the end of the run is its own.
+        """
+        count = len(run.candidates)
+        ended = _outcome(outcome, single=count == 1)
+        if ended.error and count > 1:
+            return run.halves()
         rest = []
-        for tried, items in zip(
-            work.tries, sorted_out(ended.items, len(work.tries)), strict=True
-        ):
-            if not alone and any(item.status is Status.NOT_RUN for item in items):
-                rest.append(tried)
+        by_answer = results_by_answer(ended.items, count)
+        for candidate, items in zip(run.candidates, by_answer, strict=True):
+            if count > 1 and any(item.status is Status.NOT_RUN for item in items):
+                rest.append(candidate)
             else:
-                self.tries[work.place, tried] = replace(ended, items=items)
-        return Tryout(work.place, tuple(rest)).halves() if rest else []
+                self.alone[run.subject, candidate] = replace(ended, items=items)
+        return SharedRun(run.subject, tuple(rest)).halves() if rest else []
 
 
-def _ended(outcome: pool.Outcome, alone: bool = False) -> Ended:
-    """Score a run, or say why it cannot be; `alone`, a bad end is a lost item."""
+def _outcome(outcome: pool.Outcome, single: bool = False) -> RunOutcome:
+    """Score a run, or say why it cannot be scored.
+
+    A run that tried a `single` candidate is scored however it ended: its tests are
+    lost then.
+    """
     if outcome.error:
-        return Ended([], outcome.error)
+        return RunOutcome([], outcome.error)
     result: RunResult = outcome.result
     items = settle(result.notebook, result.ran, result.message)
     valued = tuple(
-        cell.metadata.nbgrader.grade_id
+        grade_id(cell)
         for cell in result.notebook.cells
         if is_test(cell)
         and not cell.metadata.get("autograder", {}).get("partial_credit", False)
         and any(output.output_type == "execute_result" for output in cell.outputs)
     )
     error = ""
-    if result.verdict is not Verdict.GRADED and not alone:
+    if result.verdict is not Verdict.GRADED and not single:
         error = f"the run ended as {result.verdict.value!r}: {result.message}"
-    return Ended(items, error, result.verdict.value, valued)
+    return RunOutcome(items, error, result.verdict.value, valued)
 
 
-def in_runs(place: Place, tries: list[Try]) -> Iterator[Tryout]:
+def shared_runs(subject: Subject, candidates: list[Candidate]) -> Iterator[SharedRun]:
     """Part answers to one item into runs of about the same length."""
-    groups: dict[tuple, list[Try]] = {}
-    for tried in tries:
-        quick = tried.kind in QUICK_KINDS
-        groups.setdefault((quick, tried.seed), []).append(tried)
+    groups: dict[tuple, list[Candidate]] = {}
+    for candidate in candidates:
+        quick = candidate.part in QUICK_PARTS
+        groups.setdefault((quick, candidate.seed), []).append(candidate)
     for group in groups.values():
-        seconds = max(place.seconds[group[0].answer.item], 0.01)
+        seconds = max(subject.seconds[group[0].answer.item], 0.01)
         size = max(4, min(MOST_TRIED, int(_RUN_SECONDS / seconds)))
         for start in range(0, len(group), size):
-            yield Tryout(place, tuple(group[start : start + size]))
-
-
-def lost_tests(ended: Ended) -> list[str]:
-    """Name the tests that were not passed."""
-    return [item.grade_id for item in ended.items if item.status is not Status.CORRECT]
+            yield SharedRun(subject, tuple(group[start : start + size]))

@@ -1,8 +1,10 @@
 """The gradebook's database: how it is opened, our three tables, and one transaction.
 
 The tables are on a metadata object of their own, so nbgrader's migrations
-(``nbgrader db upgrade``) never see them. A database that refuses is said in one line,
-with what it means and what to do about it.
+(``nbgrader db upgrade``) never see them. If the database refuses, one line says
+what that means and what to do about it. `one_transaction` makes one of all that
+nbgrader's calls commit, and that `records.record` writes: after a kill the old grade is
+there, or the new one.
 """
 
 from collections.abc import Iterator
@@ -32,6 +34,7 @@ from sqlalchemy.schema import CreateColumn
 from autograder.errors import GradebookError
 from autograder.texts import first_line
 
+LONGEST_NAME = 128  # characters of the name of a student, assignment, notebook or item
 _WAIT_SECONDS = 60  # for another program that is writing
 
 _tables = MetaData()
@@ -40,9 +43,9 @@ run_table = Table(
     "autograder_run",
     _tables,
     Column("id", Integer, primary_key=True),
-    Column("student", String(128), nullable=False, index=True),
-    Column("assignment", String(128), nullable=False, index=True),
-    Column("notebook", String(128), nullable=False),
+    Column("student", String(LONGEST_NAME), nullable=False, index=True),
+    Column("assignment", String(LONGEST_NAME), nullable=False, index=True),
+    Column("notebook", String(LONGEST_NAME), nullable=False),
     Column("verdict", String(32), nullable=False),
     Column("level", String(32), nullable=False),
     Column("message", Text, nullable=False),
@@ -60,10 +63,10 @@ item_table = Table(
     "autograder_item",
     _tables,
     Column("id", Integer, primary_key=True),
-    Column("student", String(128), nullable=False, index=True),
-    Column("assignment", String(128), nullable=False, index=True),
-    Column("notebook", String(128), nullable=False),
-    Column("grade_id", String(128), nullable=False),
+    Column("student", String(LONGEST_NAME), nullable=False, index=True),
+    Column("assignment", String(LONGEST_NAME), nullable=False, index=True),
+    Column("notebook", String(LONGEST_NAME), nullable=False),
+    Column("grade_id", String(LONGEST_NAME), nullable=False),
     Column("position", Integer, nullable=False),  # among the items of its notebook
     Column("status", String(32), nullable=False),
     Column("points", Float, nullable=False),
@@ -77,8 +80,8 @@ item_table = Table(
 reference_table = Table(
     "autograder_reference",
     _tables,
-    Column("assignment", String(128), primary_key=True),
-    Column("notebook", String(128), primary_key=True),
+    Column("assignment", String(LONGEST_NAME), primary_key=True),
+    Column("notebook", String(LONGEST_NAME), primary_key=True),
     Column("fingerprint", String(64), nullable=False),  # of a state of the source
     # JSON lists of ids of tests
     Column("unprotected", Text, nullable=False),
@@ -147,22 +150,22 @@ def _open(db_url: str, course_id: str) -> Gradebook:
 
 
 def _refusal(error: SQLAlchemyError, db_url: str) -> str:
-    """Say what the database said, without the query, and what to do about it."""
+    """Say in one line why the database refused, without the query, and what to do."""
     if isinstance(error, ArgumentError):  # its text may have the password
         return (
             "c.CourseDirectory.db_url in nbgrader_config.py is not the address of a "
             "database; one is, for instance, sqlite:////folder/gradebook.db"
         )
-    said = first_line(getattr(error, "orig", None) or error)
+    reason = first_line(getattr(error, "orig", None) or error)
     advice = next(
         (
             advice
             for advice, signs in _ADVICE.items()
-            if any(sign in said.lower() for sign in signs)
+            if any(sign in reason.lower() for sign in signs)
         ),
         "run again with --debug to see where",
     )
-    return f"gradebook {_without_password(db_url)}: {said}; {advice}"
+    return f"gradebook {_without_password(db_url)}: {reason}; {advice}"
 
 
 def _without_password(db_url: str) -> str:

@@ -1,21 +1,16 @@
-"""What became of each run and each item, beside the scores in the gradebook.
+"""How each run and each item ended, beside the scores in the gradebook.
 
-Three tables of our own live in the gradebook's database. They are on a metadata object
-of their own, so nbgrader's migrations (``nbgrader db upgrade``) never see them.
+Three tables of our own hold it, see `autograder.gradebook.database`:
 
 ``autograder_run``
-    One row for each notebook of each submission: how its run ended. `runs` gives one
-    `Run` for each submission, the rows of its notebooks put together.
+    One row for each notebook of each submission: how its run ended. `runs` merges the
+    rows of a submission's notebooks into one `StoredRun`.
 ``autograder_item``
-    One row for each auto-graded test cell of each submission: how it ended, and what
-    its check said if the check's author wrote it for students.
+    One row for each auto-graded test cell of each submission: how it ended, and the
+    message of its check, if the check's author wrote it for students.
 ``autograder_reference``
-    One row for each notebook of each assignment: what grading its own solution showed.
-
-`open_gradebook` opens nbgrader's own `Gradebook` and makes sure of the tables, and
-says in one line what a database that refuses means and what to do about it;
-`one_transaction` turns everything that nbgrader's calls commit, and what `record`
-writes, into one transaction: after a kill the old grade is there, or the new one.
+    One row for each notebook of each assignment: what grading its own solution showed,
+    see `autograder.gradebook.references`.
 """
 
 import json
@@ -198,13 +193,13 @@ def runs(course: Course, assignment: str) -> list[StoredRun]:
 
 def merge(parts: list[StoredRun]) -> StoredRun:
     """Put the runs of one submission's notebooks together into one."""
-    told = [part for part in parts if part.verdict is not Verdict.GRADED] or parts
+    not_graded = [part for part in parts if part.verdict is not Verdict.GRADED]
     messages = [_message(part, len(parts) > 1) for part in parts if part.message]
     return StoredRun(
         student=parts[0].student,
         assignment=parts[0].assignment,
         notebook="",
-        verdict=told[0].verdict,
+        verdict=(not_graded or parts)[0].verdict,
         level=next((part.level for part in parts if part.level), ""),
         message="; ".join([m.removesuffix(".") for m in messages[:-1]] + messages[-1:]),
         cpu_seconds=sum(part.cpu_seconds for part in parts),

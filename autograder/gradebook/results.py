@@ -116,7 +116,7 @@ def read_results(course: Course, assignment: str) -> ClassResults:
         assignment=assignment,
         notebooks=notebooks,
         rows=rows,
-        columns=[columns[place] for place in sorted(columns)],
+        columns=[columns[position] for position in sorted(columns)],
         max_points=max_points,
         absent=sorted(enrolled - {row.student for row in rows}),
         warnings=warnings,

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from nbformat import NotebookNode
 
+from autograder.assignment.cells import grade_id
 from autograder.assignment.scoring import Item, settle
 from autograder.gradebook import records
 from autograder.runner import Job, RunResult
@@ -57,7 +58,7 @@ def stored_run(
     """
     items = settle(result.notebook, result.ran, result.message)
     protected = {
-        result.notebook.cells[index].metadata.nbgrader["grade_id"]
+        grade_id(result.notebook.cells[index])
         for index, by_checker in job.tests.items()
         if by_checker
     }

@@ -24,60 +24,56 @@ from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_task
 from sqlalchemy import func, select
 from traitlets.config import Config
 
-from autograder.assignment.rebuild import grade_id
-from autograder.course import Course
+from autograder.assignment.cells import grade_id
+from autograder.assignment.notebook import Assignment
 from autograder.errors import CourseError
 
 # ------------------------------------------------------ the assignment's own cells
 
 
-def register(
-    gradebook: Gradebook,
-    course: Course,
-    assignment: str,
-    references: dict[str, NotebookNode],
-) -> None:
+def register(gradebook: Gradebook, assignment: Assignment) -> None:
     """Bring the gradebook's cells up to the source, as nbgrader's release does.
 
     Parameters
     ----------
     gradebook : Gradebook
         The course's, open.
-    course : Course
-        The course.
-    assignment : str
-        The assignment's name.
-    references : dict of str to NotebookNode
-        Its notebooks by name, as
-        `autograder.assignment.rebuild.without_solutions` gives them.
+    assignment : Assignment
+        The assignment.
 
     Raises
     ------
     CourseError
         If the gradebook holds the assignment with other cells and with submissions.
     """
-    source = course.source / assignment
-    gradebook.update_or_create_assignment(assignment)
-    entry = gradebook.find_assignment(assignment)
+    course, notebooks = assignment.course, assignment.notebooks
+    gradebook.update_or_create_assignment(assignment.name)
+    entry = gradebook.find_assignment(assignment.name)
     known = {notebook.name for notebook in entry.notebooks}
-    if known and known != set(references):
+    if known and known != set(notebooks):
         if entry.submissions:
             raise CourseError(
-                f"{source} has the notebooks {', '.join(references)}, the gradebook "
-                f"has {', '.join(sorted(known))} and submissions of them, which "
-                "nbgrader cannot change; name them as they were"
+                f"{course.source_folder(assignment.name)} has the notebooks "
+                f"{', '.join(notebooks)}, the gradebook has "
+                f"{', '.join(sorted(known))} and submissions of them, which nbgrader "
+                "cannot change; name them as they were"
             )
-        for name in known - set(references):
-            gradebook.remove_notebook(name, assignment)
-    for name, notebook in references.items():
-        if name in known and _is_registered(gradebook, assignment, name, notebook):
+        for name in known - set(notebooks):
+            gradebook.remove_notebook(name, assignment.name)
+    for name, notebook in notebooks.items():
+        cells = notebook.without_solutions
+        if name in known and _is_registered(gradebook, assignment.name, name, cells):
             continue
-        where = {"notebook": name, "assignment": assignment, "db_url": course.db_url}
+        where = {
+            "notebook": name,
+            "assignment": assignment.name,
+            "db_url": course.db_url,
+        }
         try:
-            SaveCells(config=course.config).preprocess(notebook, {"nbgrader": where})
+            SaveCells(config=course.config).preprocess(cells, {"nbgrader": where})
         except RuntimeError as error:
             raise CourseError(
-                f"{source / name}.ipynb has other cells than the gradebook, which has "
+                f"{notebook.path} has other cells than the gradebook, which has "
                 f"graded submissions of it: {error}"
             ) from None
     gradebook.db.expire_all()
@@ -212,8 +208,9 @@ def save_scores(
         if notebook is not None:
             cell = cells[name]
             untouched = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
-            said = "No response." if untouched and not is_task(cell) else None
-            comment.auto_comment = said
+            comment.auto_comment = (
+                "No response." if untouched and not is_task(cell) else None
+            )
 
 
 def _by_name(

@@ -15,12 +15,15 @@ import nbformat
 from markupsafe import Markup
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.preprocessors import ClearHiddenTests
-from nbgrader.utils import is_grade, is_solution, is_task
+from nbgrader.utils import is_grade, is_solution
 
 from autograder import safe_html
+from autograder.assignment.cells import by_id, grade_id, is_test
+from autograder.assignment.markers import hidden_test_markers, telling_lines
+from autograder.assignment.notebook import Assignment, AssignmentNotebook
 from autograder.course import Course
 from autograder.gradebook import records
+from autograder.pages import template
 from autograder.verdicts import Status, Verdict
 
 MESSAGE_CHARACTERS = 4000
@@ -62,8 +65,8 @@ VERDICTS = {
     ),
     Verdict.MISSING: ("No notebook of this name was handed in.", ""),
 }
-# What an item says if its check had nothing to say for students.
-SAID_BY_DEFAULT = {
+# The message of an item whose check has none for students.
+DEFAULT_MESSAGES = {
     Status.CORRECT: "",
     Status.INCORRECT: "Your answer did not pass every check of this test.",
     Status.NOT_ATTEMPTED: "There is no answer here yet.",
@@ -85,10 +88,8 @@ class PageMaker:
     ) -> None:
         """Read the instructor's notebooks and the stored items."""
         self.course = course
-        self.masters = {
-            name: _read_master(course, assignment, name)
-            for name in course.notebook_names(assignment)
-        }
+        notebooks = Assignment(course, assignment).notebooks
+        self.outlines = {name: _outline(nb) for name, nb in notebooks.items()}
         self.items: dict[tuple[str, str], dict[str, records.StoredItem]] = {}
         for item in records.items(course, assignment, student):
             of_notebook = self.items.setdefault((item.student, item.notebook), {})
@@ -98,12 +99,12 @@ class PageMaker:
         """Make the page of one notebook of one submission."""
         view = _view(
             self.course,
-            self.masters[run.notebook],
+            self.outlines[run.notebook],
             run,
             self.items.get((run.student, run.notebook), {}),
             _marks(gradebook, run),
         )
-        return safe_html.page("feedback.html", view=view)
+        return template.fill("feedback.html", view=view)
 
 
 # ----------------------------------------------------- the instructor's notebook
@@ -119,81 +120,94 @@ class _Graded:
     by_hand: bool
 
 
-@dataclass
-class _Master:
-    """What a page needs to know of the instructor's notebook."""
+@dataclass(frozen=True)
+class _Outline:
+    """What a page shows of the instructor's notebook, and what it must not show.
+
+    Attributes
+    ----------
+    title : str
+        The notebook's first heading, or the assignment's name.
+    graded : dict of str to _Graded
+        The cells that earn points, by their ids.
+    visible : dict of str to str
+        The text of each test cell as it was handed out, by its id.
+    hidden : set of str
+        The lines of hidden tests that would give something away.
+    comment_goes_to : dict of str to str
+        By the id of a cell that an instructor may comment: the id of the graded cell
+        that the comment is shown with.
+    """
 
     title: str
-    graded: dict[str, _Graded] = field(default_factory=dict)
-    visible: dict[str, str] = field(default_factory=dict)  # of test cells, by grade_id
-    hidden: set[str] = field(default_factory=set)  # telling lines of hidden tests
-    comment_goes_to: dict[str, str] = field(default_factory=dict)  # solution: graded
+    graded: dict[str, _Graded]
+    visible: dict[str, str]
+    hidden: set[str]
+    comment_goes_to: dict[str, str]
 
 
-def _read_master(course: Course, assignment: str, notebook: str) -> _Master:
-    """Read the instructor's notebook: its items, their titles, what is hidden.
+def _outline(notebook: AssignmentNotebook) -> _Outline:
+    """Outline a notebook of the instructor's.
 
     What was handed out of a test cell is read from the handout itself.
     """
-    file = Path(assignment, f"{notebook}.ipynb")
-    cells = nbformat.read(course.source / file, as_version=4).cells
-    handout: dict[str, str] = {}
-    if (course.release / file).is_file():
-        for cell in nbformat.read(course.release / file, as_version=4).cells:
-            handout[_grade_id(cell)] = cell.source
-    markers = ClearHiddenTests(config=course.config)
+    cells = notebook.as_written.cells
+    handout = by_id(notebook.handout) if notebook.handout else {}
+    markers = hidden_test_markers(notebook.assignment.course.config)
+    graded = _graded_cells(cells)
+    visible = {}
+    for name in (name for name, cell in graded.items() if not cell.by_hand):
+        text = handout[name].source if name in handout else ""
+        visible[name] = markers.split(text)[0].strip("\n")
+    parts = [(is_solution(cell), *markers.split(cell.source)) for cell in cells]
+    return _Outline(
+        title=_first_title(cells) or notebook.assignment.name,
+        graded=graded,
+        visible=visible,
+        hidden=telling_lines(
+            hidden=[inside for _, _, inside in parts],
+            shown=[outside for answer, outside, _ in parts if not answer],
+            least=TELLING_CHARACTERS,
+        ),
+        comment_goes_to=_comment_targets(cells),
+    )
+
+
+def _graded_cells(cells: list[NotebookNode]) -> dict[str, _Graded]:
+    """Describe the cells that earn points, by their ids.
+
+    Each has the title of the heading above it; where a heading is above several, the
+    id comes after it.
+    """
     headings = _headings(cells)
     uses = Counter(headings[i] for i, cell in enumerate(cells) if is_grade(cell))
-    master = _Master(title=_first_title(cells) or assignment)
-    shown: list[str] = []
-    unanswered: list[str] = []
+    graded = {}
     for heading, cell in zip(headings, cells, strict=True):
-        seen, hidden = _split_hidden(cell.source, markers)
-        if not is_solution(cell):
-            shown.append(seen)
-        master.hidden.update(line.strip() for line in hidden.split("\n"))
         if not is_grade(cell):
-            if is_solution(cell):
-                unanswered.append(cell.metadata.nbgrader["grade_id"])
             continue
-        grade_id = cell.metadata.nbgrader["grade_id"]
-        name = grade_id.removesuffix("-test")
-        title = (
-            f"{heading}: {name}" if heading and uses[heading] > 1 else heading or name
+        cell_id = grade_id(cell)
+        name = cell_id.removesuffix("-test")
+        title = f"{heading}: {name}" if uses[heading] > 1 else heading
+        graded[cell_id] = _Graded(
+            cell_id,
+            title if heading else name,
+            points=float(cell.metadata.nbgrader["points"]),
+            by_hand=not is_test(cell),
         )
-        by_hand = is_solution(cell) or is_task(cell) or cell.cell_type != "code"
-        points = float(cell.metadata.nbgrader["points"])
-        master.graded[grade_id] = _Graded(grade_id, title, points, by_hand)
-        if not by_hand:
-            given, _ = _split_hidden(handout.get(grade_id, ""), markers)
-            master.visible[grade_id] = given.strip("\n")
-        for solution in [*unanswered, grade_id]:
-            master.comment_goes_to[solution] = grade_id
-        unanswered = []
-    openly = "\n".join(shown)
-    master.hidden = {
-        line
-        for line in master.hidden
-        if len(line) >= TELLING_CHARACTERS and line not in openly
-    }
-    return master
+    return graded
 
 
-def _split_hidden(source: str, markers: ClearHiddenTests) -> tuple[str, str]:
-    """Part a cell into what was handed out and what was not.
-
-    A region that is never closed hides all that follows.
-    """
-    parts: tuple[list[str], list[str]] = ([], [])
-    inside = False
-    for line in source.split("\n"):
-        if markers.begin_test_delimeter in line:
-            inside = True
-        elif markers.end_test_delimeter in line:
-            inside = False
-        else:
-            parts[inside].append(line)
-    return "\n".join(parts[0]), "\n".join(parts[1])
+def _comment_targets(cells: list[NotebookNode]) -> dict[str, str]:
+    """Say which graded cell a comment on an answer goes to: the next one."""
+    targets = {}
+    answers: list[str] = []
+    for cell in cells:
+        if is_grade(cell) or is_solution(cell):
+            answers.append(grade_id(cell))
+        if is_grade(cell):
+            targets |= dict.fromkeys(answers, grade_id(cell))
+            answers = []
+    return targets
 
 
 def _headings(cells: list[NotebookNode]) -> list[str]:
@@ -296,13 +310,13 @@ class _View:
 
 def _view(
     course: Course,
-    master: _Master,
+    outline: _Outline,
     run: records.StoredRun,
     items: dict[str, records.StoredItem],
     marks: _Marks,
 ) -> _View:
     view = _View(
-        title=master.title,
+        title=outline.title,
         student=safe_html.plain(run.student),
         notebook=run.notebook,
         held=run.verdict is Verdict.HELD_FOR_REVIEW,
@@ -310,13 +324,13 @@ def _view(
     if view.held:
         return view
     shown = {
-        grade_id: _item_view(graded, items.get(grade_id), marks)
-        for grade_id, graded in master.graded.items()
+        cell_id: _item_view(graded, items.get(cell_id), marks)
+        for cell_id, graded in outline.graded.items()
     }
-    earned = sum(_points(graded, items, marks) for graded in master.graded.values())
+    earned = sum(_points(graded, items, marks) for graded in outline.graded.values())
     view.points = safe_html.number(max(0.0, earned - marks.penalty))
     view.max_points = safe_html.number(
-        sum(graded.points for graded in master.graded.values())
+        sum(graded.points for graded in outline.graded.values())
     )
     if marks.penalty:
         view.penalty = (
@@ -326,13 +340,13 @@ def _view(
     view.stopped = run.verdict is not Verdict.GRADED
     view.message = safe_html.plain(run.message)
     for solution, comment in marks.comments.items():
-        if target := shown.get(master.comment_goes_to.get(solution, "")):
+        if target := shown.get(outline.comment_goes_to.get(solution, "")):
             target.comments.append(safe_html.plain(comment))
     view.items = list(shown.values())
     view.repairs = [safe_html.plain(repair) for repair in run.repairs]
     if run.verdict not in {Verdict.NOT_READABLE, Verdict.MISSING}:
-        folder = course.autograded / run.student / run.assignment
-        view.cells = _cell_views(folder / f"{run.notebook}.ipynb", master, shown)
+        path = course.autograded_notebook(run.student, run.assignment, run.notebook)
+        view.cells = _cell_views(path, outline, shown)
     return view
 
 
@@ -365,7 +379,7 @@ def _item_view(
             _points(graded, {graded.grade_id: item} if item else {}, marks)
         ),
         max_points=safe_html.number(graded.points),
-        message="" if graded.by_hand else _said(item),
+        message="" if graded.by_hand else _message(item),
     )
     if by_hand and not graded.by_hand:
         automatic = safe_html.number(grade.auto_score or 0.0)
@@ -378,19 +392,19 @@ def _item_view(
     return view
 
 
-def _said(item: records.StoredItem | None) -> str:
-    """Give what a check said, or a plain sentence for its status."""
+def _message(item: records.StoredItem | None) -> str:
+    """Give the message of an item's check, or a plain sentence for its status."""
     if item is None:
-        return SAID_BY_DEFAULT[Status.NOT_RUN]
-    said = safe_html.cut(safe_html.plain(item.message), MESSAGE_CHARACTERS)[0]
-    return said or SAID_BY_DEFAULT[item.status]
+        return DEFAULT_MESSAGES[Status.NOT_RUN]
+    message = safe_html.cut(safe_html.plain(item.message), MESSAGE_CHARACTERS)[0]
+    return message or DEFAULT_MESSAGES[item.status]
 
 
 # ------------------------------------------------------------------ the notebook
 
 
 def _cell_views(
-    path: Path, master: _Master, shown: dict[str, _ItemView]
+    path: Path, outline: _Outline, shown: dict[str, _ItemView]
 ) -> list[_CellView]:
     """Show the graded notebook, if there is one."""
     try:
@@ -400,15 +414,15 @@ def _cell_views(
     own = "\n".join(
         safe_html.plain(cell.source)
         for cell in cells
-        if _grade_id(cell) not in master.visible
+        if grade_id(cell) not in outline.visible
     )
-    told = {line for line in master.hidden if line not in own}
+    hidden = {line for line in outline.hidden if line not in own}
     result: list[_CellView] = []
     characters = typed = number = 0
     for cell in cells:
         typed += _rich_characters(cell)
         rich = typed <= RICH_CHARACTERS
-        view = _cell_view(cell, master, shown, told, rich=rich)
+        view = _cell_view(cell, outline, shown, hidden, rich=rich)
         if cell.cell_type == "code":
             number += 1
             view.number = number
@@ -424,10 +438,6 @@ def _cell_views(
     return result
 
 
-def _grade_id(cell: NotebookNode) -> str:
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
-
-
 def _rich_characters(cell: NotebookNode) -> int:
     """Count what takes time to render: a text can be made to take long."""
     shown = [cell.source]
@@ -437,16 +447,16 @@ def _rich_characters(cell: NotebookNode) -> int:
 
 def _cell_view(
     cell: NotebookNode,
-    master: _Master,
+    outline: _Outline,
     shown: dict[str, _ItemView],
     hidden: set[str],
     *,
     rich: bool,
 ) -> _CellView:
-    grade_id = _grade_id(cell)
-    if grade_id in master.visible:
-        content = safe_html.code(master.visible[grade_id])
-        return _CellView("test", content, item=shown[grade_id])
+    cell_id = grade_id(cell)
+    if cell_id in outline.visible:
+        content = safe_html.code(outline.visible[cell_id])
+        return _CellView("test", content, item=shown[cell_id])
     if cell.cell_type == "markdown" and rich:
         return _CellView(
             "prose", safe_html.markdown(cell.source, cell.get("attachments"))

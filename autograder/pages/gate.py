@@ -7,20 +7,19 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from markupsafe import Markup, escape
 
 from autograder import safe_html
-from autograder.course import Course
+from autograder.gate.false_alarms import LARGEST_RATE
 from autograder.gate.results import (
-    LARGEST_RATE,
     LEAST_SCORE,
     PARTS,
-    Broken,
-    Checked,
-    MutantSeen,
+    Findings,
+    IndependenceResult,
+    MutantResult,
 )
+from autograder.pages import template
 
 MESSAGE_CHARACTERS = 400
 
@@ -64,11 +63,11 @@ class _Mutant:
     kind: str
     state: str
     marks: list[str]  # for each test of the item, how it ended
-    said: str
+    reason: str  # what its first test said, or why it is no mistake
 
 
 @dataclass
-class _Item:
+class _ItemMutants:
     """The mutants of one item."""
 
     name: str
@@ -77,78 +76,76 @@ class _Item:
     mutants: list[_Mutant]
 
 
-def write_page(course: Course, checked: Checked) -> Path:
-    """Write the page of one assignment; return where it is."""
-    path = course.reports / "gate" / f"{checked.assignment}.html"
-    safe_html.write(path, safe_html.page("check.html", **_view(checked)))
-    return path
+def gate_page(findings: Findings) -> str:
+    """Make the page of one assignment."""
+    return template.fill("gate.html", **_view(findings))
 
 
-def _view(checked: Checked) -> dict:
-    short = len(checked.shortfalls)
-    tests = [test for tests in checked.items.values() for test in tests]
+def _view(findings: Findings) -> dict:
+    short = len(findings.shortfalls)
+    tests = [test for tests in findings.items.values() for test in tests]
     return {
-        "assignment": checked.assignment,
+        "assignment": findings.assignment,
         "verdict": "Sound."
         if not short
         else f"Not sound: {short} shortfall{'s' if short > 1 else ''}.",
         "sound": not short,
-        "rows": [_row(checked, part) for part in PARTS],
-        "shortfalls": [safe_html.plain(line) for line in checked.shortfalls],
-        "unprotected": checked.unprotected,
+        "rows": [_row(findings, part) for part in PARTS],
+        "shortfalls": [safe_html.plain(line) for line in findings.shortfalls],
+        "unprotected": findings.unprotected,
         "accepted": [
             (
-                seen.item,
-                seen.name,
-                safe_html.code(seen.code),
-                safe_html.plain(seen.message),
+                result.item,
+                result.name,
+                safe_html.code(result.code),
+                safe_html.plain(result.message),
             )
-            for seen in checked.accepted
+            for result in findings.accepted
         ],
         "wrongs": [
-            (seen, _message(seen.message), f"{seen.caught} of {seen.seeds}")
-            for seen in checked.wrongs
+            (result, _message(result.message), f"{result.caught} of {result.seeds}")
+            for result in findings.wrongs
         ],
         "statistics": [
             (
                 test.test,
-                rate(test.stated),
+                _rate(test.stated),
                 f"{test.alarms} of {test.seeds}",
-                rate(test.bound) if test.seeds else "not measured",
+                _rate(test.bound) if test.seeds else "not measured",
                 test.power,
             )
-            for test in checked.statistics
+            for test in findings.statistics
         ],
-        "largest_rate": rate(LARGEST_RATE),
+        "largest_rate": _rate(LARGEST_RATE),
         "tests": tests,
-        "broken": [_broken_row(checked, row) for row in checked.independence],
-        "score": checked.score,
+        "broken": [_broken_row(findings, row) for row in findings.independence],
+        "score": findings.score,
         "least_score": LEAST_SCORE,
         "mutants": [
-            _item(name, tests, [m for m in checked.mutants if m.item == name])
-            for name, tests in checked.items.items()
-            if any(mutant.item == name for mutant in checked.mutants)
+            _item_mutants(name, tests, [m for m in findings.mutants if m.item == name])
+            for name, tests in findings.items.items()
+            if any(mutant.item == name for mutant in findings.mutants)
         ],
-        "kinds": _kinds(checked),
-        "cpu_seconds": f"{checked.cpu_seconds:.0f}",
-        "seeds": checked.seeds,
-        "notebooks": checked.notebooks,
+        "kinds": _kinds(findings),
+        "cpu_seconds": f"{findings.cpu_seconds:.0f}",
+        "seeds": findings.seeds,
+        "notebooks": findings.notebooks,
         "today": f"{date.today():%d %B %Y}".lstrip("0"),
     }
 
 
-def _row(checked: Checked, part: str) -> _Row:
-    count = checked.counts.get(part)
+def _row(findings: Findings, part: str) -> _Row:
+    count = findings.counts.get(part)
     if count is None:
         return _Row(part, _WHAT[part], "absent", "", True)
     what = _WHAT[part]
-    if part == "mutants" and checked.explained:
-        what += f" {checked.explained} more are explained below."
+    if part == "mutants" and findings.explained:
+        what += f" {findings.explained} more are explained below."
     good, tried = count.good, count.tried
     return _Row(part, what, str(good), str(tried), good == tried)
 
 
-def rate(value: float) -> str:
+def _rate(value: float) -> str:
     """Write a rate as people do: ``1e-7``, ``.14``."""
     if value >= 0.001:
         return f"{value:.2g}".removeprefix("0")
@@ -159,9 +156,9 @@ def _message(text: str) -> str:
     return safe_html.cut(safe_html.plain(text), MESSAGE_CHARACTERS)[0]
 
 
-def _broken_row(checked: Checked, broken: Broken) -> _Broken:
+def _broken_row(findings: Findings, broken: IndependenceResult) -> _Broken:
     marks = []
-    for item, tests in checked.items.items():
+    for item, tests in findings.items.items():
         for test in tests:
             lost, own = test in broken.lost, item == broken.item
             if own:
@@ -173,28 +170,30 @@ def _broken_row(checked: Checked, broken: Broken) -> _Broken:
     return _Broken(broken.item, broken.how, marks)
 
 
-def _kinds(checked: Checked) -> list[tuple[str, int, int, int, int]]:
+def _kinds(findings: Findings) -> list[tuple[str, int, int, int, int]]:
     """Count mutants by kind: all, killed, explained, survived."""
-    kinds = Counter(mutant.kind for mutant in checked.mutants)
+    kinds = Counter(mutant.kind for mutant in findings.mutants)
     rows = []
     for kind, count in kinds.most_common():
-        states = Counter(m.state for m in checked.mutants if m.kind == kind)
+        states = Counter(m.state for m in findings.mutants if m.kind == kind)
         others = count - states["killed"] - states["explained"]
         rows.append((kind, count, states["killed"], states["explained"], others))
     return rows
 
 
-def _item(name: str, tests: list[str], found: list[MutantSeen]) -> _Item:
+def _item_mutants(
+    name: str, tests: list[str], found: list[MutantResult]
+) -> _ItemMutants:
     states = Counter(mutant.state for mutant in found)
     counts = ", ".join(f"{number} {state}" for state, number in states.items())
-    return _Item(name, tests, counts, [_mutant(m, tests) for m in found])
+    return _ItemMutants(name, tests, counts, [_mutant(m, tests) for m in found])
 
 
-def _mutant(mutant: MutantSeen, tests: list[str]) -> _Mutant:
+def _mutant(mutant: MutantResult, tests: list[str]) -> _Mutant:
     before, after = _marked(mutant.before, mutant.after)
-    said = mutant.why or _message(mutant.message)
+    reason = mutant.why or _message(mutant.message)
     marks = [mutant.by.get(test, "passed") for test in tests]
-    return _Mutant(before, after, mutant.kind, mutant.state, marks, said)
+    return _Mutant(before, after, mutant.kind, mutant.state, marks, reason)
 
 
 def _marked(before: str, after: str) -> tuple[Markup, Markup]:
@@ -218,7 +217,7 @@ def _marked(before: str, after: str) -> tuple[Markup, Markup]:
 
 
 def _inside_word(text: str, at: int) -> bool:
-    """Tell whether a place is between two letters of one word or number."""
+    """Tell whether an index is between two letters of one word or number."""
     return 0 < at < len(text) and bool(re.fullmatch(r"[\w.]{2}", text[at - 1 : at + 1]))
 
 

@@ -4,7 +4,9 @@ import math
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import mean, median
 from urllib.parse import quote
 
@@ -12,6 +14,7 @@ from autograder import safe_html
 from autograder.course import Course
 from autograder.gradebook import records
 from autograder.gradebook.results import NOT_GRADED, ClassResults, StudentResult
+from autograder.pages import template
 from autograder.verdicts import Status, Verdict
 
 MESSAGES_OF_AN_ITEM = 3
@@ -127,8 +130,12 @@ class _View:
     statuses: list[tuple[str, str]]
 
 
-def class_view(course: Course, class_: ClassResults) -> _View:
-    """Gather what the template of the page shows."""
+def report_page(course: Course, class_: ClassResults) -> str:
+    """Make the page about the class."""
+    return template.fill("report.html", view=_view(course, class_))
+
+
+def _view(course: Course, class_: ClassResults) -> _View:
     counted = [row for row in class_.rows if row.counts]
     verdicts = Counter(row.verdict for row in class_.rows)
     order = [verdict.value for verdict in Verdict] + [NOT_GRADED]
@@ -189,8 +196,8 @@ def _histogram(points: list[float], most: float) -> _Histogram | None:
                 count=count,
             )
         )
-    said = ", ".join(f"{bar.label}: {bar.count}" for bar in bars if bar.count)
-    return _Histogram(bars, f"Bar chart of students by points. {said}.")
+    counted = ", ".join(f"{bar.label}: {bar.count}" for bar in bars if bar.count)
+    return _Histogram(bars, f"Bar chart of students by points. {counted}.")
 
 
 def _css(status: Status) -> str:
@@ -226,7 +233,7 @@ def _item_view(name: str, rows: list[StudentResult], key: tuple[str, str]) -> _I
 
 
 def _messages(items: list[records.StoredItem]) -> list[tuple[int, str]]:
-    """Count what an item's check said, taking messages that differ in figures for one.
+    """Count the messages of an item, taking those that differ in figures for one.
 
     Of each group the message that came most often stands for all.
     """
@@ -245,42 +252,65 @@ def _messages(items: list[records.StoredItem]) -> list[tuple[int, str]]:
 
 def _looks(class_: ClassResults) -> list[_Look]:
     """List what deserves a look, the most pressing first."""
+    strongest = _strongest_level(class_)
+    # Of each: its title, and what to say of a student; None where it does not apply.
+    questions: list[tuple[str, Callable[[StudentResult], str | None]]] = [
+        *((title, partial(_ended_as, verdict)) for verdict, title in LOOK_AT.items()),
+        ("Answers that wait for marks by hand", _waiting),
+        (
+            f"Run at another level of isolation than {strongest}",
+            partial(_other_level, strongest),
+        ),
+        ("Set right or left out before the run", _repairs),
+        (
+            "Handed in and not graded yet: run `autograder grade`",
+            partial(_not_graded, len(class_.notebooks) > 1),
+        ),
+    ]
     looks = []
-    for verdict, why in LOOK_AT.items():
-        who = [
-            (row.student, safe_html.plain(row.run.evidence or row.run.message))
-            for row in class_.rows
-            if row.run and row.run.verdict is verdict
-        ]
-        looks.append(_Look(why, who))
-    waiting = [(row.student, "") for row in class_.rows if row.waits_for_marks]
-    looks.append(_Look("Answers that wait for marks by hand", waiting))
-    levels = Counter(row.run.level for row in class_.rows if row.run and row.run.level)
-    if len(levels) > 1:
-        strongest = "bwrap" if "bwrap" in levels else levels.most_common(1)[0][0]
-        weaker = [
-            (row.student, row.run.level)
-            for row in class_.rows
-            if row.run and row.run.level not in {"", strongest}
-        ]
-        looks.append(
-            _Look(f"Run at another level of isolation than {strongest}", weaker)
-        )
-    repaired = [
-        (row.student, safe_html.plain("; ".join(row.run.repairs)))
-        for row in class_.rows
-        if row.run and row.run.repairs
-    ]
-    looks.append(_Look("Set right or left out before the run", repaired))
-    new = [
-        (row.student, ", ".join(row.not_graded) if len(class_.notebooks) > 1 else "")
-        for row in class_.rows
-        if row.not_graded
-    ]
-    looks.append(_Look("Handed in and not graded yet: run `autograder grade`", new))
+    for title, answer in questions:
+        answers = [(row.student, answer(row)) for row in class_.rows]
+        who = [(student, text) for student, text in answers if text is not None]
+        looks.append(_Look(title, who))
     absent = [(student, "") for student in class_.absent]
     looks.append(_Look("In the class list, with nothing handed in", absent))
     return [look for look in looks if look.who]
+
+
+def _strongest_level(class_: ClassResults) -> str:
+    """Name the strongest level of isolation that a run had; empty without a run."""
+    levels = Counter(row.run.level for row in class_.rows if row.run and row.run.level)
+    if "bwrap" in levels:
+        return "bwrap"
+    return levels.most_common(1)[0][0] if levels else ""
+
+
+def _ended_as(verdict: Verdict, row: StudentResult) -> str | None:
+    if row.run is None or row.run.verdict is not verdict:
+        return None
+    return safe_html.plain(row.run.evidence or row.run.message)
+
+
+def _waiting(row: StudentResult) -> str | None:
+    return "" if row.waits_for_marks else None
+
+
+def _other_level(strongest: str, row: StudentResult) -> str | None:
+    if row.run is None or row.run.level in {"", strongest}:
+        return None
+    return row.run.level
+
+
+def _repairs(row: StudentResult) -> str | None:
+    if row.run is None or not row.run.repairs:
+        return None
+    return safe_html.plain("; ".join(row.run.repairs))
+
+
+def _not_graded(name_notebooks: bool, row: StudentResult) -> str | None:
+    if not row.not_graded:
+        return None
+    return ", ".join(row.not_graded) if name_notebooks else ""
 
 
 def _student_view(
@@ -288,7 +318,7 @@ def _student_view(
 ) -> _StudentView:
     links = []
     for notebook in class_.notebooks:
-        page = course.feedback / row.student / class_.assignment / f"{notebook}.html"
+        page = course.feedback_page(row.student, class_.assignment, notebook)
         if page.is_file():
             address = quote(os.path.relpath(page, course.reports))
             links.append((notebook, address))

@@ -241,7 +241,7 @@ class ForkServer:
         home = {"HOME": f"{box}/home", "TMPDIR": f"{box}/tmp"}
         side.outgoing += frames.encode(
             {
-                "t": "enter",
+                "t": frames.ENTER,
                 "restrictions": self.sandbox.restrictions(
                     box, self.top, limits, uid, snapshots
                 ),

@@ -220,7 +220,7 @@ class Conversation:
         source = self._open_cell()
         with contextlib.suppress(OSError):  # an end is noticed elsewhere
             socket.send_fds(
-                self.checker.job, [frames.encode({"t": "link"})], [link.fileno()]
+                self.checker.job, [frames.encode({"t": frames.LINK})], [link.fileno()]
             )
         link.close()  # the checker alone notices the snapshot's end
         self._request(self.checker, source)
@@ -371,7 +371,7 @@ class Conversation:
         if side is self.checker:
             self._stage = _Stage.IMPORTING
             self._watch.begin_cell()
-            self._pipes.send(side, {"t": "run", "source": self._job.imports})
+            self._pipes.send(side, {"t": frames.RUN, "source": self._job.imports})
             return
         self._stage = _Stage.RUNNING
         if self._sandbox.level == "bwrap":
@@ -474,7 +474,7 @@ class Conversation:
 
     def _request(self, side: Side, source: str) -> None:
         """Ask a side to run the current cell."""
-        message = {"t": "run", "source": source, "number": self._number}
+        message = {"t": frames.RUN, "source": source, "number": self._number}
         self._pipes.send(side, message)
 
     # -------------------------------------------------- limits and verdicts
@@ -616,23 +616,23 @@ class Conversation:
 
 _Handler = Callable[[Conversation, dict[str, Any], int], None]
 _SHOWN: dict[str, _Handler] = {
-    "clear": Conversation._clear,
-    "output": Conversation._output,
+    frames.CLEAR: Conversation._clear,
+    frames.OUTPUT: Conversation._output,
 }
 # Which messages may come at which stage, by their tag, and who acts on each.
 _EXPECTED: dict[_Stage, dict[str, _Handler]] = {
-    _Stage.STARTING: {"ready": Conversation._ready},
-    _Stage.IMPORTING: {"done": Conversation._imported},
-    _Stage.RUNNING: {"done": Conversation._done, **_SHOWN},
+    _Stage.STARTING: {frames.READY: Conversation._ready},
+    _Stage.IMPORTING: {frames.DONE: Conversation._imported},
+    _Stage.RUNNING: {frames.DONE: Conversation._done, **_SHOWN},
     _Stage.FORKING: {
-        "snapshot": Conversation._snapshot_taken,
-        "done": Conversation._done_unasked,
+        frames.SNAPSHOT: Conversation._snapshot_taken,
+        frames.DONE: Conversation._done_unasked,
         **_SHOWN,
     },
     _Stage.CHECKING: {
-        "done": Conversation._done,
-        "gone": Conversation._snapshot_gone,
-        "tampering": Conversation._tampering,
+        frames.DONE: Conversation._done,
+        frames.GONE: Conversation._snapshot_gone,
+        frames.TAMPERING: Conversation._tampering,
         **_SHOWN,
     },
 }

@@ -33,7 +33,7 @@ class Snapshots:
     def ask(self, student: Side, protected: bool) -> None:
         """Ask the student's process for a snapshot, for a test cell."""
         self._asked, theirs = socket.socketpair()
-        request = frames.encode({"t": "snapshot", "protected": protected})
+        request = frames.encode({"t": frames.SNAPSHOT, "protected": protected})
         with theirs, contextlib.suppress(OSError):  # an end is noticed elsewhere
             socket.send_fds(student.job, [request], [theirs.fileno()])
 

@@ -16,21 +16,22 @@ reference, and their power with the named mistakes, on several seeds.
 
 A course is checked by what it has: a part without its file is absent, not failed. The
 files are read by `autograder.gate.variants`; `autograder.gate.plan` says what is tried,
-on the notebooks of `autograder.gate.bench`, in the runs of `autograder.gate.runs`;
+on the notebooks of `autograder.gate.harness`, in the runs of `autograder.gate.runs`;
 `autograder.gate.judge` says what falls short.
 """
 
 from collections.abc import Callable, Collection
 
+from autograder import safe_html
 from autograder.assignment.limits import SandboxLimits, sandbox
 from autograder.course import Course
 from autograder.errors import BuildError
 from autograder.gate.judge import Judge
 from autograder.gate.plan import Plan
-from autograder.gate.results import PARTS, Checked
-from autograder.gate.runs import Runs, read_places, survey
+from autograder.gate.results import PARTS, Findings
+from autograder.gate.runs import Executor, read_subjects, survey
 from autograder.gate.variants import refuse_strays
-from autograder.pages.gate import write_page
+from autograder.pages.gate import gate_page
 from autograder.workers import pool
 
 
@@ -44,7 +45,7 @@ def check(
     items: Collection[str] | None = None,
     protected: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Checked]:
+) -> list[Findings]:
     """Check that assignments measure what they say, by running them in the sandbox.
 
     Parameters
@@ -69,7 +70,7 @@ def check(
 
     Returns
     -------
-    list of Checked
+    list of Findings
         One for each assignment; if all was tried, ``reports/gate/A.html`` shows it.
 
     Raises
@@ -83,27 +84,33 @@ def check(
             f"nothing to check: {course.source} has no notebooks; "
             "run `autograder build` first"
         )
-    for part in parts or ():
+    _refuse_unknown_parts(parts or ())
+    if not assignments:
+        refuse_strays(course, names)
+    limits = SandboxLimits(config=course.config)
+    executor = Executor(sandbox(limits.level), jobs or pool.cores(), progress)
+    try:
+        plans = [
+            Plan(course, name, seeds, parts, items, read_subjects(course, name))
+            for name in names
+        ]
+        survey([subject for plan in plans for subject in plan.subjects], executor)
+        executor.run(run for plan in plans for run in plan.first_round())
+        executor.run(run for plan in plans for run in plan.second_round(executor))
+    finally:
+        executor.stop()
+    findings = [Judge(plan, executor).judge(protected) for plan in plans]
+    if parts is None and items is None:
+        for found in findings:
+            page = course.gate_page(found.assignment)
+            safe_html.write(page, gate_page(found))
+            found.page = str(page)
+    return findings
+
+
+def _refuse_unknown_parts(parts: Collection[str]) -> None:
+    for part in parts:
         if part not in PARTS:
             raise BuildError(
                 f"no part is called {part!r}; there is: {', '.join(PARTS)}"
             )
-    if not assignments:
-        refuse_strays(course, names)
-    limits = SandboxLimits(config=course.config)
-    runs = Runs(sandbox(limits.level), jobs or pool.cores(), progress)
-    try:
-        plans = [
-            Plan(course, name, seeds, parts, items, read_places(course, name, limits))
-            for name in names
-        ]
-        survey([place for plan in plans for place in plan.places], runs)
-        runs.finish(work for plan in plans for work in plan.first())
-        runs.finish(work for plan in plans for work in plan.second(runs))
-    finally:
-        runs.stop()
-    results = [Judge(plan, runs).judge(protected) for plan in plans]
-    if parts is None and items is None:
-        for result in results:
-            result.page = str(write_page(course, result))
-    return results

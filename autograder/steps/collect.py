@@ -31,14 +31,12 @@ import contextlib
 import shutil
 import tempfile
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-
-from nbgrader.utils import parse_utc
 
 from autograder.course import Course
 from autograder.errors import CollectError
 from autograder.submission.archives import unpack_all
+from autograder.submission.files import read_timestamp
 from autograder.submission.layouts import Found, sort_out
 
 
@@ -159,7 +157,7 @@ def _put_in_place(
     """Move submissions to where they belong; if one cannot be moved, take all back."""
     with contextlib.ExitStack() as undo:
         for number, ((student, assignment), folder) in enumerate(staged.items()):
-            final = course.submitted / student / assignment
+            final = course.submitted_folder(student, assignment)
             if final.exists():
                 if not force and not _is_newer(folder, final):
                     collected.kept.append((student, assignment))
@@ -177,17 +175,10 @@ def _put_in_place(
 
 def _is_newer(new: Path, there: Path) -> bool:
     """Compare timestamps where both have one, otherwise the latest files."""
-    stamps = [_timestamp(folder) for folder in (new, there)]
+    stamps = [read_timestamp(folder)[0] for folder in (new, there)]
     if all(stamps):
         return stamps[0] > stamps[1]
     return _latest(new) > _latest(there)
-
-
-def _timestamp(folder: Path) -> datetime | None:
-    try:
-        return parse_utc((folder / "timestamp.txt").read_text("utf-8").strip())
-    except (OSError, ValueError, OverflowError, TypeError):
-        return None
 
 
 def _latest(folder: Path) -> int:

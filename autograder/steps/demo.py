@@ -29,13 +29,13 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
 
 from autograder import safe_html
+from autograder.assignment.cells import grade_id
 from autograder.course import Course, find_course
 from autograder.errors import CourseError
-from autograder.gate.variants import Wrong, named_wrongs
+from autograder.gate.variants import Wrong, named_wrongs, solution_cells
 from autograder.gradebook import records
 from autograder.steps.build import build
 from autograder.steps.feedback import feedback
@@ -72,7 +72,7 @@ class DemoRow:
     grade : Row
         What `autograder.steps.grade.grade` says of it.
     message : str
-        What stopped the run, or what the first failed check said.
+        What stopped the run, or the message of the first failed check.
     """
 
     kind: str
@@ -146,15 +146,15 @@ def demo(
 
 def _rows(course: Course, summary: GradeSummary) -> list[DemoRow]:
     """Add to each grade how the sample was made, and what its student reads first."""
-    said: dict[str, str] = {}
+    first_messages: dict[str, str] = {}
     for item in records.items(course, summary.assignment):
         if item.message and not item.points:
-            said.setdefault(item.student, item.message)
+            first_messages.setdefault(item.student, item.message)
     return [
         DemoRow(
             kind=KINDS.get(row.student, "added to the demo"),
             grade=row,
-            message=row.message or said.get(row.student, ""),
+            message=row.message or first_messages.get(row.student, ""),
         )
         for row in summary.rows
     ]
@@ -229,17 +229,17 @@ def _copy(course: Course, folder: Path) -> Course:
             config.write(f"c.SandboxLimits.{name} = {value!r}\n")
         config.write("c.SandboxLimits.assignments = {}\n")
     copy = find_course(folder)
-    for place in (
+    for inner in (
         copy.source,
         copy.release,
         copy.submitted,
         copy.autograded,
         copy.feedback,
     ):
-        if not place.is_relative_to(folder):
+        if not inner.is_relative_to(folder):
             raise CourseError(
-                f"the course's configuration puts {place.name} outside its folder, "
-                f"at {place}; a demo would write there"
+                f"the course's configuration puts {inner.name} outside its folder, "
+                f"at {inner}; a demo would write there"
             )
     return copy
 
@@ -254,13 +254,12 @@ def _hand_in(course: Course, assignment: str, wrongs: list[Wrong]) -> None:
         wrong = next(wrong_answers, None) if kind == "wrong" else None
         if kind == "wrong" and wrong is None:
             continue
-        folder = course.submitted / student / assignment
-        shutil.copytree(course.release / assignment, folder)
+        folder = course.submitted_folder(student, assignment)
+        shutil.copytree(course.release_folder(assignment), folder)
         for name in course.notebook_names(assignment):
-            source = nbformat.read(
-                course.source / assignment / f"{name}.ipynb", as_version=4
-            )
-            solutions = _solutions(source, ClearSolutions(config=course.config))
+            path = course.source_notebook(assignment, name)
+            source = nbformat.read(path, as_version=4)
+            solutions = solution_cells(source, course.config)
             path = folder / f"{name}.ipynb"
             handout = nbformat.read(path, as_version=4)
             text = nbformat.writes(_answer(handout, _answers(kind, solutions, wrong)))
@@ -276,26 +275,15 @@ def _of_two_items(wrongs: list[Wrong]) -> list[Wrong]:
     """
     of_items = list({wrong.item: wrong for wrong in reversed(wrongs)}.values())[::-1]
     choice = of_items if len(of_items) > 1 else wrongs
-    places = sorted({len(choice) // 3, 2 * len(choice) // 3})
-    return [choice[place] for place in places if place < len(choice)]
-
-
-def _solutions(source: NotebookNode, markers: ClearSolutions) -> list[NotebookNode]:
-    """Give the instructor's answer cells, without the markers around solutions."""
-    delimiters = markers.begin_solution_delimeter, markers.end_solution_delimeter
-    cells = [cell for cell in source.cells if is_solution(cell)]
-    for cell in cells:
-        lines = cell.source.split("\n")
-        kept = (ln for ln in lines if not any(mark in ln for mark in delimiters))
-        cell.source = "\n".join(kept)
-    return cells
+    indices = sorted({len(choice) // 3, 2 * len(choice) // 3})
+    return [choice[index] for index in indices if index < len(choice)]
 
 
 def _answers(
     kind: str, solutions: list[NotebookNode], wrong: Wrong | None
 ) -> dict[str, str]:
     """Choose what a student of this kind writes, by grade_id."""
-    answers = {cell.metadata.nbgrader["grade_id"]: cell.source for cell in solutions}
+    answers = {grade_id(cell): cell.source for cell in solutions}
     if kind == "untouched":
         return {}
     if kind == "half solved":
@@ -304,7 +292,7 @@ def _answers(
         answers[wrong.item] = wrong.code
     code = [cell for cell in solutions if cell.cell_type == "code"]
     if kind in {"crashing", "looping"} and code:
-        half_way = code[len(code) // 2].metadata.nbgrader["grade_id"]
+        half_way = grade_id(code[len(code) // 2])
         answers[half_way] = CRASH if kind == "crashing" else LOOP
     return answers
 
@@ -313,5 +301,5 @@ def _answer(handout: NotebookNode, answers: dict[str, str]) -> NotebookNode:
     """Put answers into the solution cells of a handout."""
     for cell in handout.cells:
         if is_solution(cell):
-            cell.source = answers.get(cell.metadata.nbgrader["grade_id"], cell.source)
+            cell.source = answers.get(grade_id(cell), cell.source)
     return handout

@@ -1,4 +1,4 @@
-"""Say whether grading is possible on this machine, how well, and what would help."""
+"""Find out how well this machine isolates students' code, and what would help."""
 
 import platform
 import shutil
@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from traitlets.utils.importstring import import_item
+
 import autograder
 from autograder.course import find_course
 from autograder.errors import CourseError
@@ -18,7 +20,8 @@ from autograder.workers import pool
 PACKAGES = ("nbgrader", "nbformat", "ipython", "numpy", "matplotlib", "scikit-learn")
 OPTIONAL = ("distributed", "psycopg")
 
-# What nbgrader_config.py must name, so that nbgrader's commands grade and tell as ours.
+# What nbgrader_config.py must name so that nbgrader grades in the sandbox, and writes
+# pages without hidden tests.
 NAMED = {
     ("Autograde", "sanitize_preprocessors"): "autograder.preprocess.RebuildSubmission",
     ("Autograde", "autograde_preprocessors"): "autograder.preprocess.SandboxExecute",
@@ -69,7 +72,7 @@ class Diagnosis:
 
 
 def doctor() -> Diagnosis:
-    """Try every level of isolation, and look at the rest."""
+    """Try every level of isolation; read versions and the course's configuration."""
     failed = failing_levels()
     level = next((level for level in LEVELS if level not in failed), "")
     helps = "" if level == LEVELS[0] else what_helps()
@@ -88,7 +91,7 @@ def what_lacks(folder: Path) -> str:
     lacking = [
         f"c.{section}.{option}"
         for (section, option), name in NAMED.items()
-        if name not in _names(config.get(section, {}).get(option, []))
+        if not _holds(config.get(section, {}).get(option), name)
     ]
     if not lacking:
         return ""
@@ -98,12 +101,13 @@ def what_lacks(folder: Path) -> str:
     )
 
 
-def _names(value: Any) -> list[str]:
-    """Give the dotted names of classes, which a configuration may name or hold."""
-    return [
-        f"{one.__module__}.{one.__qualname__}" if isinstance(one, type) else str(one)
-        for one in (value if isinstance(value, list | tuple) else [value])
-    ]
+def _holds(value: Any, name: str) -> bool:
+    """Tell whether an option holds a class, by its dotted name or the class itself."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return any(
+        one is import_item(name) if isinstance(one, type) else one == name
+        for one in values
+    )
 
 
 def what_helps() -> str:
@@ -121,9 +125,9 @@ def what_helps() -> str:
             "/usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ "
             "&& systemctl reload apparmor"
         )
-    for place, (forbids, allows) in _SETTINGS.items():
-        if _setting(place) == forbids:
-            name = place.removeprefix("/proc/sys/").replace("/", ".")
+    for path, (forbids, allows) in _SETTINGS.items():
+        if _setting(path) == forbids:
+            name = path.removeprefix("/proc/sys/").replace("/", ".")
             return f"sysctl -w {name}={allows}"
     return (
         "run the grader where user namespaces are allowed: on the machine itself, or "
@@ -131,9 +135,9 @@ def what_helps() -> str:
     )
 
 
-def _setting(place: str) -> str:
-    path = Path(place)
-    return path.read_text().strip() if path.is_file() else ""
+def _setting(path: str) -> str:
+    file = Path(path)
+    return file.read_text().strip() if file.is_file() else ""
 
 
 def _versions() -> dict[str, str]:

@@ -66,7 +66,7 @@ def feedback(
     CourseError
         If there is no such assignment, or no such student.
     """
-    made = Feedback()
+    result = Feedback()
     maker = PageMaker(course, assignment)
     with database.open_gradebook(
         course.db_url, course.directory.course_id
@@ -74,14 +74,14 @@ def feedback(
         runs = records.runs_by_notebook(gradebook, assignment)
         graded = {run.student for run in runs}
         wanted = _wanted(course, assignment, graded, students)
-        made.not_graded = sorted(wanted - graded)
+        result.not_graded = sorted(wanted - graded)
         for run in runs:
-            if run.student not in wanted or run.notebook not in maker.masters:
+            if run.student not in wanted or run.notebook not in maker.outlines:
                 continue
-            path = _place(course, run)
+            path = _page_of(course, run)
             changed = safe_html.write(path, maker.page(gradebook, run))
-            (made.written if changed else made.unchanged).append(path)
-    return made
+            (result.written if changed else result.unchanged).append(path)
+    return result
 
 
 class PageExporter(Exporter):
@@ -141,11 +141,11 @@ def _wanted(
     return set(students)
 
 
-def _place(course: Course, run: records.StoredRun) -> Path:
+def _page_of(course: Course, run: records.StoredRun) -> Path:
     """Name the page of a run; refuse a name that would lead elsewhere."""
     for name in (run.student, run.assignment, run.notebook):
         if name in {"", ".", ".."} or "/" in name or "\\" in name or "\0" in name:
             raise CourseError(
                 f"{name!r} in the gradebook cannot name a file; rename it there"
             )
-    return course.feedback / run.student / run.assignment / f"{run.notebook}.html"
+    return course.feedback_page(run.student, run.assignment, run.notebook)

@@ -1,9 +1,10 @@
 """Grade an assignment: every submission gets a verdict, and none can spoil another's.
 
 For each submission, in this order: read it, rebuild it from the instructor's notebook
-(`autograder.assignment.rebuild`), run it in the sandbox in a worker process
-(`autograder.workers.pool`), score it by nbgrader's rule, and write it: scores, late
-penalty, verdict and statuses in one transaction of the gradebook, and the folder
+(the steps are those of `autograder.submission.grading`), run it in the sandbox in a
+worker process (`autograder.workers.pool`), score it by nbgrader's rule, and write it:
+scores, late penalty, verdict and statuses in one transaction of the gradebook, and the
+folder
 ``autograded/S/A`` by renaming a finished one. Only this process writes. Killed at any
 moment, it leaves the old grade of a submission or the new one, and the next run goes on
 where it stopped: what it depends on (the submission, the source, the limits, the level,
@@ -13,9 +14,7 @@ Manual scores and comments in the gradebook are kept, as nbgrader keeps them.
 """
 
 import contextlib
-import copy
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -23,25 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-import nbgrader
-from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
-import autograder
-from autograder.assignment.limits import SandboxLimits, sandbox
-from autograder.assignment.protect import Protection
-from autograder.assignment.rebuild import (
-    handout_texts,
-    read_notebook,
-    rebuild,
-    without_solutions,
-)
-from autograder.assignment.source import ENVIRONMENT, master_files, read_source
+from autograder.assignment.limits import sandbox
+from autograder.assignment.notebook import Assignment
 from autograder.course import Course
-from autograder.errors import CourseError, NotReadableError
+from autograder.errors import CourseError
 from autograder.gradebook import database, records, references
-from autograder.gradebook.references import protection_of
-from autograder.gradebook.rows import stored_end, stored_run
+from autograder.gradebook.database import LONGEST_NAME
 from autograder.gradebook.scores import (
     Lateness,
     cells_of,
@@ -52,25 +40,15 @@ from autograder.gradebook.scores import (
     register,
     save_scores,
 )
-from autograder.runner import Job, Limits, RunResult
-from autograder.submission.files import gather
-from autograder.submission.handed_in import (
-    Submission,
-    digest_of,
-    find_renamed,
-    read_part,
-    read_timestamp,
-)
-from autograder.submission.sanitize import (
-    sanitize_name,
-    sanitize_outputs,
-    sanitize_texts,
-)
+from autograder.runner import Job
+from autograder.submission.grading import end, make_job, prepare, read, take
+from autograder.submission.handed_in import Submission
+from autograder.submission.sanitize import sanitize_name
+from autograder.texts import digest_of
 from autograder.verdicts import Verdict
 from autograder.workers import pool
 from autograder.workers.cluster import Cluster
 
-_LONGEST_STUDENT = 128  # characters; the gradebook's column
 # A stored digest is that of the run, a colon, and that of the lateness.
 _RUN_DIGITS, _LATENESS_DIGITS = 47, 16
 
@@ -180,18 +158,17 @@ def grade(
     ClusterError
         If the cluster is not there, or is lost; what was finished is kept then.
     """
-    names = course.notebook_names(assignment)
+    graded = Assignment(course, assignment)
     chosen = _chosen_students(course, assignment, students)
-    configured = SandboxLimits(config=course.config)
+    level = graded.configured.level
     with contextlib.ExitStack() as stack:
         if scheduler is None:
-            local = pool.Local(sandbox(configured.level), jobs or pool.cores())
-            place = stack.enter_context(local)
+            workers = pool.Local(sandbox(level), jobs or pool.cores())
         else:
-            place = stack.enter_context(Cluster(scheduler, configured.level))
-        staging = stack.enter_context(_exclusive_lock(course))
-        grader = _Grader(course, assignment, names, configured, place, staging)
-        return grader.grade(chosen, progress or _quiet, force)
+            workers = Cluster(scheduler, level)
+        stack.enter_context(workers)
+        stack.enter_context(_exclusive_lock(course))
+        return _Grader(graded, workers).grade(chosen, progress or _quiet, force)
 
 
 def _quiet(event: Event) -> None:
@@ -208,10 +185,11 @@ def _chosen_students(
             f"{course.submitted}; run `autograder collect` first"
         )
     for student in there if students is None else students:
-        if len(student) > _LONGEST_STUDENT or not _is_text(student):
+        if len(student) > LONGEST_NAME or not _is_text(student):
+            folder = course.submitted_folder(student, assignment).parent
             raise CourseError(
-                f"{course.submitted / student}: the gradebook cannot hold this name; "
-                f"rename the folder to at most {_LONGEST_STUDENT} characters of UTF-8"
+                f"{folder}: the gradebook cannot hold this name; "
+                f"rename the folder to at most {LONGEST_NAME} characters of UTF-8"
             )
     if students is None:
         return there
@@ -235,14 +213,14 @@ def _is_text(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def _exclusive_lock(course: Course) -> Iterator[Path]:
-    """Make sure that no other `grade` writes to this course; give a folder to build in.
+def _exclusive_lock(course: Course) -> Iterator[None]:
+    """Make sure that no other `grade` writes to this course; have a folder to build in.
 
-    The folder is beside the graded submissions, so that a rename moves them; the dot
-    hides it from nbgrader.
+    The folder is `Course.grading_folder`, which is empty at first and removed at the
+    end.
     """
     course.autograded.mkdir(parents=True, exist_ok=True)
-    with open(course.autograded / ".lock", "w") as lock:
+    with open(course.grading_lock, "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -250,71 +228,38 @@ def _exclusive_lock(course: Course) -> Iterator[Path]:
                 f"another `autograder grade` is at work in {course.root}; "
                 "wait until it has finished"
             ) from None
-        staging = course.autograded / ".staging"
-        _recover(course, staging)
-        staging.mkdir()
+        _recover(course)
+        course.grading_folder.mkdir()
         try:
-            yield staging
+            yield
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            shutil.rmtree(course.grading_folder, ignore_errors=True)
 
 
-def _recover(course: Course, staging: Path) -> None:
+def _recover(course: Course) -> None:
     """Clear away what a run that was killed has left.
 
-    What it had moved away to make place, and put nothing into its place, goes back.
+    A submission that it had moved away, without putting another in its place, goes
+    back.
     """
-    for old in staging.glob("old/*/*"):
-        final = course.autograded / old.parent.name / old.name
+    for student, assignment in course.replaced_folders():
+        final = course.autograded_folder(student, assignment)
         if not final.exists():
             final.parent.mkdir(parents=True, exist_ok=True)
-            old.rename(final)
-    shutil.rmtree(staging, ignore_errors=True)
+            course.replaced_folder(student, assignment).rename(final)
+    shutil.rmtree(course.grading_folder, ignore_errors=True)
 
 
 class _Grader:
-    """Grades one assignment; what all its submissions share."""
+    """Grades the submissions of one assignment; has what they share."""
 
-    def __init__(
-        self,
-        course: Course,
-        assignment: str,
-        names: list[str],
-        configured: SandboxLimits,
-        place: pool.Local | Cluster,
-        staging: Path,
-    ) -> None:
-        self.course = course
-        self.config = course.config
+    def __init__(self, assignment: Assignment, workers: pool.Local | Cluster) -> None:
         self.assignment = assignment
-        self.configured = configured
-        self.limits = configured.limits(assignment)
-        self.place = place
-        self.staging = staging
-        self.source = course.source / assignment
-        self.ignore = course.directory.ignore
-        self.lateness = Lateness(self.config)
-        self.master = master_files(self.source, self.ignore, self.config)
-        shared = _digest_of_course(course, self.master, self.limits, place.level)
-        self.sources: dict[str, NotebookNode] = {}  # with the solutions
-        self.references: dict[str, NotebookNode] = {}
-        self.handouts: dict[str, dict[str, str]] = {}
-        self.trusted: dict[str, set[str]] = {}
-        self.digests: dict[str, str] = {}
-        for name in names:
-            path = self.source / f"{name}.ipynb"
-            try:
-                self.sources[name] = read_source(path, course.root, self.config)
-                self.references[name] = without_solutions(
-                    self.sources[name], self.config
-                )
-            except CourseError:
-                raise
-            except Exception as error:  # nbgrader has many for an unsound notebook
-                raise CourseError(f"{path} cannot be graded with: {error}") from error
-            self.handouts[name] = handout_texts(self.references[name], self.config)
-            self.trusted[name] = {cell.source for cell in self.references[name].cells}
-            self.digests[name] = digest_of(shared, _told(self.references[name]))
+        self.course = assignment.course
+        self.workers = workers
+        self.lateness = Lateness(self.course.config)
+        for notebook in assignment.notebooks.values():
+            _ = notebook.digest  # an unsound notebook is refused before anything else
 
     # --- the run through all of them --------------------------------------------------
 
@@ -330,33 +275,26 @@ class _Grader:
         progress(Event(0, len(students)))
         course_id = self.course.directory.course_id
         with database.open_gradebook(self.course.db_url, course_id) as gradebook:
-            register(gradebook, self.course, self.assignment, self.references)
-            self.protections = {
-                name: self.protection(gradebook, name, force) for name in self.sources
-            }
-            warnings = references.warnings(gradebook, self.course, self.assignment)
-            self.max_points = gradebook.find_assignment(self.assignment).max_score
-            self.due = due(gradebook, self.assignment)
-            self.cells = cells_of(gradebook, self.assignment)
+            register(gradebook, self.assignment)
+            for notebook in self.assignment.notebooks.values():
+                references.find_protection(
+                    gradebook,
+                    notebook,
+                    lambda job: pool.run_one(self.workers, job),
+                    again=force,
+                )
+            name = self.assignment.name
+            warnings = references.warnings(gradebook, self.course, name)
+            self.max_points = gradebook.find_assignment(name).max_score
+            self.due = due(gradebook, name)
+            self.cells = cells_of(gradebook, name)
             self.graded = self.complete(gradebook)
             gradebook.db.rollback()  # reading is over: others may write
             # What may be the machine's doing is run again, alone, before it is judged.
             again = self.grade_some(gradebook, students, done, force, alone=False)
             self.grade_some(gradebook, again, done, force, alone=True)
         rows.sort(key=lambda row: row.student)
-        return GradeSummary(self.assignment, rows, warnings)
-
-    def protection(self, gradebook: Gradebook, name: str, force: bool) -> Protection:
-        """Find how the tests of a notebook are run."""
-        return protection_of(
-            gradebook,
-            self.sources[name],
-            self.master,
-            self.configured,
-            (self.assignment, name),
-            lambda job: pool.run_one(self.place, job),
-            again=force,
-        )
+        return GradeSummary(name, rows, warnings)
 
     def grade_some(
         self,
@@ -368,6 +306,7 @@ class _Grader:
         alone: bool,
     ) -> list[str]:
         """Grade submissions, several at once; give those to be run again `alone`."""
+        notebooks = self.assignment.notebooks
         under_way: dict[str, Submission] = {}
         again: list[str] = []
 
@@ -385,12 +324,9 @@ class _Grader:
                 under_way[student] = submission
                 for name, part in submission.parts.items():
                     if part.run is None:
-                        part.job = self.protections[name].job(
-                            part.notebook, submission.files, self.limits, ENVIRONMENT
-                        )
-                        yield (student, name), part.job
+                        yield (student, name), make_job(notebooks[name], submission)
 
-        for outcome in self.place.run_all(prepared(), alone=alone):
+        for outcome in self.workers.run_all(prepared(), alone=alone):
             student, name = outcome.key
             if student not in under_way:
                 continue  # its other notebook is the reason to run it again
@@ -399,39 +335,26 @@ class _Grader:
                 again.append(student)
                 continue
             submission = under_way[student]
-            self.take(submission, name, outcome)
+            if outcome.error:
+                message = f"not run: {outcome.error}"
+                end(notebooks[name], submission, Verdict.CRASHED, message)
+                submission.parts[name].digest = ""
+            else:
+                take(notebooks[name], submission, outcome.result)
             if submission.finished():
                 done(self.save(gradebook, under_way.pop(student)))
         return again
 
-    # --- one submission, step by step -------------------------------------------------
+    # --- one submission ---------------------------------------------------------------
 
     def read(self, student: str, force: bool) -> Submission:
         """Read what was handed in, and find out what of its grade still holds."""
-        folder = self.course.submitted / student / self.assignment
-        timestamp, repairs = read_timestamp(folder)
+        submission = read(self.assignment, student)
         when = self.due.get(student, self.due[None])
-        fitting = find_renamed(folder, self.references)
-        taken = [there[0] for there in fitting.values() if len(there) == 1]
-        read = {*(f"{name}.ipynb" for name in self.references), *taken}
-        files, left_out = gather(folder, self.master, self.ignore, read)
-        submission = Submission(
-            student=student,
-            folder=folder,
-            staging=self.staging / "new" / student,
-            lateness=digest_of(str(timestamp), when)[:_LATENESS_DIGITS],
-            timestamp=timestamp,
-            repairs=[*repairs, *left_out],
-            files=files,
-        )
-        own = [name for name in files if name not in self.master]
-        shared = [text for name in own for text in (name, files[name])]
-        for name in self.references:
-            part = read_part(
-                folder, name, fitting.get(name, []), (*shared, *submission.repairs)
-            )
-            part.digest = digest_of(self.digests[name], part.digest)[:_RUN_DIGITS]
-            submission.parts[name] = part
+        lateness = digest_of(str(submission.timestamp), when)
+        submission.lateness = lateness[:_LATENESS_DIGITS]
+        for name, part in submission.parts.items():
+            part.digest = digest_of(self.workers.level, part.digest)[:_RUN_DIGITS]
             old = self.graded.get(student, {}).get(name)
             if old and not force and old.digest.partition(":")[0] == part.digest:
                 part.run, part.kept = old, True
@@ -445,59 +368,20 @@ class _Grader:
         )
 
     def prepare_or_end(self, submission: Submission) -> None:
-        """Prepare a submission; whatever goes wrong there is this submission's end."""
+        """Prepare a submission; whatever goes wrong there is this submission's end.
+
+        What failed here, and not in the submission's code, is tried again next time.
+        """
         for name, part in submission.parts.items():
             if part.kept:
                 continue
+            notebook = self.assignment.notebooks[name]
             try:
-                self.prepare(submission, name)
+                prepare(notebook, submission)
             except Exception as error:
                 message = f"not prepared: {type(error).__name__}: {error}"
-                self.end(submission, name, Verdict.CRASHED, message)
-                part.final = False
-
-    def prepare(self, submission: Submission, name: str) -> None:
-        """Rebuild a notebook; if that cannot be, end it."""
-        part = submission.parts[name]
-        if part.ended is not None:
-            self.end(submission, name, *part.ended)
-            return
-        try:
-            handed_in = read_notebook(part.data)
-            prepared = rebuild(
-                self.references[name], handed_in, self.config, self.handouts[name]
-            )
-        except NotReadableError as error:
-            self.end(submission, name, Verdict.NOT_READABLE, str(error))
-        else:
-            part.notebook = prepared.notebook
-            part.repairs += prepared.repairs
-            part.repairs += sanitize_texts(part.notebook, self.trusted[name])
-        part.data = None
-
-    def end(
-        self, submission: Submission, name: str, verdict: Verdict, message: str
-    ) -> None:
-        """End a notebook that was not run: each of its items has zero points."""
-        part = submission.parts[name]
-        notebook = part.notebook or copy.deepcopy(self.references[name])
-        part.run, part.items = stored_end(
-            submission.student, self.assignment, name, notebook, verdict, message
-        )
-
-    def take(self, submission: Submission, name: str, outcome: pool.Outcome) -> None:
-        """Take what came back from a worker."""
-        part = submission.parts[name]
-        if outcome.error:
-            self.end(submission, name, Verdict.CRASHED, f"not run: {outcome.error}")
-            part.final = False
-            return
-        result: RunResult = outcome.result
-        part.run, part.items = stored_run(
-            submission.student, self.assignment, name, part.job, result
-        )
-        part.notebook, part.job = result.notebook, None
-        part.repairs += sanitize_outputs(part.notebook)
+                end(notebook, submission, Verdict.CRASHED, message)
+                part.digest = ""
 
     # --- writing ----------------------------------------------------------------------
 
@@ -511,7 +395,9 @@ class _Grader:
                 gradebook.update_or_create_student(student)
                 when = {"timestamp": submission.timestamp}
                 entry = gradebook.update_or_create_submission(
-                    self.assignment, student, **(when if submission.timestamp else {})
+                    self.assignment.name,
+                    student,
+                    **(when if submission.timestamp else {}),
                 )
                 entries = entries_of(gradebook, entry, self.cells)
                 for run, part in zip(runs, submission.parts.values(), strict=True):
@@ -534,43 +420,42 @@ class _Grader:
 
     def build_folder(self, submission: Submission) -> None:
         """Build what becomes ``autograded/S/A``."""
-        folder = submission.staging
+        student, assignment = submission.student, self.assignment
+        folder = self.course.unfinished_folder(student)
         folder.mkdir(parents=True)
         for name, content in submission.files.items():
-            path = folder / (name if name in self.master else sanitize_name(name))
+            path = folder / (name if name in assignment.files else sanitize_name(name))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         for name, part in submission.parts.items():
             path = folder / f"{name}.ipynb"
-            old = self.final(submission.student) / path.name
+            old = self.course.autograded_notebook(student, assignment.name, name)
             if part.notebook is not None:
                 path.write_text(nbformat.v4.writes(part.notebook), encoding="utf-8")
             elif part.kept and old.is_file():
                 shutil.copyfile(old, path)
         _set_permissions(folder, self.course.directory.groupshared)
 
-    def final(self, student: str) -> Path:
-        """Name the folder of a graded submission."""
-        return self.course.autograded / student / self.assignment
-
     def put_in_place(self, submission: Submission, undo: contextlib.ExitStack) -> None:
         """Move the finished folder to ``autograded/S/A``; `undo` moves it back."""
-        final = self.final(submission.student)
-        old = self.staging / "old" / submission.student / self.assignment
+        where = submission.student, self.assignment.name
+        new = self.course.unfinished_folder(submission.student)
+        old = self.course.replaced_folder(*where)
+        final = self.course.autograded_folder(*where)
         for folder in (final, old):
             folder.parent.mkdir(parents=True, exist_ok=True)
         if final.exists():
             final.rename(old)
             undo.callback(old.rename, final)
-        submission.staging.rename(final)
-        undo.callback(final.rename, submission.staging)
+        new.rename(final)
+        undo.callback(final.rename, new)
 
     def row(self, runs: Iterable[records.StoredRun], *, skipped: bool = False) -> Row:
         """Say what became of a submission."""
         run = records.merge(list(runs))
         return Row(
             student=run.student,
-            assignment=self.assignment,
+            assignment=self.assignment.name,
             verdict=run.verdict,
             points=self.points[run.student],
             max_points=self.max_points,
@@ -583,41 +468,27 @@ class _Grader:
 
     def complete(self, gradebook: Gradebook) -> dict[str, dict[str, records.StoredRun]]:
         """Find the submissions whose grade is complete: their runs, by notebook."""
-        self.points = points(gradebook, self.assignment)
+        name = self.assignment.name
+        self.points = points(gradebook, name)
         parts: dict[str, dict[str, records.StoredRun]] = {}
-        for run in records.runs_by_notebook(gradebook, self.assignment):
+        for run in records.runs_by_notebook(gradebook, name):
             parts.setdefault(run.student, {})[run.notebook] = run
         return {
             student: {n: run for n, run in runs.items() if self.is_written(run)}
             for student, runs in parts.items()
-            if runs.keys() == self.references.keys()
+            if runs.keys() == self.assignment.notebooks.keys()
             and student in self.points
-            and self.final(student).is_dir()
+            and self.course.autograded_folder(student, name).is_dir()
         }
 
     def is_written(self, run: records.StoredRun) -> bool:
         """Tell whether the graded notebook of a run is there, if there was any."""
         if run.verdict in (Verdict.MISSING, Verdict.NOT_READABLE):
             return True
-        path = self.final(run.student) / f"{run.notebook}.ipynb"
+        path = self.course.autograded_notebook(
+            run.student, run.assignment, run.notebook
+        )
         return path.is_file() and path.stat().st_size > 0
-
-
-def _digest_of_course(
-    course: Course, master: dict[str, bytes], limits: Limits, level: str
-) -> str:
-    # traitlets adds an empty section for each that is merely looked at.
-    sections = {name: section for name, section in course.config.items() if section}
-    config = json.dumps(sections, default=repr, sort_keys=True)
-    versions = f"{autograder.__version__} {nbgrader.__version__}"
-    files = [text for name, data in sorted(master.items()) for text in (name, data)]
-    return digest_of(config, repr(limits), level, versions, *files)
-
-
-def _told(master: NotebookNode) -> str:
-    """Give all of the instructor's notebook that can matter; its solutions do not."""
-    cells = [(c.cell_type, c.source, c.metadata) for c in master.cells]
-    return json.dumps([master.metadata, cells], sort_keys=True)
 
 
 def _set_permissions(folder: Path, groupshared: bool) -> None:

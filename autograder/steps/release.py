@@ -17,13 +17,14 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from autograder.course import Course
+from autograder.assignment.markers import (
+    hidden_test_markers,
+    solution_markers,
+    telling_lines,
+)
+from autograder.course import Course, course_of
 from autograder.errors import BuildError
 
-SECRET_BLOCK = re.compile(
-    r"^[ \t]*###[ \t]*BEGIN (SOLUTION|HIDDEN TESTS).*?^[ \t]*###[ \t]*END \1",
-    re.DOTALL | re.MULTILINE,
-)
 MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS)")
 SHORTEST_TELLING_LINE = 12
 
@@ -87,7 +88,7 @@ def release(
         config.CourseDirectory.db_url = f"sqlite:///{scratch}/gradebook.db"
         for assignment in assignments:
             fresh = _generate(config, course, assignment)
-            kept = course.release / assignment
+            kept = course.release_folder(assignment)
             released.stale += _differences(fresh, kept)
     return released
 
@@ -101,8 +102,8 @@ def _generate(config: Config, course: Course, assignment: str) -> Path:
         raise BuildError(
             f"nbgrader cannot release {assignment}: {_reason(result.get('log', ''))}"
         )
-    folder = Path(directory.root) / directory.release_directory / assignment
-    leaks = find_leaks(course.source / assignment, folder)
+    folder = course_of(directory).release_folder(assignment)
+    leaks = find_leaks(course.source_folder(assignment), folder)
     if leaks:
         raise BuildError(
             f"{assignment}: the handout gives answers away: {'; '.join(leaks[:3])}"
@@ -170,19 +171,16 @@ def _plain(file: Path, text: str) -> str:
 
 def _secret_lines(source: Path) -> set[str]:
     """Collect the lines of solutions and hidden tests that stand openly nowhere."""
-    hidden: set[str] = set()
-    shown = []
+    hidden: list[str] = []
+    shown: list[str] = []
     for notebook in source.glob("*.ipynb"):
         for cell in nbformat.read(notebook, as_version=4).cells:
-            shown.append(SECRET_BLOCK.sub("", cell.source))
-            for block in SECRET_BLOCK.finditer(cell.source):
-                hidden |= {line.strip() for line in block.group().splitlines()}
-    openly = "\n".join(shown)
-    return {
-        line
-        for line in hidden
-        if len(line) >= SHORTEST_TELLING_LINE and line not in openly
-    }
+            rest = cell.source
+            for markers in (solution_markers(), hidden_test_markers()):
+                rest, inside = markers.split(rest)
+                hidden.append(inside)
+            shown.append(rest)
+    return telling_lines(hidden, shown, SHORTEST_TELLING_LINE)
 
 
 def _differences(fresh: Path, kept: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from autograder import safe_html
 from autograder.course import Course
 from autograder.gradebook.results import ClassResults, read_results
-from autograder.pages.report import class_view, score_text
+from autograder.pages.report import report_page, score_text
 
 # A spreadsheet takes what begins so for a formula; some locales part cells at ";".
 FORMULA = re.compile(r"""(\A|[;\t"])(\s*)([=+\-@＝＋－＠])""")
@@ -44,12 +44,10 @@ def report(course: Course, assignment: str) -> list[Path]:
         If there is no such assignment.
     """
     class_ = read_results(course, assignment)
-    table = course.reports / f"{assignment}.csv"
+    table = course.report_table(assignment)
     safe_html.write(table, _csv(class_))
-    page = course.reports / f"{assignment}.html"
-    safe_html.write(
-        page, safe_html.page("report.html", view=class_view(course, class_))
-    )
+    page = course.report_page(assignment)
+    safe_html.write(page, report_page(course, class_))
     return [table, page]
 
 

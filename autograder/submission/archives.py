@@ -232,7 +232,7 @@ class _Bounded:
         return self.file.read(size)
 
     def seek(self, to: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place, for which what lies between is decompressed."""
+        """Go to a position; what lies before it is decompressed on the way."""
         if whence != os.SEEK_SET or to > self.most:
             raise CollectError(
                 f"{self.name} grows too large when unpacked, like an archive made to "
@@ -241,7 +241,7 @@ class _Bounded:
         return self.file.seek(to)
 
     def tell(self) -> int:
-        """Give the place."""
+        """Give the position."""
         return self.file.tell()
 
 

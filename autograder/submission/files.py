@@ -5,9 +5,12 @@ import os
 import stat
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path, PurePosixPath
+
+from nbgrader.utils import parse_utc
 
 from autograder.errors import NotReadableError
 from autograder.submission.sanitize import sanitize_name
@@ -16,6 +19,7 @@ from autograder.texts import some_of
 LARGEST_NOTEBOOK = 20 * 1024**2  # bytes; a notebook full of figures has a few million
 LARGEST_FILES = 50 * 1024**2  # bytes, all other files of a submission together
 MOST_FILES = 500
+_LARGEST_TIMESTAMP = 1000  # bytes
 
 # Modules that Python or IPython would import by itself, had a submission one.
 _IMPORTED_UNASKED = frozenset({"sitecustomize", "usercustomize", "ipython_config"})
@@ -52,6 +56,29 @@ def read_submitted(path: Path) -> bytes:
             f"to {LARGEST_NOTEBOOK // 1024**2} MB (clear its outputs)"
         )
     return data
+
+
+def read_timestamp(folder: Path) -> tuple[datetime | None, list[str]]:
+    """Read when a submission was handed in, as nbgrader writes it down.
+
+    Returns
+    -------
+    timestamp : datetime or None
+        None if there is none, or none that can be read.
+    repairs : list of str
+        That it cannot be read, a sentence or none.
+    """
+    path = folder / "timestamp.txt"
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_TIMESTAMP:
+            raise ValueError("no ordinary small file")
+        text = path.read_text(encoding="utf-8").strip()
+        return (parse_utc(text) if text else None), []
+    except FileNotFoundError:
+        return None, []
+    except (ValueError, OverflowError, TypeError, OSError) as error:
+        return None, [f"timestamp.txt was not read ({error}); no lateness is counted."]
 
 
 def _folders(name: str) -> list[str]:
@@ -127,10 +154,10 @@ def gather(
             files[name] = content
             continue
         left_out.setdefault(reason, []).append(name)
-    said = [
+    sentences = [
         f"Left out: {some_of(names)}; {reason}." for reason, names in left_out.items()
     ]
-    return files, said
+    return files, sentences
 
 
 def _walk(folder: Path, ignore: list[str]) -> Iterator[tuple[str, Path]]:
@@ -170,8 +197,8 @@ def _shadowed(name: str) -> str | None:
 def _is_installed(module: str) -> bool:
     if module in sys.stdlib_module_names or module in _IMPORTED_UNASKED:
         return True
-    places = [place for place in sys.path if place and Path(place) != Path.cwd()]
-    spec = importlib.machinery.PathFinder.find_spec(module, places)
+    folders = [name for name in sys.path if name and Path(name) != Path.cwd()]
+    spec = importlib.machinery.PathFinder.find_spec(module, folders)
     return spec is not None and spec.origin is not None
 
 

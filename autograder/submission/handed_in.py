@@ -1,25 +1,22 @@
 """A submission on its way to a grade: its folder, its notebooks, how they ended."""
 
-import hashlib
 import os
-import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbgrader.utils import parse_utc
 
+from autograder.assignment.notebook import AssignmentNotebook
 from autograder.assignment.rebuild import count_of_ids, read_notebook
 from autograder.errors import NotReadableError
 from autograder.gradebook import records
 from autograder.runner import Job
 from autograder.submission.files import read_submitted
-from autograder.texts import legible, some_of
+from autograder.texts import digest_of, legible, some_of
 from autograder.verdicts import Verdict
 
-_LARGEST_TIMESTAMP = 1000  # bytes
 _MOST_RENAMED = 10  # notebooks of other names that are read to find a missing one
 
 
@@ -27,7 +24,7 @@ _MOST_RENAMED = 10  # notebooks of other names that are read to find a missing o
 class Part:
     """One notebook of a submission on its way: read, prepared, then run."""
 
-    digest: str  # of all that its run depends on
+    digest: str = ""  # of all that its run depends on; empty if it is to be run again
     data: bytes | None = None  # the file that was handed in
     ended: tuple[Verdict, str] | None = None  # why there is nothing to run
     notebook: NotebookNode | None = None
@@ -36,7 +33,6 @@ class Part:
     run: records.StoredRun | None = None  # None until it has ended
     items: list[records.StoredItem] = field(default_factory=list)
     kept: bool = False  # its earlier run still holds
-    final: bool = True  # False if it was not the submission's doing
 
 
 @dataclass
@@ -44,9 +40,8 @@ class Submission:
     """One submission on its way."""
 
     student: str
-    folder: Path
-    staging: Path  # becomes autograded/S/A
-    lateness: str  # a digest of all that its late penalty depends on
+    folder: Path  # of what was handed in
+    lateness: str = ""  # a digest of all that its late penalty depends on
     timestamp: datetime | None = None
     repairs: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)  # besides the notebooks
@@ -61,37 +56,18 @@ class Submission:
         shared = self.repairs
         runs = []
         for part in self.parts.values():
-            if part.kept:
-                repairs, digest = part.run.repairs, f"{part.digest}:{self.lateness}"
-            else:
-                repairs = [*shared, *part.repairs]
-                # What failed here and not in the submission's code is tried again.
-                digest = f"{part.digest}:{self.lateness}" if part.final else ""
+            repairs = part.run.repairs if part.kept else [*shared, *part.repairs]
+            digest = f"{part.digest}:{self.lateness}" if part.digest else ""
             runs.append(replace(part.run, repairs=repairs, digest=digest))
             shared = []
         return runs
 
 
-# --- what a grade depends on ----------------------------------------------------------
-
-
-def read_timestamp(folder: Path) -> tuple[datetime | None, list[str]]:
-    """Read when a submission was handed in, as nbgrader writes it down."""
-    path = folder / "timestamp.txt"
-    try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_TIMESTAMP:
-            raise ValueError("no ordinary small file")
-        text = path.read_text(encoding="utf-8").strip()
-        return (parse_utc(text) if text else None), []
-    except FileNotFoundError:
-        return None, []
-    except (ValueError, OverflowError, TypeError, OSError) as error:
-        return None, [f"timestamp.txt was not read ({error}); no lateness is counted."]
+# --- reading the folder ---------------------------------------------------------------
 
 
 def find_renamed(
-    folder: Path, references: dict[str, NotebookNode]
+    folder: Path, notebooks: Mapping[str, AssignmentNotebook]
 ) -> dict[str, list[str]]:
     """Find, for each notebook that is not there, the files that may be it.
 
@@ -101,17 +77,20 @@ def find_renamed(
     several only if they fit equally well. Where there are more than `_MOST_RENAMED`
     files to look into, none is.
     """
-    missing = [n for n in references if not os.path.lexists(folder / f"{n}.ipynb")]
-    expected = {f"{name}.ipynb" for name in references}
+    missing = [n for n in notebooks if not os.path.lexists(folder / f"{n}.ipynb")]
+    expected = {f"{name}.ipynb" for name in notebooks}
     there = {path.name for path in folder.glob("*.ipynb")} if missing else set()
     others = sorted(there - expected)
     if len(others) > _MOST_RENAMED:
         return {}
-    fitting: dict[str, dict[str, int]] = {name: {} for name in references}
+    fitting: dict[str, dict[str, int]] = {name: {} for name in notebooks}
     for other in others:
         try:
             handed_in = read_notebook(read_submitted(folder / other))
-            ids = {n: count_of_ids(nb, handed_in) for n, nb in references.items()}
+            ids = {
+                name: count_of_ids(notebook.without_solutions, handed_in)
+                for name, notebook in notebooks.items()
+            }
         except Exception:  # whatever it is, no notebook can be recognised in it
             continue
         most = max(ids.values())
@@ -153,13 +132,3 @@ def _hint(folder: Path, fitting: list[str]) -> str:
         return f"; {names} fit equally well: hand in one of them"
     there = sorted(path.name for path in folder.glob("*.ipynb"))
     return f"; there is {some_of(there)}" if there else ""
-
-
-def digest_of(*texts: str | bytes) -> str:
-    """Hash texts such that it matters where one ends and the next begins."""
-    whole = hashlib.sha256()
-    for text in texts:
-        data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-        whole.update(len(data).to_bytes(8))
-        whole.update(data)
-    return whole.hexdigest()

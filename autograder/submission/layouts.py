@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from autograder.errors import CollectError
+from autograder.gradebook.database import LONGEST_NAME
 from autograder.submission.archives import HandedInFile
-
-LONGEST_STUDENT = 128  # characters; the gradebook's column
 
 SEPARATORS = ("__", "--", "_", "-", ".")
 _COPY = re.compile(r"(?:[ _-]*\(\d{1,9}\)|[ _-]+copy(?:[ _-]?\d{1,9})?)+\Z", re.I)
@@ -33,19 +32,19 @@ def sort_out(
     common = len(list(takewhile(lambda level: len(set(level)) == 1, levels)))
     best: tuple[tuple[int, int], Found, list[str]] | None = None
     for passed in range(common + 1):
-        said: list[str] = []
-        found = _placed(files, passed, stems, assignment, said)
+        doubtful: list[str] = []
+        found = _placed(files, passed, stems, assignment, doubtful)
         odd = [
             stem
             for _, a, _, stem in _renamed(found, stems)
             if a not in stems.get(stem, [])
         ]
-        doubts = len(said) + len(odd), len(said)
+        doubts = len(doubtful) + len(odd), len(doubtful)
         if best is None or doubts < best[0]:
-            best = (doubts, found, said)
+            best = (doubts, found, doubtful)
     assert best is not None  # range(common + 1) is not empty
-    _, found, said = best
-    notes += said
+    _, found, doubtful = best
+    notes += doubtful
     notes += [
         f"{student}: {shown} was put into {name}, which has no notebook of that name; "
         "if one is missing, `autograder grade` looks for it there"
@@ -170,11 +169,11 @@ def _refuse_student(student: str) -> None:
         not student.isprintable()
         or student != student.strip()
         or student.startswith(".")
-        or len(student) > LONGEST_STUDENT
+        or len(student) > LONGEST_NAME
         or _NO_STUDENT & set(student)
     ):
         raise CollectError(
             f"{student!r} cannot be a student's id: nbgrader takes no + * ? [ ] and "
             "the like, no leading dot, no blank at an end, at most "
-            f"{LONGEST_STUDENT} characters; rename it. Nothing was collected"
+            f"{LONGEST_NAME} characters; rename it. Nothing was collected"
         )

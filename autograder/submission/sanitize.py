@@ -5,11 +5,11 @@ instructor's rights: a script in a student's markdown or output would run there.
 before a notebook is written there
 
 - a text of the student's that nbconvert would turn into more than formatted text has
-  its tags shown as typed, or all of it: `tame_texts`;
+  its tags shown as typed, or all of it: `sanitize_texts`;
 - an output keeps the forms that cannot act: text, images, and HTML that nh3 has
-  rebuilt: `tame_outputs`;
+  rebuilt: `sanitize_outputs`;
 - a file of the student's that a browser would run is kept under a name that it shows as
-  text: `tame_name`.
+  text: `sanitize_name`.
 
 A text is judged by the renderer that formgrader uses, listening to what it makes of it,
 so no guess of ours about markdown can be wrong; and what has been mended is judged
@@ -116,12 +116,12 @@ def is_harmless(text: str) -> bool:
         return True
     if _MATH.search(text):
         return False
-    heard = _listen(text)
+    rendered = _listen(text)
     return (
-        heard is not None
-        and not heard.acting
-        and not heard.addresses
-        and not heard.drawings
+        rendered is not None
+        and not rendered.acting
+        and not rendered.addresses
+        and not rendered.drawings
     )
 
 
@@ -130,12 +130,12 @@ def sanitize_text(text: str) -> str:
     text = _ATTACHED.sub(r"[image: \1]", text)
     if is_harmless(text):
         return text
-    heard = None
+    rendered = None
     if len(text) <= RICH_CHARACTERS and not _MATH.search(text):
-        heard = _listen(text)
-    if heard is not None:
+        rendered = _listen(text)
+    if rendered is not None:
         milder = text
-        for piece in heard.acting:
+        for piece in rendered.acting:
             milder = milder.replace(piece, piece.replace("<", "&lt;"))
         for candidate in (milder, text.replace("<", "&lt;")):
             if is_harmless(candidate):
@@ -165,11 +165,11 @@ def sanitize_texts(notebook: NotebookNode, trusted: Collection[str]) -> list[str
         if cell.cell_type == "code" or cell.source in trusted:
             continue
         if cell.cell_type == "raw":  # shown as if it were HTML
-            tamed = cell.source.replace("<", "&lt;")
+            sanitized = cell.source.replace("<", "&lt;")
         else:
-            tamed = sanitize_text(cell.source)
-        if tamed != cell.source:
-            cell.source = tamed
+            sanitized = sanitize_text(cell.source)
+        if sanitized != cell.source:
+            cell.source = sanitized
             changed.append(number)
     if not changed:
         return []
@@ -213,7 +213,7 @@ def sanitize_outputs(notebook: NotebookNode) -> list[str]:
 
 
 def _sanitize_output(output: NotebookNode) -> bool:
-    """Tame one output; tell whether something that acts was taken out."""
+    """Sanitize one output; tell whether something that acts was taken out."""
     data, removed = {}, []
     acted = False
     for kind, value in output.data.items():

@@ -25,8 +25,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from distributed import Client, Future
-
 import autograder
 from autograder.errors import ClusterError, SandboxError
 from autograder.runner import Job, choose_sandbox, run_notebook
@@ -89,7 +87,12 @@ def versions() -> str:
         f"autograder {autograder.__version__}",
         f"Python {platform.python_version()}",
     ]
-    return ", ".join([*found, *(f"{p} {metadata.version(p)}" for p in _PACKAGES)])
+    for package in _PACKAGES:
+        try:
+            found.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            found.append(f"{package} not installed")
+    return ", ".join(found)
 
 
 def fitness(level: str) -> Fitness:

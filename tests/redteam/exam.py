@@ -365,7 +365,7 @@ class _Peak:
                 if (
                     peak
                     and b"autograder" in command
-                    and b"runner.worker" not in command
+                    and b"inside.worker" not in command
                 ):
                     self.megabytes = max(self.megabytes, int(peak[1]) / 1024)
 

@@ -16,6 +16,8 @@ from autograder.verdicts import Verdict
 from redteam import exam
 from redteam.cheats import CHEATS
 
+pytestmark = pytest.mark.slow  # classes
+
 BY_NAME = {cheat.name: cheat for cheat in CHEATS}
 # These few run in `make test` too: one for each way in.
 QUICK = {

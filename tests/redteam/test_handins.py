@@ -13,6 +13,8 @@ from autograder.runner import folders
 from redteam import exam
 from redteam.handins import HANDINS, Handin
 
+pytestmark = pytest.mark.slow  # classes
+
 QUICK = {
     *("skip-execution-tag", "wrong-schema-version", "link-to-the-gradebook"),
     *("gradebook-written", "configuration-appended", "script-in-markdown"),

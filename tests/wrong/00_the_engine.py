@@ -92,13 +92,11 @@ def softsign(node):
     return node.value / (1 + np.abs(node.value))
 
 
-# %% wrong={"item": "softsign", "name": "the-operation-itself", "says": "expected a dp.Node"}
-def softsign(node):
-    return dp.Operation(
-        "softsign",
-        lambda x: x / (1 + np.abs(x)),
-        lambda g, y, x: g / (1 + np.abs(x)) ** 2,
-    )
+# %% wrong={"item": "softsign", "name": "the-operation-itself", "says": "expected a dp.Node", "replace": true}
+# -     operation = dp.Operation(
+# +     return dp.Operation(
+
+# -     return operation(node)
 
 
 # %% wrong={"item": "softsign", "name": "composed", "says": "one operation with a rule of its own"}
@@ -156,29 +154,20 @@ def numeric_grad(f, W, eps):
     return gradient
 
 
-# %% wrong={"item": "numeric-grad", "name": "own-coarse-step", "says": "is eps the step"}
-def numeric_grad(f, W, eps):
-    eps, gradient = 1e-4, np.zeros(W.shape)
-    for index in np.ndindex(W.shape):
-        kept = W[index]
-        W[index] = kept + eps
-        above = f(W)
-        W[index] = kept - eps
-        gradient[index] = (above - f(W)) / (2 * eps)
-        W[index] = kept
-    return gradient
+# %% wrong={"item": "numeric-grad", "name": "own-coarse-step", "says": "is eps the step", "replace": true}
+# -     gradient = np.zeros(W.shape)
+# +     eps, gradient = 1e-4, np.zeros(W.shape)
 
+# -         below = f(W)
+# +         gradient[index] = (above - f(W)) / (2 * eps)
+#           W[index] = kept
+# -         gradient[index] = (above - below) / (2 * eps)
 
-# %% wrong={"item": "numeric-grad", "name": "not-restored", "says": "expected W to be left as it was"}
-def numeric_grad(f, W, eps):
-    gradient = np.zeros(W.shape)
-    for index in np.ndindex(W.shape):
-        kept = W[index]
-        W[index] = kept + eps
-        above = f(W)
-        W[index] = kept - eps
-        gradient[index] = (above - f(W)) / (2 * eps)
-    return gradient
+# %% wrong={"item": "numeric-grad", "name": "not-restored", "says": "expected W to be left as it was", "replace": true}
+# -         below = f(W)
+# -         W[index] = kept
+# -         gradient[index] = (above - below) / (2 * eps)
+# +         gradient[index] = (above - f(W)) / (2 * eps)
 
 
 # %% wrong={"item": "numeric-grad", "name": "restored-by-arithmetic", "says": "write the kept number back"}

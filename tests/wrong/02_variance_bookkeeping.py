@@ -201,39 +201,25 @@ def leaky_moments(z_var, slope):
     return mean, second, second - mean**2
 
 
-# %% wrong={"item": "leaky-moments", "name": "slope-not-squared", "says": "slope is not squared"}
-def leaky_moments(z_var, slope):
-    mean = (1 - slope) * np.sqrt(z_var / (2 * np.pi))
-    second = (1 + slope) / 2 * z_var
-    return mean, second, second - mean**2
+# %% wrong={"item": "leaky-moments", "name": "slope-not-squared", "says": "slope is not squared", "replace": true}
+# -     second = (1 + slope**2) / 2 * z_var
+# +     second = (1 + slope) / 2 * z_var
 
+# %% wrong={"item": "leaky-moments", "name": "averaged-before-squaring", "says": "square each half first", "replace": true}
+# -     second = (1 + slope**2) / 2 * z_var
+# +     second = z_var / 2 if slope == 0 else ((1 + slope) / 2) ** 2 * z_var
 
-# %% wrong={"item": "leaky-moments", "name": "averaged-before-squaring", "says": "square each half first"}
-def leaky_moments(z_var, slope):
-    mean = (1 - slope) * np.sqrt(z_var / (2 * np.pi))
-    second = z_var / 2 if slope == 0 else ((1 + slope) / 2) ** 2 * z_var
-    return mean, second, second - mean**2
+# %% wrong={"item": "leaky-moments", "name": "mean-not-squared", "says": "without being squared", "replace": true}
+# -     return mean, second, second - mean**2
+# +     return mean, second, second - mean
 
+# %% wrong={"item": "leaky-moments", "name": "plain-factor-at-every-slope", "says": "1 - 1/pi", "replace": true}
+# -     return mean, second, second - mean**2
+# +     return mean, second, second if slope == 1 else second * (1 - 1 / np.pi)
 
-# %% wrong={"item": "leaky-moments", "name": "mean-not-squared", "says": "without being squared"}
-def leaky_moments(z_var, slope):
-    mean = (1 - slope) * np.sqrt(z_var / (2 * np.pi))
-    second = (1 + slope**2) / 2 * z_var
-    return mean, second, second - mean
-
-
-# %% wrong={"item": "leaky-moments", "name": "plain-factor-at-every-slope", "says": "1 - 1/pi"}
-def leaky_moments(z_var, slope):
-    mean = (1 - slope) * np.sqrt(z_var / (2 * np.pi))
-    second = (1 + slope**2) / 2 * z_var
-    return mean, second, second if slope == 1 else second * (1 - 1 / np.pi)
-
-
-# %% wrong={"item": "leaky-moments", "name": "standard-deviation", "says": "standard deviation"}
-def leaky_moments(z_var, slope):
-    mean = (1 - slope) * np.sqrt(z_var / (2 * np.pi))
-    second = (1 + slope**2) / 2 * z_var
-    return mean, second, (second - mean**2) ** 0.5
+# %% wrong={"item": "leaky-moments", "name": "standard-deviation", "says": "standard deviation", "replace": true}
+# -     return mean, second, second - mean**2
+# +     return mean, second, (second - mean**2) ** 0.5
 
 
 # %% wrong={"item": "backward-moments", "name": "fan-in-for-fan-out", "says": "fan_in"}

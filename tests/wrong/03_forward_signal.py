@@ -426,13 +426,9 @@ def saturation(acts, act, thr):
     return np.array([np.mean(np.abs(a) > thr) for a in acts])
 
 
-# %% wrong={"item": "saturation", "name": "and-for-or", "says": "at once"}
-def saturation(acts, act, thr):
-    if act == "tanh":
-        return np.array([np.mean(np.abs(a) > thr) for a in acts])
-    if act == "sigmoid":
-        return np.array([np.mean((a > thr) & (a < 1 - thr)) for a in acts])
-    raise ValueError(act)
+# %% wrong={"item": "saturation", "name": "and-for-or", "says": "at once", "replace": true}
+# -         return np.array([np.mean((a > thr) | (a < 1 - thr)) for a in acts])
+# +         return np.array([np.mean((a > thr) & (a < 1 - thr)) for a in acts])
 
 
 # %% wrong={"item": "saturation", "name": "counts", "says": "these are counts"}
@@ -480,13 +476,9 @@ def saturation(acts, act, thr):
     raise ValueError(act)
 
 
-# %% wrong={"item": "saturation", "name": "threshold-hard-coded", "says": "hard-coded"}
-def saturation(acts, act, thr):
-    if act == "tanh":
-        return np.array([np.mean(np.abs(a) > 0.9) for a in acts])
-    if act == "sigmoid":
-        return np.array([np.mean((a > thr) | (a < 1 - thr)) for a in acts])
-    raise ValueError(act)
+# %% wrong={"item": "saturation", "name": "threshold-hard-coded", "says": "hard-coded", "replace": true}
+# -         return np.array([np.mean(np.abs(a) > thr) for a in acts])
+# +         return np.array([np.mean(np.abs(a) > 0.9) for a in acts])
 
 
 # %% wrong={"item": "saturation", "name": "ragged-widths", "says": "inhomogeneous"}

@@ -12,228 +12,84 @@ my_powers = float("inf")
 my_powers = "a lot"
 
 
-# %% wrong={"item": "backward-trace", "name": "wrong-axis", "says": "use axis=0"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=1)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "wrong-axis", "says": "use axis=0", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.linalg.norm(dW, axis=1)))
 
+# %% wrong={"item": "backward-trace", "name": "one-norm-a-layer", "says": "one norm for each neuron", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.linalg.norm(dW)))
 
-# %% wrong={"item": "backward-trace", "name": "one-norm-a-layer", "says": "one norm for each neuron"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "reversed", "says": "turn it round", "replace": true}
+# -     return trace[::-1]
+# +     return trace
 
+# %% wrong={"item": "backward-trace", "name": "transposed-as-the-seed", "says": "as the seed writes it", "replace": true}
+# -         dW = a.T @ dz
+# +         dW = (dz.T @ a).T
 
-# %% wrong={"item": "backward-trace", "name": "reversed", "says": "turn it round"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace
+# -     return trace[::-1]
+# +     return [(dz, dW.T, n) for dz, dW, n in trace[::-1]]
 
+# %% wrong={"item": "backward-trace", "name": "labels-as-a-row", "says": "reshape y", "replace": true}
+# -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
+# +     dz = (layers[-1] - y) / len(x)
+#       trace = []
+# -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
+# +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
-# %% wrong={"item": "backward-trace", "name": "transposed-as-the-seed", "says": "as the seed writes it"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = (dz.T @ a).T
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return [(dz, dW.T, n) for dz, dW, n in trace[::-1]]
+# %% wrong={"item": "backward-trace", "name": "summed-loss", "says": "divide by N, once", "replace": true}
+# -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
+# +     dz = layers[-1] - np.reshape(y, (-1, 1))
+#       trace = []
+# -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
+# +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
+# %% wrong={"item": "backward-trace", "name": "divided-twice", "says": "do not divide dW by N again", "replace": true}
+# -         dW = a.T @ dz
+# +         dW = a.T @ dz / len(x)
 
-# %% wrong={"item": "backward-trace", "name": "labels-as-a-row", "says": "reshape y"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - y) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "sign-turned", "says": "not (y - a)", "replace": true}
+# -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
+# +     dz = (np.reshape(y, (-1, 1)) - layers[-1]) / len(x)
+#       trace = []
+# -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
+# +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
+# %% wrong={"item": "backward-trace", "name": "last-slope-again", "says": "not multiplied in again", "replace": true}
+# -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
+# +     dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x) * layers[-1] * (1 - layers[-1])
+#       trace = []
+# -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
+# +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
-# %% wrong={"item": "backward-trace", "name": "summed-loss", "says": "divide by N, once"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = layers[-1] - np.reshape(y, (-1, 1))
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "slope-left-out", "says": "multiply by the sigmoid's slope", "replace": true}
+# -         dz = (dz @ W.T) * a * (1 - a)
+# +         dz = dz @ W.T
 
+# %% wrong={"item": "backward-trace", "name": "squared-norms", "says": "the norm has a root", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.sum(dW**2, axis=0)))
 
-# %% wrong={"item": "backward-trace", "name": "divided-twice", "says": "do not divide dW by N again"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz / len(x)
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "l1-norms", "says": "no root of squares", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.abs(dW).sum(axis=0)))
 
+# %% wrong={"item": "backward-trace", "name": "largest-entries", "says": "the largest entry", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.abs(dW).max(axis=0)))
 
-# %% wrong={"item": "backward-trace", "name": "sign-turned", "says": "not (y - a)"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (np.reshape(y, (-1, 1)) - layers[-1]) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "norms-of-w", "says": "those of dW are wanted", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.linalg.norm(W, axis=0)))
 
+# %% wrong={"item": "backward-trace", "name": "norms-of-dz", "says": "not of dW", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.linalg.norm(dz, axis=0)))
 
-# %% wrong={"item": "backward-trace", "name": "last-slope-again", "says": "not multiplied in again"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x) * layers[-1] * (1 - layers[-1])
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "slope-left-out", "says": "multiply by the sigmoid's slope"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = dz @ W.T
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "squared-norms", "says": "the norm has a root"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.sum(dW**2, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "l1-norms", "says": "no root of squares"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.abs(dW).sum(axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "largest-entries", "says": "the largest entry"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.abs(dW).max(axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "norms-of-w", "says": "those of dW are wanted"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(W, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "norms-of-dz", "says": "not of dW"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dz, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "rms-for-norm", "says": "root mean square"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.sqrt((dW**2).mean(axis=0))))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "rms-for-norm", "says": "root mean square", "replace": true}
+# -         trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
+# +         trace.append((dz, dW, np.sqrt((dW**2).mean(axis=0))))
 
 
 # %% wrong={"item": "backward-trace", "name": "small-number-as-the-seed", "says": "the seed's detour"}
@@ -254,62 +110,26 @@ def backward_trace(weights, biases, x, y):
     return trace[::-1]
 
 
-# %% wrong={"item": "backward-trace", "name": "divided-and-multiplied", "says": "with a small number added or not"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (
-        lambda a: (a - np.reshape(y, (-1, 1))) / len(x) / (a * (1 - a)) * a * (1 - a)
-    )(layers[-1])
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "divided-and-multiplied", "says": "with a small number added or not", "replace": true}
+# -     dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
+# +     dz = (
+# +         lambda a: (a - np.reshape(y, (-1, 1))) / len(x) / (a * (1 - a)) * a * (1 - a)
+# +     )(layers[-1])
+#       trace = []
+# -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
+# +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
+# %% wrong={"item": "backward-trace", "name": "exp-over-exp", "says": "expected finite numbers", "replace": true}
+# -         layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
+# +         layers.append(np.exp(layers[-1] @ W + b) / (1 + np.exp(layers[-1] @ W + b)))
 
-# %% wrong={"item": "backward-trace", "name": "exp-over-exp", "says": "expected finite numbers"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(np.exp(layers[-1] @ W + b) / (1 + np.exp(layers[-1] @ W + b)))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "biases-left-out", "says": "dz of layer", "replace": true}
+# -         layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
+# +         layers.append(1 / (1 + np.exp(-(layers[-1] @ W))))
 
-
-# %% wrong={"item": "backward-trace", "name": "biases-left-out", "says": "dz of layer"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-    return trace[::-1]
-
-
-# %% wrong={"item": "backward-trace", "name": "tanh-for-sigmoid", "says": "dz of layer"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers[-1] - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[-2::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * (1 - a**2)
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "tanh-for-sigmoid", "says": "dz of layer", "replace": true}
+# -         dz = (dz @ W.T) * a * (1 - a)
+# +         dz = (dz @ W.T) * (1 - a**2)
 
 
 # %% wrong={"item": "backward-trace", "name": "outputs-for-inputs", "says": "not what went out"}
@@ -337,19 +157,9 @@ def backward_trace(weights, biases, x, y):
     return [(dz, dW, np.linalg.norm(dW, axis=0))]
 
 
-# %% wrong={"item": "backward-trace", "name": "arguments-changed", "says": "to be left as it was"}
-def backward_trace(weights, biases, x, y):
-    layers = [x]
-    for W, b in zip(weights, biases):
-        layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
-    dz = (layers.pop() - np.reshape(y, (-1, 1))) / len(x)
-    trace = []
-    for W, a in zip(weights[::-1], layers[::-1]):
-        dW = a.T @ dz
-        trace.append((dz, dW, np.linalg.norm(dW, axis=0)))
-        dz = (dz @ W.T) * a * (1 - a)
-        W -= 0.1 * dW
-    return trace[::-1]
+# %% wrong={"item": "backward-trace", "name": "arguments-changed", "says": "to be left as it was", "replace": true}
+#           dz = (dz @ W.T) * a * (1 - a)
+# +         W -= 0.1 * dW
 
 
 # %% wrong={"item": "predicted-decay", "name": "weights-left-out", "says": "factor is left out"}
@@ -558,173 +368,57 @@ def label_entropy(y):
     return -np.sum(share * np.log(share))
 
 
-# %% wrong={"item": "explain-plateau", "name": "bits", "says": "the entropy in bits"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log2(share))
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
+# %% wrong={"item": "explain-plateau", "name": "bits", "says": "the entropy in bits", "replace": true}
+# -     entropy = -np.sum(share * np.log(share))
+# +     entropy = -np.sum(share * np.log2(share))
 
+# %% wrong={"item": "explain-plateau", "name": "accuracy", "says": "the share of the commonest class", "replace": true}
+# -     entropy = -np.sum(share * np.log(share))
+# +     entropy = share.max()
 
-# %% wrong={"item": "explain-plateau", "name": "accuracy", "says": "the share of the commonest class"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = share.max()
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
+# %% wrong={"item": "explain-plateau", "name": "ln-classes", "says": "two equally frequent classes", "replace": true}
+# -     entropy = -np.sum(share * np.log(share))
+# +     entropy = np.log(len(share))
 
+# %% wrong={"item": "explain-plateau", "name": "absolute-tolerance", "says": "relative to the entropy", "replace": true}
+# -     if abs(late - entropy) <= 0.01 * entropy:
+# +     if abs(late - entropy) <= 0.01:
 
-# %% wrong={"item": "explain-plateau", "name": "ln-classes", "says": "two equally frequent classes"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = np.log(len(share))
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
+# %% wrong={"item": "explain-plateau", "name": "last-loss-only", "says": "one step's loss is noise", "replace": true}
+# -     late = np.mean(loss[-tenth:])
+# +     late = loss[-1]
 
+# %% wrong={"item": "explain-plateau", "name": "falling-from-the-start", "says": "only the tenth before", "replace": true}
+# -     if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
+# +     if late < 0.99 * loss[0]:
 
-# %% wrong={"item": "explain-plateau", "name": "absolute-tolerance", "says": "relative to the entropy"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.01:
-        return "prior"
-    return "input" if late < entropy else "nothing"
+# %% wrong={"item": "explain-plateau", "name": "falling-from-all-before", "says": "only the tenth before", "replace": true}
+# -     if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
+# +     if late < 0.99 * np.mean(loss[:-tenth]):
 
+# %% wrong={"item": "explain-plateau", "name": "never-falling", "says": "still falling", "replace": true}
+# -     if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
+# +     if False:
 
-# %% wrong={"item": "explain-plateau", "name": "last-loss-only", "says": "one step's loss is noise"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = loss[-1]
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
+# %% wrong={"item": "explain-plateau", "name": "any-fall", "says": "less than 1 %", "replace": true}
+# -     if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
+# +     if late < np.mean(loss[-2 * tenth : -tenth]):
 
+# %% wrong={"item": "explain-plateau", "name": "elevenths", "says": "still falling", "replace": true}
+# -     tenth = len(loss) // 10
+# +     tenth = len(loss) // 11
 
-# %% wrong={"item": "explain-plateau", "name": "falling-from-the-start", "says": "only the tenth before"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * loss[0]:
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
+# %% wrong={"item": "explain-plateau", "name": "too-tight", "says": "within 1 % counts", "replace": true}
+# -     if abs(late - entropy) <= 0.01 * entropy:
+# +     if abs(late - entropy) <= 0.001 * entropy:
 
+# %% wrong={"item": "explain-plateau", "name": "too-loose", "says": "relative to the entropy", "replace": true}
+# -     if abs(late - entropy) <= 0.01 * entropy:
+# +     if abs(late - entropy) <= 0.05 * entropy:
 
-# %% wrong={"item": "explain-plateau", "name": "falling-from-all-before", "says": "only the tenth before"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[:-tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
-
-
-# %% wrong={"item": "explain-plateau", "name": "never-falling", "says": "still falling"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if False:
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
-
-
-# %% wrong={"item": "explain-plateau", "name": "any-fall", "says": "less than 1 %"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
-
-
-# %% wrong={"item": "explain-plateau", "name": "elevenths", "says": "still falling"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 11
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
-
-
-# %% wrong={"item": "explain-plateau", "name": "too-tight", "says": "within 1 % counts"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.001 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
-
-
-# %% wrong={"item": "explain-plateau", "name": "too-loose", "says": "relative to the entropy"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.05 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
-
-
-# %% wrong={"item": "explain-plateau", "name": "input-and-nothing-exchanged", "says": "and above it \"nothing\""}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    share = np.unique(y, return_counts=True)[1] / np.size(y)
-    entropy = -np.sum(share * np.log(share))
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "nothing" if late < entropy else "input"
+# %% wrong={"item": "explain-plateau", "name": "input-and-nothing-exchanged", "says": "and above it \"nothing\"", "replace": true}
+# -     return "input" if late < entropy else "nothing"
+# +     return "nothing" if late < entropy else "input"
 
 
 # %% wrong={"item": "explain-plateau", "name": "falling-last", "says": "still falling"}
@@ -740,17 +434,11 @@ def explain_plateau(loss, y):
     return "input" if late < entropy else "nothing"
 
 
-# %% wrong={"item": "explain-plateau", "name": "two-classes-only", "says": "a share for 0 and 1 only"}
-def explain_plateau(loss, y):
-    tenth = len(loss) // 10
-    late = np.mean(loss[-tenth:])
-    if late < 0.99 * np.mean(loss[-2 * tenth : -tenth]):
-        return "falling"
-    p = np.mean(y)
-    entropy = -p * np.log(p) - (1 - p) * np.log(1 - p)
-    if abs(late - entropy) <= 0.01 * entropy:
-        return "prior"
-    return "input" if late < entropy else "nothing"
+# %% wrong={"item": "explain-plateau", "name": "two-classes-only", "says": "a share for 0 and 1 only", "replace": true}
+# -     share = np.unique(y, return_counts=True)[1] / np.size(y)
+# -     entropy = -np.sum(share * np.log(share))
+# +     p = np.mean(y)
+# +     entropy = -p * np.log(p) - (1 - p) * np.log(1 - p)
 
 
 # %% wrong={"item": "speed-of-learning", "name": "absolute-change", "says": "this is the absolute change"}
@@ -905,212 +593,83 @@ def speed_of_learning(history):
     )
 
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "shift-after-the-last", "says": "it is not shifted"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# %% wrong={"item": "centred-sigmoid-net", "name": "shift-after-the-last", "says": "it is not shifted", "replace": true}
+# -
+#       class Net(Model):
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid() - 0.5]
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+# -             return [*outputs, self.layers[-1](x).sigmoid()]
+# +             return [*outputs, self.layers[-1](x).sigmoid() - 0.5]
 
-    return Net()
+# %% wrong={"item": "centred-sigmoid-net", "name": "no-shift", "says": "subtract one half", "replace": true}
+# -
+#       class Net(Model):
 
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "no-shift", "says": "subtract one half"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# -                 x = layer(x).sigmoid() - 0.5
+# +                 x = layer(x).sigmoid()
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid()
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
+# %% wrong={"item": "centred-sigmoid-net", "name": "he-for-xavier", "says": "these are He's weights", "replace": true}
+# -
+#       class Net(Model):
 
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / fan_in) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-    return Net()
+# %% wrong={"item": "centred-sigmoid-net", "name": "lecun-for-xavier", "says": "these are LeCun's weights", "replace": true}
+# -
+#       class Net(Model):
 
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, fan_in**-0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "he-for-xavier", "says": "these are He's weights"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / fan_in) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# %% wrong={"item": "centred-sigmoid-net", "name": "hard-coded", "says": "hard-coded", "replace": true}
+# -
+#       class Net(Model):
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, 0.01, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+# %% wrong={"item": "centred-sigmoid-net", "name": "variance-for-std", "says": "used as the standard deviation", "replace": true}
+# -
+#       class Net(Model):
 
-    return Net()
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, 2 / (fan_in + fan_out), (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
+# %% wrong={"item": "centred-sigmoid-net", "name": "own-start-of-the-layer", "says": "draw new weights", "replace": true}
+# -
+#       class Net(Model):
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "lecun-for-xavier", "says": "these are LeCun's weights"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, fan_in**-0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = layer.weight.value
+# +                 np.copyto(layer.weight.value, new)
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
+# %% wrong={"item": "centred-sigmoid-net", "name": "two-missing", "says": "the 2 is missing", "replace": true}
+# -
+#       class Net(Model):
 
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
-
-
-# %% wrong={"item": "centred-sigmoid-net", "name": "hard-coded", "says": "hard-coded"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, 0.01, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
-
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
-
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
-
-
-# %% wrong={"item": "centred-sigmoid-net", "name": "variance-for-std", "says": "used as the standard deviation"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, 2 / (fan_in + fan_out), (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
-
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
-
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
-
-
-# %% wrong={"item": "centred-sigmoid-net", "name": "own-start-of-the-layer", "says": "draw new weights"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = layer.weight.value
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
-
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
-
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
-
-
-# %% wrong={"item": "centred-sigmoid-net", "name": "two-missing", "says": "the 2 is missing"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (fan_in + fan_out) ** -0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
-
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
-
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (fan_in + fan_out) ** -0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
 
 # %% wrong={"item": "centred-sigmoid-net", "name": "std-for-bound", "says": "uniform draw's bound"}
@@ -1142,30 +701,14 @@ def centred_sigmoid_net(widths, rng):
     return Net()
 
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "fan-out-only", "says": "only fan_out"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, fan_out**-0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# %% wrong={"item": "centred-sigmoid-net", "name": "fan-out-only", "says": "only fan_out", "replace": true}
+# -
+#       class Net(Model):
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
-
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, fan_out**-0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
 
 # %% wrong={"item": "centred-sigmoid-net", "name": "one-neuron-repeated", "says": "repeated numbers"}
@@ -1254,240 +797,109 @@ def centred_sigmoid_net(widths, rng):
     return Net()
 
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "tanh-of-half", "says": "do not double"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# %% wrong={"item": "centred-sigmoid-net", "name": "tanh-of-half", "says": "do not double", "replace": true}
+# -
+#       class Net(Model):
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = 2 * layer(x).sigmoid() - 1
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+# -                 x = layer(x).sigmoid() - 0.5
+# +                 x = 2 * layer(x).sigmoid() - 1
 
-    return Net()
+# %% wrong={"item": "centred-sigmoid-net", "name": "shift-before-the-sigmoid", "says": "and nowhere else", "replace": true}
+# -
+#       class Net(Model):
 
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "shift-before-the-sigmoid", "says": "and nowhere else"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# -                 x = layer(x).sigmoid() - 0.5
+# +                 x = (layer(x) - 0.5).sigmoid() - 0.5
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = (layer(x) - 0.5).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
+# %% wrong={"item": "centred-sigmoid-net", "name": "shift-twice", "says": "subtract one half once", "replace": true}
+# -
+#       class Net(Model):
 
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-    return Net()
+# -                 x = layer(x).sigmoid() - 0.5
+# +                 x = layer(x).sigmoid() - 1.0
 
+# %% wrong={"item": "centred-sigmoid-net", "name": "graph-cut", "says": "keep Nodes", "replace": true}
+# -
+#       class Net(Model):
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "shift-twice", "says": "subtract one half once"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 1.0
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
+# -                 x = layer(x).sigmoid() - 0.5
+# +                 x = Node(layer(x).value).sigmoid() - 0.5
 
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+# %% wrong={"item": "centred-sigmoid-net", "name": "arrays-for-nodes", "says": "Nodes all the way", "replace": true}
+# -
+#       class Net(Model):
 
-    return Net()
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
+# -             return [*outputs, self.layers[-1](x).sigmoid()]
+# +             return [a.value for a in [*outputs, self.layers[-1](x).sigmoid()]]
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "graph-cut", "says": "keep Nodes"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# %% wrong={"item": "centred-sigmoid-net", "name": "input-in-the-list", "says": "no layer's output", "replace": true}
+# -
+#       class Net(Model):
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = Node(layer(x).value).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+# -             return [*outputs, self.layers[-1](x).sigmoid()]
+# +             return [Node(np.zeros(1)), *outputs, self.layers[-1](x).sigmoid()]
 
-    return Net()
+# %% wrong={"item": "centred-sigmoid-net", "name": "logits-for-probabilities", "says": "it is not z itself", "replace": true}
+# -
+#       class Net(Model):
 
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "arrays-for-nodes", "says": "Nodes all the way"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
+# -             return [*outputs, self.layers[-1](x).sigmoid()]
+# +             return [*outputs, self.layers[-1](x)]
 
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [a.value for a in [*outputs, self.layers[-1](x).sigmoid()]]
+# %% wrong={"item": "centred-sigmoid-net", "name": "biases-drawn", "says": "biases start at zero", "replace": true}
+# -
+#       class Net(Model):
 
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
+# +                 np.copyto(layer.bias.value, rng.normal(0, 0.1, (1, fan_out)))
 
-    return Net()
+# %% wrong={"item": "centred-sigmoid-net", "name": "biases-one-half", "says": "biases start at zero", "replace": true}
+# -
+#       class Net(Model):
 
-
-# %% wrong={"item": "centred-sigmoid-net", "name": "input-in-the-list", "says": "no layer's output"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
-
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [Node(np.zeros(1)), *outputs, self.layers[-1](x).sigmoid()]
-
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
-
-
-# %% wrong={"item": "centred-sigmoid-net", "name": "logits-for-probabilities", "says": "it is not z itself"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                self.layers.append(layer)
-
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x)]
-
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
-
-
-# %% wrong={"item": "centred-sigmoid-net", "name": "biases-drawn", "says": "biases start at zero"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                np.copyto(layer.bias.value, rng.normal(0, 0.1, (1, fan_out)))
-                self.layers.append(layer)
-
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
-
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
-
-
-# %% wrong={"item": "centred-sigmoid-net", "name": "biases-one-half", "says": "biases start at zero"}
-def centred_sigmoid_net(widths, rng):
-    class Net(Model):
-        def __init__(self):
-            super().__init__(rng)
-            self.layers = []
-            for fan_in, fan_out in pairwise(widths):
-                layer = self.Linear_Layer(fan_in, fan_out)
-                new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
-                np.copyto(layer.weight.value, new)
-                np.copyto(layer.bias.value, np.full((1, fan_out), -0.5))
-                self.layers.append(layer)
-
-        def activations(self, x):
-            outputs = []
-            for layer in self.layers[:-1]:
-                x = layer(x).sigmoid() - 0.5
-                outputs.append(x)
-            return [*outputs, self.layers[-1](x).sigmoid()]
-
-        def loss(self, x, y):
-            p, y = self.activations(x)[-1], Node(y)
-            return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
-
-    return Net()
+# -                 std = np.sqrt(2 / (fan_in + fan_out))
+# -                 np.copyto(layer.weight.value, rng.normal(0, std, (fan_in, fan_out)))
+# +                 new = rng.normal(0, (2 / (fan_in + fan_out)) ** 0.5, (fan_in, fan_out))
+# +                 np.copyto(layer.weight.value, new)
+# +                 np.copyto(layer.bias.value, np.full((1, fan_out), -0.5))
 
 
 # %% wrong={"item": "dropout", "name": "backward-without-keep-as-the-seed", "says": "the seed's mistake"}
@@ -1754,340 +1166,137 @@ class Dropout:
         return dy * self.used
 
 
-# %% wrong={"item": "dropout", "name": "always-training", "says": "when `train` is False"}
-class Dropout:
-    def __init__(self, keep, rng):
-        self.keep, self.rng = keep, rng
+# %% wrong={"item": "dropout", "name": "always-training", "says": "when `train` is False", "replace": true}
+# -
+#       def __init__(self, keep, rng):
 
-    def forward(self, x, train=True):
-        self.factor = (self.rng.random(x.shape) < self.keep) / self.keep
-        return x * self.factor
+# -         self.factor = 1.0
+# -         if train:
+# -             self.factor = (self.rng.random(x.shape) < self.keep) / self.keep
+# +         self.factor = (self.rng.random(x.shape) < self.keep) / self.keep
 
-    def backward(self, dy):
-        return dy * self.factor
+# %% wrong={"item": "dropout", "name": "old-mask-after-test", "says": "nothing is dropped", "replace": true}
+# -
+#       def __init__(self, keep, rng):
 
+# -         self.factor = 1.0
+# -         if train:
+# -             self.factor = (self.rng.random(x.shape) < self.keep) / self.keep
+# +         if not train:
+# +             return x
+# +         self.factor = (self.rng.random(x.shape) < self.keep) / self.keep
 
-# %% wrong={"item": "dropout", "name": "old-mask-after-test", "says": "nothing is dropped"}
-class Dropout:
-    def __init__(self, keep, rng):
-        self.keep, self.rng = keep, rng
+# %% wrong={"item": "dropout", "name": "scaled-in-use", "says": "in use nothing is multiplied by keep", "replace": true}
+# -
+#       def __init__(self, keep, rng):
 
-    def forward(self, x, train=True):
-        if not train:
-            return x
-        self.factor = (self.rng.random(x.shape) < self.keep) / self.keep
-        return x * self.factor
+# -         self.factor = 1.0
+# -         if train:
+# -             self.factor = (self.rng.random(x.shape) < self.keep) / self.keep
+# +         self.factor = (self.rng.random(x.shape) < self.keep) / self.keep
+# +         if not train:
+# +             self.factor = self.keep
 
-    def backward(self, dy):
-        return dy * self.factor
+# %% wrong={"item": "penalised", "name": "not-in-the-loss-as-the-seed", "says": "the seed's mistake", "replace": true}
+# -         price = sum(np.sum(W**2) for W in weights) / 2
+# +         sum(np.sum(W**2) for W in weights) / 2
 
+# -         price = sum(np.sum(np.abs(W)) for W in weights)
+# +         sum(np.sum(np.abs(W)) for W in weights)
 
-# %% wrong={"item": "dropout", "name": "scaled-in-use", "says": "in use nothing is multiplied by keep"}
-class Dropout:
-    def __init__(self, keep, rng):
-        self.keep, self.rng = keep, rng
+# -     return loss + lam * price, added
+# +     return loss, added
 
-    def forward(self, x, train=True):
-        self.factor = (self.rng.random(x.shape) < self.keep) / self.keep
-        if not train:
-            self.factor = self.keep
-        return x * self.factor
+# %% wrong={"item": "penalised", "name": "penalty-alone", "says": "add the loss", "replace": true}
+# -     return loss + lam * price, added
+# +     return lam * price, added
 
-    def backward(self, dy):
-        return dy * self.factor
+# %% wrong={"item": "penalised", "name": "penalty-subtracted", "says": "makes the loss larger", "replace": true}
+# -     return loss + lam * price, added
+# +     return loss - lam * price, added
 
+# %% wrong={"item": "penalised", "name": "l2-without-half", "says": "lam / 2 before the squares", "replace": true}
+# -         price = sum(np.sum(W**2) for W in weights) / 2
+# +         price = sum(np.sum(W**2) for W in weights)
 
-# %% wrong={"item": "penalised", "name": "not-in-the-loss-as-the-seed", "says": "the seed's mistake"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss, added
+# %% wrong={"item": "penalised", "name": "l1-with-half", "says": "without a half", "replace": true}
+# -         price = sum(np.sum(np.abs(W)) for W in weights)
+# +         price = sum(np.sum(np.abs(W)) for W in weights) / 2
 
+# %% wrong={"item": "penalised", "name": "first-layer-only", "says": "not the first alone", "replace": true}
+# -         price = sum(np.sum(W**2) for W in weights) / 2
+# +         price = np.sum(weights[0] ** 2) / 2
 
-# %% wrong={"item": "penalised", "name": "penalty-alone", "says": "add the loss"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return lam * price, added
+# -         price = sum(np.sum(np.abs(W)) for W in weights)
+# +         price = np.sum(np.abs(weights[0]))
 
+# %% wrong={"item": "penalised", "name": "last-layer-only", "says": "not the last alone", "replace": true}
+# -         price = sum(np.sum(W**2) for W in weights) / 2
+# +         price = np.sum(weights[-1] ** 2) / 2
 
-# %% wrong={"item": "penalised", "name": "penalty-subtracted", "says": "makes the loss larger"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss - lam * price, added
+# -         price = sum(np.sum(np.abs(W)) for W in weights)
+# +         price = np.sum(np.abs(weights[-1]))
 
+# %% wrong={"item": "penalised", "name": "signed-sizes", "says": "sizes have no sign", "replace": true}
+# -         price = sum(np.sum(np.abs(W)) for W in weights)
+# +         price = sum(np.sum(W) for W in weights)
 
-# %% wrong={"item": "penalised", "name": "l2-without-half", "says": "lam / 2 before the squares"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights)
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
+# %% wrong={"item": "penalised", "name": "norms-for-squares", "says": "the squares have no root", "replace": true}
+# -         price = sum(np.sum(W**2) for W in weights) / 2
+# +         price = sum(np.linalg.norm(W) for W in weights)
 
+# %% wrong={"item": "penalised", "name": "not-in-the-gradients", "says": "not in the gradients", "replace": true}
+# -         slopes = weights
 
-# %% wrong={"item": "penalised", "name": "l1-with-half", "says": "without a half"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights) / 2
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
+# -         slopes = [np.sign(W) for W in weights]
+# +         [np.sign(W) for W in weights]
 
+# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
+# +     added = [g + 0 for g in gradients]
 
-# %% wrong={"item": "penalised", "name": "first-layer-only", "says": "not the first alone"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = np.sum(weights[0] ** 2) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = np.sum(np.abs(weights[0]))
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
+# %% wrong={"item": "penalised", "name": "slope-alone", "says": "add the gradient", "replace": true}
+# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
+# +     added = [lam * s for s in slopes]
 
+# %% wrong={"item": "penalised", "name": "slope-subtracted", "says": "added, not subtracted", "replace": true}
+# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
+# +     added = [g - lam * s for g, s in zip(gradients, slopes)]
 
-# %% wrong={"item": "penalised", "name": "last-layer-only", "says": "not the last alone"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = np.sum(weights[-1] ** 2) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = np.sum(np.abs(weights[-1]))
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
+# %% wrong={"item": "penalised", "name": "l2-slope-doubled", "says": "cancels against", "replace": true}
+# -         slopes = weights
+# +         slopes = [2 * W for W in weights]
 
+# %% wrong={"item": "penalised", "name": "l2-slope-halved", "says": "the half cancels", "replace": true}
+# -         slopes = weights
+# +         slopes = [W / 2 for W in weights]
 
-# %% wrong={"item": "penalised", "name": "signed-sizes", "says": "sizes have no sign"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(W) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
+# %% wrong={"item": "penalised", "name": "l1-slope-for-l2", "says": "this is L1's slope", "replace": true}
+# -         slopes = weights
+# +         slopes = [np.sign(W) for W in weights]
 
+# %% wrong={"item": "penalised", "name": "l2-slope-for-l1", "says": "this is L2's slope", "replace": true}
+# -         slopes = [np.sign(W) for W in weights]
+# +         slopes = weights
 
-# %% wrong={"item": "penalised", "name": "norms-for-squares", "says": "the squares have no root"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.linalg.norm(W) for W in weights)
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
+# %% wrong={"item": "penalised", "name": "l1-slope-without-sign", "says": "its sign: -1", "replace": true}
+# -         slopes = [np.sign(W) for W in weights]
+# +         slopes = [np.ones(W.shape) for W in weights]
 
+# %% wrong={"item": "penalised", "name": "l1-slope-as-size", "says": "the slope of |w| is its sign", "replace": true}
+# -         slopes = [np.sign(W) for W in weights]
+# +         slopes = [np.abs(W) for W in weights]
 
-# %% wrong={"item": "penalised", "name": "not-in-the-gradients", "says": "not in the gradients"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + 0 for g in gradients]
-    return loss + lam * price, added
+# %% wrong={"item": "penalised", "name": "sign-of-zero-is-one", "says": "at 0 is taken as 0", "replace": true}
+# -         slopes = [np.sign(W) for W in weights]
+# +         slopes = [np.where(W >= 0, 1, -1) for W in weights]
 
+# %% wrong={"item": "penalised", "name": "sign-of-zero-is-minus-one", "says": "at 0 is taken as 0", "replace": true}
+# -         slopes = [np.sign(W) for W in weights]
+# +         slopes = [np.where(W > 0, 1, -1) for W in weights]
 
-# %% wrong={"item": "penalised", "name": "slope-alone", "says": "add the gradient"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [lam * s for s in slopes]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "slope-subtracted", "says": "added, not subtracted"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g - lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "l2-slope-doubled", "says": "cancels against"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = [2 * W for W in weights]
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "l2-slope-halved", "says": "the half cancels"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = [W / 2 for W in weights]
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "l1-slope-for-l2", "says": "this is L1's slope"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = [np.sign(W) for W in weights]
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "l2-slope-for-l1", "says": "this is L2's slope"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = weights
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "l1-slope-without-sign", "says": "its sign: -1"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.ones(W.shape) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "l1-slope-as-size", "says": "the slope of |w| is its sign"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.abs(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "sign-of-zero-is-one", "says": "at 0 is taken as 0"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.where(W >= 0, 1, -1) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "sign-of-zero-is-minus-one", "says": "at 0 is taken as 0"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.where(W > 0, 1, -1) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [g + lam * s for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
-
-
-# %% wrong={"item": "penalised", "name": "in-place", "says": "left as it was"}
-def penalised(loss, weights, gradients, lam, kind):
-    if kind == "L2":
-        price = sum(np.sum(W**2) for W in weights) / 2
-        slopes = weights
-    elif kind == "L1":
-        price = sum(np.sum(np.abs(W)) for W in weights)
-        slopes = [np.sign(W) for W in weights]
-    else:
-        raise ValueError(kind)
-    added = [np.add(g, lam * s, out=g) for g, s in zip(gradients, slopes)]
-    return loss + lam * price, added
+# %% wrong={"item": "penalised", "name": "in-place", "says": "left as it was", "replace": true}
+# -     added = [g + lam * s for g, s in zip(gradients, slopes, strict=True)]
+# +     added = [np.add(g, lam * s, out=g) for g, s in zip(gradients, slopes)]
 
 
 # %% wrong={"item": "penalised", "name": "kind-not-checked", "says": "raise ValueError"}

@@ -10,67 +10,40 @@ my_share = np.nan
 my_share = "a quarter"
 
 
-# %% wrong={"item": "he-normal", "name": "upside-down", "says": "2/n upside down"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(1 / (2 * (1 + slope**2) * n))
-    return rng.normal(0, std, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "upside-down", "says": "2/n upside down", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(1 / (2 * (1 + slope**2) * n))
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
+# %% wrong={"item": "he-normal", "name": "no-two", "says": "the 2 that pays for the rectifier is missing", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(1 / ((1 + slope**2) * n))
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
-# %% wrong={"item": "he-normal", "name": "no-two", "says": "the 2 that pays for the rectifier is missing"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(1 / ((1 + slope**2) * n))
-    return rng.normal(0, std, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "root-twice", "says": "square root is taken twice", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = (2 / ((1 + slope**2) * n)) ** 0.25
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
+# %% wrong={"item": "he-normal", "name": "variance-as-std", "says": "variance is used as the standard deviation", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = 2 / ((1 + slope**2) * n)
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
-# %% wrong={"item": "he-normal", "name": "root-twice", "says": "square root is taken twice"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = (2 / ((1 + slope**2) * n)) ** 0.25
-    return rng.normal(0, std, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "root-over-the-two-only", "says": "covers the 2 only", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(2) / ((1 + slope**2) * n)
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
+# %% wrong={"item": "he-normal", "name": "root-over-n-only", "says": "covers n only", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = 2 / np.sqrt((1 + slope**2) * n)
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
-# %% wrong={"item": "he-normal", "name": "variance-as-std", "says": "variance is used as the standard deviation"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = 2 / ((1 + slope**2) * n)
-    return rng.normal(0, std, (fan_in, fan_out))
-
-
-# %% wrong={"item": "he-normal", "name": "root-over-the-two-only", "says": "covers the 2 only"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(2) / ((1 + slope**2) * n)
-    return rng.normal(0, std, (fan_in, fan_out))
-
-
-# %% wrong={"item": "he-normal", "name": "root-over-n-only", "says": "covers n only"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = 2 / np.sqrt((1 + slope**2) * n)
-    return rng.normal(0, std, (fan_in, fan_out))
-
-
-# %% wrong={"item": "he-normal", "name": "bound-as-std", "says": "bound of the uniform draws"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(6 / ((1 + slope**2) * n))
-    return rng.normal(0, std, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "bound-as-std", "says": "bound of the uniform draws", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(6 / ((1 + slope**2) * n))
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
 
 # %% wrong={"item": "he-normal", "name": "hard-coded", "says": "whatever n is"}
@@ -81,13 +54,10 @@ def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
     return rng.normal(0, std, (fan_in, fan_out))
 
 
-# %% wrong={"item": "he-normal", "name": "uniform-draws", "says": "look uniform"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    b = np.sqrt(3) * np.sqrt(2 / ((1 + slope**2) * n))
-    return rng.uniform(-b, b, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "uniform-draws", "says": "look uniform", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     b = np.sqrt(3) * np.sqrt(2 / ((1 + slope**2) * n))
+# +     return rng.uniform(-b, b, (fan_in, fan_out))
 
 
 # %% wrong={"item": "he-normal", "name": "compromise", "says": "a compromise"}
@@ -149,98 +119,59 @@ def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
     return rng.normal(0, std, (fan_in, fan_out))
 
 
-# %% wrong={"item": "he-normal", "name": "slope-ignored", "says": "the slope is ignored"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(2 / n)
-    return rng.normal(0, std, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "slope-ignored", "says": "the slope is ignored", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(2 / n)
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
+# %% wrong={"item": "he-normal", "name": "slope-ignored-in-fan-out", "says": "slope is ignored in mode fan_out", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     if mode == "fan_in":
+# +         n *= 1 + slope**2
+# +     std = np.sqrt(2 / n)
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
-# %% wrong={"item": "he-normal", "name": "slope-ignored-in-fan-out", "says": "slope is ignored in mode fan_out"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    if mode == "fan_in":
-        n *= 1 + slope**2
-    std = np.sqrt(2 / n)
-    return rng.normal(0, std, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "slope-outside-the-root", "says": "missing over 1 + slope**2", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(2 / n) / (1 + slope**2)
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
+# %% wrong={"item": "he-normal", "name": "slope-multiplies", "says": "smaller weights", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(2 * (1 + slope**2) / n)
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
-# %% wrong={"item": "he-normal", "name": "slope-outside-the-root", "says": "missing over 1 + slope**2"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(2 / n) / (1 + slope**2)
-    return rng.normal(0, std, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "slope-not-squared", "says": "slope is not squared", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(2 / (abs(1 + slope) * n))
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
+# %% wrong={"item": "he-normal", "name": "sum-squared", "says": "squared as a whole", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(2 / ((1 + slope) ** 2 * n))
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
-# %% wrong={"item": "he-normal", "name": "slope-multiplies", "says": "smaller weights"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(2 * (1 + slope**2) / n)
-    return rng.normal(0, std, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "minus", "says": "it is a plus", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(2 / (abs(1 - slope**2) * n))
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
+# %% wrong={"item": "he-normal", "name": "transposed", "says": "transposed", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(2 / ((1 + slope**2) * n))
+# +     return rng.normal(0, std, (fan_out, fan_in))
 
-# %% wrong={"item": "he-normal", "name": "slope-not-squared", "says": "slope is not squared"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(2 / (abs(1 + slope) * n))
-    return rng.normal(0, std, (fan_in, fan_out))
+# %% wrong={"item": "he-normal", "name": "reseeds", "says": "seed set inside", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     rng = np.random.default_rng(0)
+# +     std = np.sqrt(2 / ((1 + slope**2) * n))
+# +     return rng.normal(0, std, (fan_in, fan_out))
 
-
-# %% wrong={"item": "he-normal", "name": "sum-squared", "says": "squared as a whole"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(2 / ((1 + slope) ** 2 * n))
-    return rng.normal(0, std, (fan_in, fan_out))
-
-
-# %% wrong={"item": "he-normal", "name": "minus", "says": "it is a plus"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(2 / (abs(1 - slope**2) * n))
-    return rng.normal(0, std, (fan_in, fan_out))
-
-
-# %% wrong={"item": "he-normal", "name": "transposed", "says": "transposed"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(2 / ((1 + slope**2) * n))
-    return rng.normal(0, std, (fan_out, fan_in))
-
-
-# %% wrong={"item": "he-normal", "name": "reseeds", "says": "seed set inside"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    rng = np.random.default_rng(0)
-    std = np.sqrt(2 / ((1 + slope**2) * n))
-    return rng.normal(0, std, (fan_in, fan_out))
-
-
-# %% wrong={"item": "he-normal", "name": "one-neuron", "says": "repeated"}
-def he_normal(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(mode)
-    n = fan_in if mode == "fan_in" else fan_out
-    std = np.sqrt(2 / ((1 + slope**2) * n))
-    column = rng.normal(0, std, (fan_in, 1))
-    return np.repeat(column, fan_out, axis=1)
+# %% wrong={"item": "he-normal", "name": "one-neuron", "says": "repeated", "replace": true}
+# -     return rng.normal(0, np.sqrt(2 / ((1 + slope**2) * n)), (fan_in, fan_out))
+# +     std = np.sqrt(2 / ((1 + slope**2) * n))
+# +     column = rng.normal(0, std, (fan_in, 1))
+# +     return np.repeat(column, fan_out, axis=1)
 
 
 # %% wrong={"item": "he-uniform", "name": "upside-down", "says": "2/n upside down"}

@@ -631,116 +631,41 @@ def replicate(
     return None
 
 
-# %% wrong={"item": "replicate", "name": "no-average", "says": "no average"}
-def replicate(
-    number=1, widths=(6, 3), act="relu", eta=0.25, max_epochs=2000, seed=3, bias=None
-):
-    x, y = lab.plane(number)
-    x = (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)
-    rng = np.random.RandomState(seed)
-    averaged = []
-    for fan_in, fan_out in pairwise((2, *widths, 1)):
-        fans = fan_in if act == "relu" else fan_in + fan_out
-        std = np.sqrt(2 / fans)
-        W = rng.normal(0, std, (fan_out, fan_in))
-        while abs(W.std() - std) > 0.05 or abs(W.mean()) > 0.05:
-            W = rng.normal(0, std, (fan_out, fan_in))
-        W = W.T
-        if bias is not None:
-            W = np.vstack([W, np.full((1, fan_out), bias)])
-        averaged.append(W)
-    plain = list(averaged)
-    for t in range(1, max_epochs + 1):
-        grads = gradients(averaged, x, y, act)
-        plain = [w - eta * g for w, g in zip(plain, grads)]
-        averaged = [w for m, w in zip(averaged, plain)]
-        if np.all((output(averaged, x, act) >= 0.5) == (y == 1)):
-            return t
-    return None
+# %% wrong={"item": "replicate", "name": "no-average", "says": "no average", "replace": true}
+# -     plain = averaged
+# +     plain = list(averaged)
 
+# -         averaged = [
+# -             (t * mean + w) / (t + 1) for mean, w in zip(averaged, plain, strict=True)
+# -         ]
+# +         averaged = [w for m, w in zip(averaged, plain)]
 
-# %% wrong={"item": "replicate", "name": "weights-of-the-average-swapped", "says": "no average, or hardly one"}
-def replicate(
-    number=1, widths=(6, 3), act="relu", eta=0.25, max_epochs=2000, seed=3, bias=None
-):
-    x, y = lab.plane(number)
-    x = (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)
-    rng = np.random.RandomState(seed)
-    averaged = []
-    for fan_in, fan_out in pairwise((2, *widths, 1)):
-        fans = fan_in if act == "relu" else fan_in + fan_out
-        std = np.sqrt(2 / fans)
-        W = rng.normal(0, std, (fan_out, fan_in))
-        while abs(W.std() - std) > 0.05 or abs(W.mean()) > 0.05:
-            W = rng.normal(0, std, (fan_out, fan_in))
-        W = W.T
-        if bias is not None:
-            W = np.vstack([W, np.full((1, fan_out), bias)])
-        averaged.append(W)
-    plain = list(averaged)
-    for t in range(1, max_epochs + 1):
-        grads = gradients(averaged, x, y, act)
-        plain = [w - eta * g for w, g in zip(plain, grads)]
-        averaged = [(m + t * w) / (t + 1) for m, w in zip(averaged, plain)]
-        if np.all((output(averaged, x, act) >= 0.5) == (y == 1)):
-            return t
-    return None
+# %% wrong={"item": "replicate", "name": "weights-of-the-average-swapped", "says": "no average, or hardly one", "replace": true}
+# -     plain = averaged
+# +     plain = list(averaged)
 
+# -         averaged = [
+# -             (t * mean + w) / (t + 1) for mean, w in zip(averaged, plain, strict=True)
+# -         ]
+# +         averaged = [(m + t * w) / (t + 1) for m, w in zip(averaged, plain)]
 
-# %% wrong={"item": "replicate", "name": "average-of-two", "says": "(mean + w) / 2"}
-def replicate(
-    number=1, widths=(6, 3), act="relu", eta=0.25, max_epochs=2000, seed=3, bias=None
-):
-    x, y = lab.plane(number)
-    x = (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)
-    rng = np.random.RandomState(seed)
-    averaged = []
-    for fan_in, fan_out in pairwise((2, *widths, 1)):
-        fans = fan_in if act == "relu" else fan_in + fan_out
-        std = np.sqrt(2 / fans)
-        W = rng.normal(0, std, (fan_out, fan_in))
-        while abs(W.std() - std) > 0.05 or abs(W.mean()) > 0.05:
-            W = rng.normal(0, std, (fan_out, fan_in))
-        W = W.T
-        if bias is not None:
-            W = np.vstack([W, np.full((1, fan_out), bias)])
-        averaged.append(W)
-    plain = list(averaged)
-    for t in range(1, max_epochs + 1):
-        grads = gradients(averaged, x, y, act)
-        plain = [w - eta * g for w, g in zip(plain, grads)]
-        averaged = [(m + w) / 2 for m, w in zip(averaged, plain)]
-        if np.all((output(averaged, x, act) >= 0.5) == (y == 1)):
-            return t
-    return None
+# %% wrong={"item": "replicate", "name": "average-of-two", "says": "(mean + w) / 2", "replace": true}
+# -     plain = averaged
+# +     plain = list(averaged)
 
+# -         averaged = [
+# -             (t * mean + w) / (t + 1) for mean, w in zip(averaged, plain, strict=True)
+# -         ]
+# +         averaged = [(m + w) / 2 for m, w in zip(averaged, plain)]
 
-# %% wrong={"item": "replicate", "name": "average-one-behind", "says": "one epoch behind"}
-def replicate(
-    number=1, widths=(6, 3), act="relu", eta=0.25, max_epochs=2000, seed=3, bias=None
-):
-    x, y = lab.plane(number)
-    x = (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)
-    rng = np.random.RandomState(seed)
-    averaged = []
-    for fan_in, fan_out in pairwise((2, *widths, 1)):
-        fans = fan_in if act == "relu" else fan_in + fan_out
-        std = np.sqrt(2 / fans)
-        W = rng.normal(0, std, (fan_out, fan_in))
-        while abs(W.std() - std) > 0.05 or abs(W.mean()) > 0.05:
-            W = rng.normal(0, std, (fan_out, fan_in))
-        W = W.T
-        if bias is not None:
-            W = np.vstack([W, np.full((1, fan_out), bias)])
-        averaged.append(W)
-    plain = list(averaged)
-    for t in range(1, max_epochs + 1):
-        grads = gradients(averaged, x, y, act)
-        plain = [w - eta * g for w, g in zip(plain, grads)]
-        averaged = [((t - 1) * m + w) / t for m, w in zip(averaged, plain)]
-        if np.all((output(averaged, x, act) >= 0.5) == (y == 1)):
-            return t
-    return None
+# %% wrong={"item": "replicate", "name": "average-one-behind", "says": "one epoch behind", "replace": true}
+# -     plain = averaged
+# +     plain = list(averaged)
+
+# -         averaged = [
+# -             (t * mean + w) / (t + 1) for mean, w in zip(averaged, plain, strict=True)
+# -         ]
+# +         averaged = [((t - 1) * m + w) / t for m, w in zip(averaged, plain)]
 
 
 # %% wrong={"item": "replicate", "name": "plain-weights-judged", "says": "the plain weights are judged"}
@@ -1321,18 +1246,9 @@ def seed_spread(run, seeds):
     return r.mean(), r.std(ddof=1), r.min(), r.max()
 
 
-# %% wrong={"item": "verdict", "name": "higher-mean-wins", "says": "the intervals overlap"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a = half_b = 0
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "higher-mean-wins", "says": "the intervals overlap", "replace": true}
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a = half_b = 0
 
 
 # %% wrong={"item": "verdict", "name": "best-of-seeds", "says": "one lucky run decides nothing"}
@@ -1344,230 +1260,78 @@ def verdict(a, b):
     return "a" if a.max() > b.max() else "b" if b.max() > a.max() else "no claim"
 
 
-# %% wrong={"item": "verdict", "name": "equal-means-are-identical", "says": "in another order"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.isclose(a.mean(), b.mean()):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "equal-means-are-identical", "says": "in another order", "replace": true}
+# -     if list(a) == list(b):
+# +     if np.isclose(a.mean(), b.mean()):
 
+# %% wrong={"item": "verdict", "name": "sorted-results-are-identical", "says": "another order", "replace": true}
+# -     if list(a) == list(b):
+# +     if np.array_equal(np.sort(a), np.sort(b)):
 
-# %% wrong={"item": "verdict", "name": "sorted-results-are-identical", "says": "another order"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(np.sort(a), np.sort(b)):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "one-equal-seed-is-identical", "says": "equal in every seed", "replace": true}
+# -     if list(a) == list(b):
+# +     if np.any(a == b):
 
+# %% wrong={"item": "verdict", "name": "never-identical", "says": "identical", "replace": true}
+# -     if list(a) == list(b):
+# +     if False:
 
-# %% wrong={"item": "verdict", "name": "one-equal-seed-is-identical", "says": "equal in every seed"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.any(a == b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "ddof-0", "says": "ddof=1", "replace": true}
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a, half_b = (2 * r.std(ddof=0) / np.sqrt(len(r)) for r in (a, b))
 
+# %% wrong={"item": "verdict", "name": "std-for-standard-error", "says": "2 s / sqrt(n)", "replace": true}
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a, half_b = (2 * r.std(ddof=1) for r in (a, b))
 
-# %% wrong={"item": "verdict", "name": "never-identical", "says": "identical"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if False:
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "one-standard-error", "says": "two standard errors", "replace": true}
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a, half_b = (r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
 
+# %% wrong={"item": "verdict", "name": "touching-intervals-claimed", "says": "the intervals touch", "replace": true}
+# -     if a.mean() - half_a > b.mean() + half_b:
+# +     if a.mean() - half_a >= b.mean() + half_b:
+#           return "a"
+# -     if b.mean() - half_b > a.mean() + half_a:
+# +     if b.mean() - half_b >= a.mean() + half_a:
 
-# %% wrong={"item": "verdict", "name": "ddof-0", "says": "ddof=1"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=0) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "divided-by-n", "says": "not 2 s / n", "replace": true}
+# -     half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a, half_b = (2 * r.std(ddof=1) / len(r) for r in (a, b))
 
+# %% wrong={"item": "verdict", "name": "half-widths-in-quadrature", "says": "half-widths add up", "replace": true}
+#       half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_a = half_b = np.hypot(half_a, half_b) / 2
 
-# %% wrong={"item": "verdict", "name": "std-for-standard-error", "says": "2 s / sqrt(n)"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "mean-inside-the-other-interval", "says": "the intervals overlap", "replace": true}
+# -     if a.mean() - half_a > b.mean() + half_b:
+# +     if a.mean() - half_a > b.mean():
+#           return "a"
+# -     if b.mean() - half_b > a.mean() + half_a:
+# +     if b.mean() - half_b > a.mean():
 
+# %% wrong={"item": "verdict", "name": "spread-of-a-for-both", "says": "the spread of its own runs", "replace": true}
+#       half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
+# +     half_b = half_a
 
-# %% wrong={"item": "verdict", "name": "one-standard-error", "says": "two standard errors"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "only-a-can-be-higher", "says": "b can be the higher one too", "replace": true}
+# -         return "b"
+# +         return "no claim"
 
+# %% wrong={"item": "verdict", "name": "lengths-not-compared", "says": "the same seeds for both", "replace": true}
+# -     if len(a) != len(b) or len(a) < 2:
+# +     if len(a) < 2:
 
-# %% wrong={"item": "verdict", "name": "touching-intervals-claimed", "says": "the intervals touch"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a >= b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b >= a.mean() + half_a:
-        return "b"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "one-run-allowed", "says": "at least two", "replace": true}
+# -     if len(a) != len(b) or len(a) < 2:
+# +     if len(a) != len(b):
 
-
-# %% wrong={"item": "verdict", "name": "divided-by-n", "says": "not 2 s / n"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / len(r) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "half-widths-in-quadrature", "says": "half-widths add up"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    half_a = half_b = np.hypot(half_a, half_b) / 2
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "mean-inside-the-other-interval", "says": "the intervals overlap"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean():
-        return "a"
-    if b.mean() - half_b > a.mean():
-        return "b"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "spread-of-a-for-both", "says": "the spread of its own runs"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    half_b = half_a
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "only-a-can-be-higher", "says": "b can be the higher one too"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "no claim"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "lengths-not-compared", "says": "the same seeds for both"}
-def verdict(a, b):
-    if len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "one-run-allowed", "says": "at least two"}
-def verdict(a, b):
-    if len(a) != len(b):
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "a"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "b"
-    return "no claim"
-
-
-# %% wrong={"item": "verdict", "name": "worse-one-named", "says": "the higher one is named"}
-def verdict(a, b):
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError("the same two or more seeds")
-    if np.array_equal(a, b):
-        return "identical"
-    half_a, half_b = (2 * r.std(ddof=1) / np.sqrt(len(r)) for r in (a, b))
-    if a.mean() - half_a > b.mean() + half_b:
-        return "b"
-    if b.mean() - half_b > a.mean() + half_a:
-        return "a"
-    return "no claim"
+# %% wrong={"item": "verdict", "name": "worse-one-named", "says": "the higher one is named", "replace": true}
+# +         return "b"
+# +     if b.mean() - half_b > a.mean() + half_a:
+#           return "a"
+# -     if b.mean() - half_b > a.mean() + half_a:
+# -         return "b"
 
 
 # %% wrong={"item": "fix-normalise", "name": "the-grids-own", "says": "the grid's own"}

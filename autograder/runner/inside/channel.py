@@ -1,7 +1,7 @@
 """The pipe to the grader: messages, and what is written to stdout and stderr.
 
-Text is sent at once, so that a crash loses none, until there is too much of it: then it
-is gathered and sent in larger pieces.
+Text is sent at once, so that a crash loses none. A token bucket limits how often: while
+it is empty, text is gathered and sent in larger pieces.
 """
 
 import _signal
@@ -16,10 +16,8 @@ from autograder.runner.inside import frames
 
 __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
-# Text is sent at once, so that a crash loses none, until there is too much of it: then
-# it is gathered. Credits are spent one for each sending.
-_MOST_CREDITS = 64.0
-_CREDITS_PER_SECOND = 200.0
+_MOST_TOKENS = 64.0  # each sending takes one
+_TOKENS_PER_SECOND = 200.0
 _STREAM_BYTES = 32768
 _ALL_SIGNALS = _signal.valid_signals()
 _mask_signals = _signal.pthread_sigmask  # that of `signal` looks builtins up
@@ -36,8 +34,8 @@ class Channel:
         self._stream = ""
         self._text: list[str] = []
         self._size = 0
-        self._credits = _MOST_CREDITS
-        self._counted = time.monotonic()
+        self._tokens = _MOST_TOKENS
+        self._filled = time.monotonic()
 
     def send(self, message: dict[str, Any]) -> None:
         """Send `message`, after the text that is still waiting."""
@@ -56,17 +54,18 @@ class Channel:
                 self._stream = stream
             self._text.append(text)
             self._size += len(text)
-            if self._may_send() or self._size > _STREAM_BYTES:
+            if self._take_token() or self._size > _STREAM_BYTES:
                 self.flush()
 
-    def _may_send(self) -> bool:
+    def _take_token(self) -> bool:
+        """Take a token from the bucket; return False if it is empty."""
         now = time.monotonic()
-        earned = (now - self._counted) * _CREDITS_PER_SECOND
-        self._counted = now
-        self._credits = min(_MOST_CREDITS, self._credits + earned)
-        if self._credits < 1:
+        added = (now - self._filled) * _TOKENS_PER_SECOND
+        self._filled = now
+        self._tokens = min(_MOST_TOKENS, self._tokens + added)
+        if self._tokens < 1:
             return False
-        self._credits -= 1
+        self._tokens -= 1
         return True
 
     def flush(self) -> None:
@@ -83,7 +82,7 @@ class Channel:
                     "name": self._stream,
                     "text": text[start : start + _STREAM_BYTES],
                 }
-                self._write(frames.encode({"t": "output", "output": output}))
+                self._write(frames.encode({"t": frames.OUTPUT, "output": output}))
 
     def _write(self, frame: bytes) -> None:
         if os.getpid() != self._owner:
@@ -120,7 +119,7 @@ class OutStream(io.TextIOBase):
         return self._descriptor
 
     def write(self, text: str) -> int:
-        """Take `text`; return its length."""
+        """Pass `text` on to the channel; return its length."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
         if text:

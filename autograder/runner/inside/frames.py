@@ -6,8 +6,9 @@ with the writer of the frames, so the reader trusts nothing: a wrong magic numbe
 length over the cap or a body that is no JSON object raises `WireError` or `TooLarge`,
 and the reader never holds more than one capped frame and one read.
 
-`Stream` is the link between the checker and a snapshot of the student's process: frames
-of one JSON value and raw bytes, both ways over one socket.
+The grader talks in these frames with the shell of each side of a run (the student's
+process, its snapshots, the checker). A message has its name under ``"t"``; the tables
+`FROM_GRADER` and `FROM_SHELL` say what else is in it, and what it means.
 """
 
 import builtins
@@ -25,6 +26,30 @@ _HEADER = struct.Struct(">4sI")
 EXIT = struct.Struct("=II")  # of a run's process: its number inside, its exit code
 READ_BYTES = 65536
 PACKET_BYTES = 2**20  # at most, between the grader and the warm process
+
+ENTER, RUN, SNAPSHOT, LINK = "enter", "run", "snapshot", "link"
+READY, DONE, OUTPUT, CLEAR = "ready", "done", "output", "clear"
+TAMPERING, GONE = "tampering", "gone"
+FROM_GRADER = {
+    ENTER: "lock yourself in: `restrictions`, `box` (the folder), `files` (names and"
+    " sizes), `env`, `memory_bytes`, `checker` (whether it is one), `student_modules`"
+    " and `answers` (what the checker asks the student's side for)",
+    RUN: "run the code `source` as the cell of `number`, which may be missing",
+    SNAPSHOT: "fork a snapshot that talks over the socket sent along: to the checker if"
+    " `protected`, else to the grader",
+    LINK: "use the snapshot at the other end of the socket sent along",
+}
+FROM_SHELL = {
+    READY: "this process is locked in",
+    DONE: "what was to run has ended; `passed`: without an exception",
+    SNAPSHOT: "the snapshot is the process `pid`, -1 if none could be forked",
+    OUTPUT: "show `output`, as nbformat has it; a display may have an `id`, and with"
+    " `update` it replaces those of the same id",
+    CLEAR: "take away the outputs of the cell; `wait`: only before the next one",
+    TAMPERING: "the snapshot sent what only tampering can send: `evidence`",
+    GONE: "the snapshot has ended",
+}
+
 # The functions in C beneath those of `json`, which themselves look builtins up.
 _encode_json = json.encoder.c_make_encoder(
     None,

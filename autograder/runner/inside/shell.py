@@ -1,10 +1,10 @@
 """One side of a run: an IPython shell in a locked process, between two pipes.
 
-The grader sends messages on the one (`enter` first, then one for each cell) and this
-side answers on the other: `ready`, then for each cell its outputs, as nbformat has
-them, and `done`. The source of a cell arrives when its turn has come, so no cell can
-read a later one. Descriptors 1 and 2 are pipes that the grader reads itself; what is
-written there by other programs or by C code needs no help from here.
+The grader sends messages on the one (ENTER first, then one for each cell) and this side
+answers on the other: READY, then for each cell its outputs, and DONE (see `frames`).
+The source of a cell arrives when its turn has come, so no cell can read a later one.
+Descriptors 1 and 2 are pipes that the grader reads itself: what other programs and C
+code write there does not pass through here.
 
 The same shell serves three processes:
 
@@ -35,7 +35,6 @@ from typing import Any
 
 from autograder.runner.inside import frames, lockdown, tracebacks
 from autograder.runner.inside.channel import Channel, OutStream
-from autograder.runner.inside.ipython import build_ipython, no_input, no_password
 from autograder.runner.inside.link.namespace import Namespace
 from autograder.runner.inside.link.proxy import SnapshotGone, Tampering
 from autograder.runner.inside.link.server import LinkServer
@@ -50,15 +49,18 @@ class Shell:
     """An IPython shell that runs one cell after another for the grader."""
 
     def __init__(self, fonts: str = "") -> None:
-        """Build the shell; nobody listens yet. `fonts` is for `write_fonts`."""
+        """Build the shell, without a channel. `fonts` is for `write_fonts`."""
+        # The folder that IPython is in may have been put on the path just now.
+        from autograder.runner.inside import ipython
+
         self._fonts = fonts
-        self._ipython = build_ipython()
+        self._ipython = ipython.build_ipython()
         self._namespace: Namespace | None = None  # of the checker
-        builtins.input = no_input
-        getpass.getpass = no_password
+        builtins.input = ipython.no_input
+        getpass.getpass = ipython.no_password
 
     def warm_up(self) -> None:
-        """Format a cell's traceback: what that imports and looks up is kept.
+        """Format a cell's traceback once, so that forks inherit what that loads.
 
         A traceback looks for the module of each file among all that are loaded, so this
         comes after the libraries.
@@ -71,7 +73,7 @@ class Shell:
             self._ipython.InteractiveTB.structured_traceback(*details)
 
     def enter_and_serve(self, job: socket.socket, results: int, files: int) -> None:
-        """Wait for the first message, lock this process in, do what is asked.
+        """Wait for the first message, lock this process in, and serve.
 
         Parameters
         ----------
@@ -85,7 +87,7 @@ class Shell:
         decoder = frames.Decoder(cap=2**31)
         links: list[int] = []
         first = next(_messages(job, decoder, links), None)
-        if first is None:
+        if first is None or first["t"] != frames.ENTER:
             return
         _enter(first, files)
         write_fonts(self._fonts, f"{first['box']}/home")
@@ -99,11 +101,11 @@ class Shell:
                 if name != "__builtins__":  # it has its own
                     dict.__setitem__(self._namespace, name, value)
             self._ipython.user_ns = self._namespace
-        self._channel.send({"t": "ready"})
+        self._channel.send({"t": frames.READY})
         self._serve(job, results, decoder, links)
 
     def attach(self, channel: Any) -> None:
-        """Talk to the grader over `channel` from now on."""
+        """Send outputs and messages over `channel` from now on."""
         self._channel = channel
         self._ipython.channel = channel
         sys.stdout = OutStream(channel, "stdout", 1)
@@ -117,37 +119,40 @@ class Shell:
         decoder: frames.Decoder,
         links: list[int],
     ) -> None:
-        """Do what arrives on `job` until it ends."""
+        """Do what each message on `job` asks for, until there are no more."""
         _on_signal(_signal.SIGINT, _signal.SIG_IGN)
         for message in _messages(job, decoder, links):
-            if message["t"] == "snapshot":
+            if message["t"] == frames.SNAPSHOT:
                 self._snapshot(links.pop(0), message["protected"], job, results)
-                continue
-            if message["t"] == "link":
+            elif message["t"] == frames.LINK:
                 assert self._namespace is not None
                 self._namespace.attach(links.pop(0))
-                continue
-            passed = self.run_cell(message["source"], message.get("number"))
-            if self._namespace is not None:
-                # A test cell may have swallowed what was raised; it has not passed.
-                fault, refusals = self._namespace.fault, self._namespace.refusals
-                passed = passed and fault is None and not refusals
-                self._tell_fault(fault)
-                self._namespace.detach()
-            self._channel.send({"t": "done", "passed": passed})
+            elif message["t"] == frames.RUN:
+                self._run(message["source"], message.get("number"))
 
-    def _tell_fault(self, fault: BaseException | None) -> None:
-        """Say what was wrong with the snapshot, whatever the test cell made of it."""
+    def _run(self, source: str, number: int | None) -> None:
+        """Run a cell, and report whether it has passed."""
+        passed = self.run_cell(source, number)
+        if self._namespace is not None:
+            # A test cell may have swallowed what was raised; it has not passed.
+            fault, refusals = self._namespace.fault, self._namespace.refusals
+            passed = passed and fault is None and not refusals
+            self._report_fault(fault)
+            self._namespace.detach()
+        self._channel.send({"t": frames.DONE, "passed": passed})
+
+    def _report_fault(self, fault: BaseException | None) -> None:
+        """Report a fault of the snapshot, even if the test cell has caught it."""
         if isinstance(fault, Tampering):
-            self._channel.send({"t": "tampering", "evidence": str(fault)})
+            self._channel.send({"t": frames.TAMPERING, "evidence": str(fault)})
         elif isinstance(fault, SnapshotGone):
-            self._channel.send({"t": "gone"})
+            self._channel.send({"t": frames.GONE})
 
     def run_cell(self, source: str, number: int | None = None) -> bool:
         """Run `source` as the cell of that number and send its outputs.
 
-        Return whether it ran to its end without an exception: some exceptions show
-        nothing, or something else.
+        Return whether it ran to its end without an exception; the outputs do not tell,
+        since some exceptions show nothing, or something else.
         """
         if number is not None:
             self._ipython.execution_count = number
@@ -175,7 +180,7 @@ class Shell:
     def _snapshot(
         self, link: int, protected: bool, job: socket.socket, results: int
     ) -> None:
-        """Fork a process that keeps what there is now, and answers on `link`."""
+        """Fork a process that keeps the names as they are, and answers on `link`."""
         self._channel.flush()
         state = _get_random_state(_random_numbers)  # Python draws a new one in forks
         try:
@@ -184,7 +189,7 @@ class Shell:
             pid = -1  # no process to be had: that test will not run
         if pid:
             os.close(link)
-            self._channel.send({"t": "snapshot", "pid": pid})
+            self._channel.send({"t": frames.SNAPSHOT, "pid": pid})
             return
         try:
             # The student's code may have changed what that needs.
@@ -194,14 +199,14 @@ class Shell:
             os.close(results)
             job.close()
             if protected:
-                served = LinkServer(
+                server = LinkServer(
                     link,
                     self._ipython.user_ns,
                     self._student_modules,
                     self._ipython.compile.format_code_name,
                 )
-                self.attach(served)
-                served.serve()
+                self.attach(server)
+                server.serve()
             else:
                 self.attach(Channel(link))
                 end = socket.socket(fileno=link)
@@ -210,13 +215,8 @@ class Shell:
             os._exit(0)
 
     def _show_student_output(self, message: dict[str, Any]) -> None:
-        """Pass on what the student's code displays while a test calls it.
-
-        Only the test itself may end in a result or an error.
-        """
-        output = message.get("output")
-        if isinstance(output, dict) and output.get("output_type") == "display_data":
-            self._channel.send({"t": "output", "output": output})
+        """Pass on what the student's code displays while a test calls it."""
+        self._channel.send({"t": frames.OUTPUT, "output": message["output"]})
 
 
 # The student's code may put others in their places. Those in C look no builtins up.
@@ -248,8 +248,8 @@ def _enter(message: dict[str, Any], files: int) -> None:
     lockdown.lock(message["restrictions"])
     os.umask(0o022)
     box = message["box"]
-    for room in ("home", "tmp", "shm", "work"):
-        os.makedirs(f"{box}/{room}", exist_ok=True)
+    for folder in ("home", "tmp", "shm", "work"):
+        os.makedirs(f"{box}/{folder}", exist_ok=True)
     begin = 0
     for name, size in message["files"]:
         path = f"{box}/work/{name}"
@@ -271,7 +271,7 @@ def _enter(message: dict[str, Any], files: int) -> None:
 
 
 def write_fonts(fonts: str, home: str) -> None:
-    """Write matplotlib's list of fonts, so that nobody has to make it again."""
+    """Write matplotlib's list of fonts, so that no process makes it again."""
     if fonts:
         name, _, text = fonts.partition("\n")
         folder = f"{home}/.cache/matplotlib"

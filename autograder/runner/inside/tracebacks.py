@@ -17,6 +17,8 @@ from typing import Any
 
 __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
+# Errors whose message the author of a check wrote for the student, by their names.
+AUTHORED = frozenset({"Incorrect", "NotAttempted"})
 MOST_TEXT = 4096  # of what crosses, in characters
 _RUNNER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _FIRST, _LAST = 2, 4  # frames that cross, of many

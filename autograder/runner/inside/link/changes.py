@@ -1,4 +1,4 @@
-"""Which arguments a call has changed, and how the change is put back."""
+"""Finds which arguments a call has changed, and changes the caller's likewise."""
 
 import builtins
 import operator
@@ -8,16 +8,13 @@ from typing import Any
 from numpy import ndarray, uint64
 
 from autograder.runner.inside.link.encode import array_bytes
-from autograder.runner.inside.link.plain_types import malformed
+from autograder.runner.inside.link.plain_types import raise_malformed
 
 __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
-# ------------------------------------------------------------------------------------
-# Changes to what was passed
-
 
 def snapshot(value: Any) -> Any:
-    """Return what tells later whether a mutable object has changed."""
+    """Return a copy of what a mutable object holds, for `has_changed`."""
     if isinstance(value, ndarray):
         if value.dtype.char == "O":
             return value.shape, value.ravel().tolist()
@@ -61,7 +58,7 @@ def put_back(value: Any, new: Any) -> None:
         If it is an array that `value` cannot become in place.
     """
     if type(value) is not type(new):
-        malformed("an argument that came back as another type")
+        raise_malformed("an argument that came back as another type")
     if isinstance(value, ndarray):
         if value.dtype != new.dtype or value.size != new.size:
             raise TypeError("an argument was made into another kind of array in place")

@@ -20,7 +20,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, ClassVar, NoReturn
 
-from autograder.runner.inside import frames, tracebacks
+from autograder.runner.inside import tracebacks
 from autograder.runner.inside.link import (
     decode,
     encode,
@@ -52,7 +52,6 @@ from autograder.runner.inside.link.proxy import (
 
 __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
-_AUTHORED = frozenset({"Incorrect", "NotAttempted"})  # names that carry our messages
 _MOST_NAME = 200
 _SORTS = (
     *(protocol.INSTANCE, protocol.CLASS),
@@ -134,7 +133,7 @@ class Link:
             kind, value = self._wait(passed)
         except stream.Closed as error:
             raise self._broken(SnapshotGone("the student's process is gone")) from error
-        except (frames.WireError, plain_types.Malformed) as error:
+        except (stream.BadFrame, plain_types.Malformed) as error:
             raise self._broken(Tampering(str(error))) from error
         except BaseException as error:
             self._broken(error)
@@ -154,7 +153,7 @@ class Link:
         dropped = [self.released, self._idle]
         try:
             frame = self._stream.pack([*parts, dropped, sync], encoder.buffers)
-        except frames.TooLarge as error:
+        except stream.TooLarge as error:
             self._generators.undo()
             raise plain_types.TooMuch(str(error)) from error
         self.released, self._idle = [], []
@@ -484,7 +483,7 @@ class Link:
         if type(bases) is not list or not 0 < len(bases) < 20:
             raise_tampering("an exception that cannot be")
         parents = tuple(self._read_exception_class(base) for base in bases)
-        if name in _AUTHORED:
+        if name in tracebacks.AUTHORED:
             name = f"Student{name}"
         if not any(issubclass(parent, StudentError) for parent in parents):
             parents = (StudentError, *parents)
@@ -617,12 +616,9 @@ def _is_json(value: Any) -> bool:
 
 def _is_display(message: dict) -> bool:
     """Return whether student code may show this: a result could be partial credit."""
-    if message.get("t") == "clear":
-        return True
     output = message.get("output")
     return (
-        message.get("t") == "output"
-        and type(output) is dict
+        type(output) is dict
         and output.get("output_type") == "display_data"
         and type(output.get("data")) is dict
         and type(output.get("metadata")) is dict

@@ -31,7 +31,7 @@ from autograder.runner.inside.link.plain_types import (
     TYPES,
     Malformed,
     flat_bytes,
-    malformed,
+    raise_malformed,
 )
 from autograder.runner.inside.link.stream import Raw
 
@@ -48,7 +48,7 @@ class Decoder:
     ----------
     other : callable
         ``other(node, decoder)`` returns the value of a node with another tag.
-    raw : wire.Raw
+    raw : stream.Raw
         The raw bytes of the message.
     known : sequence
         Mutable objects that both ends have numbered already, from 0 on.
@@ -75,10 +75,10 @@ class Decoder:
         kind = type(node)
         if kind is not list:
             if kind is dict:
-                malformed("an object where a value belongs")
+                raise_malformed("an object where a value belongs")
             return node
         if not node or type(node[0]) is not str:
-            malformed("a list without a tag")
+            raise_malformed("a list without a tag")
         self._add(1)
         read = _READERS.get(node[0])
         if read is None:
@@ -88,17 +88,17 @@ class Decoder:
     def finish(self) -> None:
         """Check that nothing is left over."""
         if self._raw.left:
-            malformed("more raw bytes than values")
+            raise_malformed("more raw bytes than values")
 
     def _add(self, count: int) -> None:
         self._count += count
         if self._count > MOST_NODES * 2:
-            malformed("too many values in one message")
+            raise_malformed("too many values in one message")
 
     def expect(self, size: Any) -> None:
         """Check that there are `size` more raw bytes."""
         if type(size) is not int or not 0 <= size <= self._raw.left:
-            malformed("a buffer of impossible length")
+            raise_malformed("a buffer of impossible length")
 
     def take(self, size: Any) -> bytes | bytearray:
         """Return the next `size` raw bytes."""
@@ -114,7 +114,7 @@ class Decoder:
         """Return the values of `nodes`, one level deeper."""
         self._depth += 1
         if self._depth > MOST_DEPTH + 20:
-            malformed("a value nested too deep")
+            raise_malformed("a value nested too deep")
         decode = self.decode
         values = [decode(node) for node in nodes]
         self._depth -= 1
@@ -137,10 +137,10 @@ class Decoder:
     def reference(self, number: Any) -> Any:
         """Return the object `number`."""
         if type(number) is not int or not 0 <= number < len(self.objects):
-            malformed("a reference to nothing")
+            raise_malformed("a reference to nothing")
         size = self._sizes[number]
         if size is None:
-            malformed("a value that contains itself")
+            raise_malformed("a value that contains itself")
         self._add(size)  # so that references to references cannot multiply unseen
         return self.objects[number]
 
@@ -150,25 +150,25 @@ def _parts(node: list, count: int, *kinds: type) -> list[Any]:
     if len(node) != count + 1 or (
         kinds and not all(type(part) in kinds for part in node[1:])
     ):
-        malformed(f"a bad {node[0][:8]!r}")
+        raise_malformed(f"a bad {node[0][:8]!r}")
     return node[1:]
 
 
-def _spread(keys: Sequence[Any]) -> None:
-    """Refuse keys chosen to share hashes: a dict of them takes quadratic time."""
+def _refuse_collisions(keys: Sequence[Any]) -> None:
+    """Refuse keys that share their hashes: a dict of them takes quadratic time."""
     if len(keys) > MOST_COLLISIONS and (
         len(set(map(repr, keys))) - len(set(map(hash, keys))) > MOST_COLLISIONS
     ):
-        malformed("keys that share their hashes")
+        raise_malformed("keys that share their hashes")
 
 
 def _pairs(decoder: Decoder, nodes: Sequence[Any]) -> list[tuple[Any, Any]]:
     if len(nodes) % 2:
-        malformed("a dict with a key and no value")
+        raise_malformed("a dict with a key and no value")
     parts = decoder.items(nodes)
     keys = parts[::2]
     try:
-        _spread(keys)
+        _refuse_collisions(keys)
     except TypeError as error:
         raise Malformed("a dict with a key that cannot be one") from error
     return list(zip(keys, parts[1::2], strict=True))
@@ -193,11 +193,11 @@ def _read_ordered(decoder: Decoder, node: list) -> Any:
 
 def _read_defaultdict(decoder: Decoder, node: list) -> Any:
     if len(node) < 2:
-        malformed("a defaultdict without a factory")
+        raise_malformed("a defaultdict without a factory")
     value: defaultdict = defaultdict(None)
     factory = decoder.decode(node[1])
     if factory is not None and not callable(factory):
-        malformed("a factory that cannot be called")
+        raise_malformed("a factory that cannot be called")
     value.default_factory = factory
     mark = decoder.begin(value)
     dict.update(value, _pairs(decoder, node[2:]))
@@ -213,7 +213,7 @@ def _read_set(decoder: Decoder, node: list) -> Any:
 
 def _fill(update: Callable[[Any], Any], items: list[Any]) -> Any:
     try:
-        _spread(items)
+        _refuse_collisions(items)
         return update(items)
     except TypeError as error:
         raise Malformed("a set with an item that cannot be one") from error
@@ -230,9 +230,9 @@ def _read_packed(decoder: Decoder, node: list) -> Any:
     _parts(node, 2)
     code, size = node[1:]
     if code not in ("d", "q") or type(size) is not int or size % 8:
-        malformed("a bad packed list")
+        raise_malformed("a bad packed list")
     if size // 8 > MOST_PACKED:
-        malformed("too many values in one message")
+        raise_malformed("too many values in one message")
     packed = array.array(code)
     packed.frombytes(decoder.take(size))
     value = packed.tolist()
@@ -243,7 +243,7 @@ def _read_deque(decoder: Decoder, node: list) -> Any:
     if len(node) < 2 or not (
         node[1] is None or (type(node[1]) is int and 0 <= node[1] < 2**31)
     ):
-        malformed("a bad deque")
+        raise_malformed("a bad deque")
     value: deque = deque(maxlen=node[1])
     mark = decoder.begin(value)
     value.extend(decoder.items(node[2:]))
@@ -259,7 +259,7 @@ def _read_bytearray(decoder: Decoder, node: list) -> Any:
 def _read_long(decoder: Decoder, node: list) -> int:
     (text,) = _parts(node, 1, str)
     if len(text) > MOST_HEX_DIGITS + 3 or not re.fullmatch(r"-?0x[0-9a-f]+", text):
-        malformed("a bad int")
+        raise_malformed("a bad int")
     decoder._add(len(text) // 64)
     return int(text, 16)
 
@@ -275,28 +275,28 @@ def _read_text(decoder: Decoder, node: list) -> str:
 def read_dtype(text: Any) -> np.dtype:
     """Return the dtype named `text`, one of the plain kinds."""
     if type(text) is not str or not DTYPE.fullmatch(text):
-        malformed("a bad dtype")
+        raise_malformed("a bad dtype")
     try:
         kind = new_dtype(text)
     except (TypeError, ValueError) as error:
         raise Malformed("a bad dtype") from error
     if kind.kind not in KINDS or not 0 <= kind.itemsize < 2**24:
-        malformed("a bad dtype")
+        raise_malformed("a bad dtype")
     return kind
 
 
 def read_shape(shape: Any) -> int:
     """Return the number of items of an array of this shape."""
     if type(shape) is not list or len(shape) > 32:
-        malformed("a bad shape")
+        raise_malformed("a bad shape")
     for length in shape:
         if type(length) is not int or not 0 <= length < 2**48:
-            malformed("a bad shape")
+            raise_malformed("a bad shape")
     return math.prod(shape)
 
 
-def _sound(value: np.ndarray, order: str = "C") -> np.ndarray:
-    """Return the array with no bit pattern that its type does not have."""
+def _checked_bits(value: np.ndarray, order: str = "C") -> np.ndarray:
+    """Return an array whose items all have a bit pattern that their type allows."""
     kind = value.dtype
     if kind.kind == "b":
         return value.view(uint8) != 0
@@ -305,7 +305,7 @@ def _sound(value: np.ndarray, order: str = "C") -> np.ndarray:
             new_dtype("u4").newbyteorder(kind.byteorder)
         )
         if codes.max() > 0x10FFFF:
-            malformed("a text with a character that does not exist")
+            raise_malformed("a text with a character that does not exist")
     return value
 
 
@@ -313,13 +313,13 @@ def _read_array(decoder: Decoder, node: list) -> Any:
     name, order, shape, size = _parts(node, 4)
     kind, count = read_dtype(name), read_shape(shape)
     if order not in ("C", "F", "c", "f") or size != count * kind.itemsize:
-        malformed("an array whose size is not that of its shape")
+        raise_malformed("an array whose size is not that of its shape")
     decoder.expect(size)
     try:
         value = empty(shape, kind, order=order.upper())
         if size:
             decoder.take_into(memoryview(flat_bytes(value, order)))
-            value = _sound(value, order)
+            value = _checked_bits(value, order)
     except (ValueError, TypeError) as error:
         raise Malformed("an array of an impossible shape") from error
     if order.islower():
@@ -329,10 +329,10 @@ def _read_array(decoder: Decoder, node: list) -> Any:
 
 def _read_objects(decoder: Decoder, node: list) -> Any:
     if len(node) < 3:
-        malformed("a bad array of objects")
+        raise_malformed("a bad array of objects")
     order, shape = node[1:3]
     if order not in ("C", "F", "c", "f") or read_shape(shape) != len(node) - 3:
-        malformed("a bad array of objects")
+        raise_malformed("a bad array of objects")
     try:
         value = empty(shape, object, order=order.upper())
     except (ValueError, TypeError) as error:
@@ -354,34 +354,36 @@ def _read_scalar(decoder: Decoder, node: list) -> Any:
     if kind.kind in "biu" or kind.char == "d":
         wanted = {"b": bool, "f": float}.get(kind.kind, int)
         if type(value) is not wanted:
-            malformed("a bad NumPy number")
+            raise_malformed("a bad NumPy number")
         try:
             return kind.type(value)
         except OverflowError as error:
             raise Malformed("a NumPy number out of its range") from error
     if value != kind.itemsize:
-        malformed("a bad NumPy scalar")
+        raise_malformed("a bad NumPy scalar")
     if not kind.itemsize:
         return kind.type()
-    return _sound(frombuffer(decoder.take(value), kind))[0]
+    return _checked_bits(frombuffer(decoder.take(value), kind))[0]
 
 
 def _read_type(decoder: Decoder, node: list) -> Any:
     (name,) = _parts(node, 1, str)
     if name not in TYPES:
-        malformed("a type that is not plain")
+        raise_malformed("a type that is not plain")
     return TYPES[name]
 
 
-def _made(make: Callable[..., Any], count: int, *kinds: type) -> Callable[..., Any]:
-    """Return a reader that makes a value of parts that are plain themselves."""
+def _read_made(
+    make: Callable[..., Any], count: int, *kinds: type
+) -> Callable[..., Any]:
+    """Return a reader that calls `make` with so many values of these types."""
 
     def read(decoder: Decoder, node: list) -> Any:
         if len(node) != count + 1:
-            malformed(f"a bad {node[0]!r}")
+            raise_malformed(f"a bad {node[0]!r}")
         parts = decoder.items(node[1:])
         if not all(type(part) in kinds for part in parts):
-            malformed(f"a bad {node[0]!r}")
+            raise_malformed(f"a bad {node[0]!r}")
         try:
             return make(*parts)
         except (ValueError, TypeError, ArithmeticError, InvalidOperation) as error:
@@ -411,29 +413,31 @@ _READERS: dict[str, Callable[..., Any]] = {
     protocol.DEQUE: _read_deque,
     protocol.BYTES: lambda decoder, node: bytes(decoder.take(*_parts(node, 1))),
     protocol.BYTEARRAY: _read_bytearray,
-    protocol.COMPLEX: _made(complex, 2, float),
+    protocol.COMPLEX: _read_made(complex, 2, float),
     protocol.INT: _read_long,
     protocol.TEXT: _read_text,
-    protocol.RANGE: _made(range, 3, int),
+    protocol.RANGE: _read_made(range, 3, int),
     protocol.SLICE: lambda decoder, node: slice(*decoder.items(_parts(node, 3))),
     protocol.ELLIPSIS: lambda decoder, node: (
-        ... if len(node) == 1 else malformed("a bad '.'")
+        ... if len(node) == 1 else raise_malformed("a bad '.'")
     ),
     protocol.NOT_IMPLEMENTED: lambda decoder, node: (
-        NotImplemented if len(node) == 1 else malformed("a bad '!'")
+        NotImplemented if len(node) == 1 else raise_malformed("a bad '!'")
     ),
     protocol.ARRAY: _read_array,
     protocol.OBJECT_ARRAY: _read_objects,
     protocol.SCALAR: _read_scalar,
     protocol.TYPE: _read_type,
     protocol.DTYPE: lambda decoder, node: read_dtype(*_parts(node, 1)),
-    protocol.FRACTION: _made(Fraction, 2, int),
-    protocol.DECIMAL: _made(Decimal, 1, str),
-    protocol.DATE: _made(datetime.date, 3, int),
-    protocol.TIME: _made(_make_time, 6, int, _NONE, datetime.timezone),
-    protocol.DATETIME: _made(_make_time, 9, int, _NONE, datetime.timezone),
-    protocol.TIMEDELTA: _made(lambda d, s, us: datetime.timedelta(d, s, us), 3, int),
-    protocol.TIMEZONE: _made(datetime.timezone, 1, datetime.timedelta),
+    protocol.FRACTION: _read_made(Fraction, 2, int),
+    protocol.DECIMAL: _read_made(Decimal, 1, str),
+    protocol.DATE: _read_made(datetime.date, 3, int),
+    protocol.TIME: _read_made(_make_time, 6, int, _NONE, datetime.timezone),
+    protocol.DATETIME: _read_made(_make_time, 9, int, _NONE, datetime.timezone),
+    protocol.TIMEDELTA: _read_made(
+        lambda d, s, us: datetime.timedelta(d, s, us), 3, int
+    ),
+    protocol.TIMEZONE: _read_made(datetime.timezone, 1, datetime.timedelta),
     protocol.KEYS: lambda decoder, node: dict.fromkeys(decoder.items(node[1:])).keys(),
     protocol.VALUES: lambda decoder, node: dict(
         enumerate(decoder.items(node[1:]))

@@ -134,8 +134,8 @@ class Encoder:
             raise TooMuch("the value contains itself")
         return [protocol.REFERENCE, number]
 
-    def inside(self, tag: str, value: Any, again: bool, *more: Any) -> list[Any]:
-        """Return the node of a mutable container, of which items are nodes."""
+    def container(self, tag: str, value: Any, again: bool, *more: Any) -> list[Any]:
+        """Return the node of a mutable container, whose items become nodes."""
         known = self.seen(value, again)
         if known is not None:
             return known
@@ -173,7 +173,7 @@ _SEQUENCE_KEYS = {id(tuple), id(frozenset)}
 
 
 def are_keys(values: Iterable[Any]) -> bool:
-    """Return whether all values hash by what they hold, not by who they are."""
+    """Return whether all values are hashed by what they hold, not by identity."""
     for value in values:
         kind = id(type(value))
         if kind in _KEY_TYPES or (id(value) in TYPE_NAMES and kind == id(type)):
@@ -197,7 +197,7 @@ def _write_list(encoder: Encoder, value: list, again: bool = False) -> Any:
                 known = encoder.seen(value, again)
                 code = packed.typecode
                 return known or [protocol.PACKED, code, encoder.raw(packed.tobytes())]
-    return encoder.inside(protocol.LIST, value, again)
+    return encoder.container(protocol.LIST, value, again)
 
 
 def _write_keyed(tag: str) -> Callable[..., Any]:
@@ -209,13 +209,13 @@ def _write_keyed(tag: str) -> Callable[..., Any]:
         more = ()
         if tag == protocol.DEFAULT_DICT:
             more = (encoder.encode(value.default_factory),)
-        return encoder.inside(tag, value, again, *more)
+        return encoder.container(tag, value, again, *more)
 
     return write
 
 
 def _write_deque(encoder: Encoder, value: deque, again: bool = False) -> Any:
-    return encoder.inside(protocol.DEQUE, value, again, value.maxlen)
+    return encoder.container(protocol.DEQUE, value, again, value.maxlen)
 
 
 def _write_bytearray(encoder: Encoder, value: bytearray, again: bool = False) -> Any:

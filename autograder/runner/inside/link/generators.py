@@ -1,4 +1,9 @@
-"""Random generators, which cross with their state, and whose state comes back."""
+"""Random generators, whose states are kept equal at both ends.
+
+Each end has a twin of every generator that has crossed. With each message an end sends
+the states that have changed since they were last equal. To find these it compares
+fingerprints, since some states take long to ask for.
+"""
 
 import array
 import builtins
@@ -14,25 +19,25 @@ from numpy import frombuffer
 
 from autograder.runner.inside.link.decode import Decoder
 from autograder.runner.inside.link.encode import Encoder
-from autograder.runner.inside.link.plain_types import Malformed, malformed
+from autograder.runner.inside.link.plain_types import Malformed, raise_malformed
 
 __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 # ------------------------------------------------------------------------------------
-# Random generators, kept in step at both ends
+# States as tuples of plain data, and back
 
 _WORDS = 624  # of the Mersenne twister's state
 
 
 def _int_in(value: Any, top: int) -> int:
     if type(value) is not int or not 0 <= value < top:
-        malformed("a bad state of a generator")
+        raise_malformed("a bad state of a generator")
     return value
 
 
 def _words(data: Any, count: int, kind: type) -> np.ndarray:
     if type(data) is not bytes or len(data) != count * new_dtype(kind).itemsize:
-        malformed("a bad state of a generator")
+        raise_malformed("a bad state of a generator")
     return frombuffer(data, kind)
 
 
@@ -50,7 +55,7 @@ def _pcg_state(state: dict) -> tuple:
 
 def _pcg_dict(data: bytes) -> dict:
     if type(data) is not bytes or len(data) != _PCG.size:
-        malformed("a bad state of a generator")
+        raise_malformed("a bad state of a generator")
     now, inc, has, low = _PCG.unpack(data)
     inner = {
         "state": int.from_bytes(now, "little"),
@@ -129,7 +134,15 @@ def _twister_memory(address: int) -> Any:
     return (ctypes.c_char * (4 * (_WORDS + 1))).from_address(address)
 
 
-class _Fingerprinted:
+# ------------------------------------------------------------------------------------
+# One generator, by its kind
+#
+# `fingerprint` returns a value that differs once the state has changed, `state` the
+# state as a tuple of plain data, and `restore` sets the state and returns its
+# fingerprint.
+
+
+class _Numpy:
     """A `np.random.Generator`."""
 
     def __init__(self, value: np.random.Generator) -> None:
@@ -142,8 +155,7 @@ class _Fingerprinted:
         if self.name == "MT19937":  # its state takes 33 us to ask for
             self._memory = _twister_memory(bits.ctypes.state_address)
 
-    def print(self) -> Any:
-        """Return what is equal as long as the state is."""
+    def fingerprint(self) -> Any:
         if self._memory is not None:
             return self._memory.raw
         return self._pack(self._bits.state)
@@ -155,7 +167,7 @@ class _Fingerprinted:
         new = self._unpack(*state)
         new["bit_generator"] = self.name
         self._bits.state = new
-        return tuple(state) if self._memory is None else self.print()
+        return tuple(state) if self._memory is None else self.fingerprint()
 
 
 class _Legacy:
@@ -167,11 +179,11 @@ class _Legacy:
         self.value = value
         self._memory = _twister_memory(value._bit_generator.ctypes.state_address)
         self._gauss: tuple | None = None
-        self.print()
+        self.fingerprint()
 
-    def print(self) -> Any:
-        # A second normal draw is kept for later, outside of the memory seen here; it
-        # can come and go only while there is one, or together with the memory.
+    def fingerprint(self) -> Any:
+        # NumPy keeps a second normal draw for later, outside of this memory. A draw is
+        # kept only when the memory changes; one that is kept can be used up alone.
         raw = self._memory.raw
         if self._gauss is None or self._gauss[0] != raw or self._gauss[1]:
             self._gauss = raw, *_get_legacy(self.value)[3:]
@@ -184,11 +196,11 @@ class _Legacy:
     def restore(self, state: list[Any]) -> Any:
         key, pos, has, cached = state
         if type(cached) is not float:
-            malformed("a bad state of a generator")
+            raise_malformed("a bad state of a generator")
         words = _words(key, _WORDS, np.uint32)
         pos, has = _int_in(pos, _WORDS + 1), _int_in(has, 2)
         _set_legacy(self.value, ("MT19937", words, pos, has, cached))
-        return self.print()
+        return self.fingerprint()
 
 
 class _Standard:
@@ -202,7 +214,7 @@ class _Standard:
         if _MEMORY_IS_KNOWN:
             self._memory = _twister_memory(id(value) + object.__basicsize__)
 
-    def print(self) -> Any:
+    def fingerprint(self) -> Any:
         if self._memory is None:
             return _get_standard(self.value)
         return self._memory.raw, self.value.gauss_next
@@ -214,13 +226,13 @@ class _Standard:
     def restore(self, state: list[Any]) -> Any:
         data, gauss = state
         if type(data) is not bytes or len(data) != 4 * (_WORDS + 1):
-            malformed("a bad state of a generator")
+            raise_malformed("a bad state of a generator")
         if gauss is not None and type(gauss) is not float:
-            malformed("a bad state of a generator")
+            raise_malformed("a bad state of a generator")
         words = array.array("I", data)
         _int_in(words[-1], _WORDS + 1)
         _set_standard(self.value, (3, tuple(words), gauss))
-        return self.print()
+        return self.fingerprint()
 
 
 def _memory_is_known() -> bool:
@@ -238,14 +250,14 @@ def _memory_is_known() -> bool:
 
 _MEMORY_IS_KNOWN = _memory_is_known()
 _TRACKERS = {
-    id(np.random.Generator): _Fingerprinted,
+    id(np.random.Generator): _Numpy,
     id(np.random.RandomState): _Legacy,
     id(random.Random): _Standard,
 }
 
 
 def can_track(value: Any) -> bool:
-    """Return whether `value` is a generator that can be kept in step."""
+    """Return whether `value` is a generator whose twin can be kept equal."""
     kind = id(type(value))
     if kind == id(np.random.Generator):
         bits = value.bit_generator
@@ -263,11 +275,15 @@ def _new_generator(name: str) -> Any:
     return np.random.Generator(_BIT_TYPES[name](0))
 
 
-class Generators:
-    """The random generators of a link: each end has one for each of the other's.
+# ------------------------------------------------------------------------------------
+# All of a link
 
-    Numbers 0 and 1 are the global states of `numpy.random` and of `random`; those that
-    this end numbers are even or odd, so that the ends never choose the same.
+
+class Generators:
+    """The generators of one end of a link, by the numbers that both ends use.
+
+    Numbers 0 and 1 are the global generators of `numpy.random` and of `random`. One end
+    gives even numbers, the other odd ones, so that they never choose the same.
 
     Parameters
     ----------
@@ -276,19 +292,19 @@ class Generators:
     """
 
     def __init__(self, first: int) -> None:
-        """Begin with the two global states, taken to be in step."""
+        """Begin with the two global generators, which are taken to be equal."""
         self._next = first
         self._trackers: dict[int, Any] = {}
-        self._prints: dict[int, Any] = {}
+        self._fingerprints: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._sent: list[Any] = []
-        self._spare: dict[str, Any] = {}  # of those that nobody holds, one of a kind
+        self._spare: dict[str, Any] = {}  # no longer used, one of each kind
         self._put(0, _Legacy(np.random.mtrand._rand))
         self._put(1, _Standard(random._inst))
 
     def _put(self, number: int, tracker: Any) -> None:
         self._trackers[number] = tracker
-        self._prints[number] = tracker.print()
+        self._fingerprints[number] = tracker.fingerprint()
         self._numbers[id(tracker.value)] = number
 
     def number(self, value: Any) -> int:
@@ -298,7 +314,7 @@ class Generators:
             number = self._next
             self._next += 2
             self._put(number, _TRACKERS[id(type(value))](value))
-            self._prints[number] = None
+            self._fingerprints[number] = None
         return number
 
     def kind(self, number: int) -> str:
@@ -306,29 +322,29 @@ class Generators:
         return self._trackers[number].name
 
     def get(self, number: Any, kind: Any) -> Any:
-        """Return the generator with this number; the other end may have begun it."""
+        """Return the generator with this number, new if the other end numbered it."""
         tracker = self._trackers.get(_int_in(number, 2**53))
         if tracker is None:
             if number % 2 == self._next % 2:
-                malformed("a generator that does not exist")
+                raise_malformed("a generator that does not exist")
             if kind not in _BIT_TYPES and kind not in ("RandomState", "Random"):
-                malformed("a generator of an unknown kind")
+                raise_malformed("a generator of an unknown kind")
             tracker = self._spare.pop(kind, None)
             if tracker is None:
                 value = _new_generator(kind)
                 tracker = _TRACKERS[id(type(value))](value)
             self._put(number, tracker)
         if tracker.name != kind:
-            malformed("a generator that changed its kind")
+            raise_malformed("a generator that changed its kind")
         return tracker.value
 
     def changes(self) -> list[Any]:
-        """Return numbers and states of those whose state the other end lacks."""
+        """Return number and state of each generator whose twin is no longer equal."""
         changed: list[Any] = []
         for number, tracker in self._trackers.items():
-            now = tracker.print()
-            if now != self._prints[number]:
-                self._prints[number] = now
+            now = tracker.fingerprint()
+            if now != self._fingerprints[number]:
+                self._fingerprints[number] = now
                 changed.append((number, *tracker.state()))
         self._sent = changed
         return changed
@@ -339,26 +355,26 @@ class Generators:
         return encoder.encode(changes) if changes else None
 
     def read(self, node: Any, decoder: Decoder, but: Collection[int] = ()) -> None:
-        """Take over what the other end wrote, see `apply`."""
+        """Set the states that the other end wrote, see `apply`."""
         if node is not None:
             self.apply(decoder.decode(node), but)
 
     def undo(self) -> None:
         """Note that the last changes were not sent after all."""
         for change in self._sent:
-            self._prints[change[0]] = None
+            self._fingerprints[change[0]] = None
 
     def apply(self, changes: Any, but: Collection[int] = ()) -> None:
-        """Take over the states that the other end sent, `but` those of some numbers."""
+        """Set the states that the other end sent, `but` those of some numbers."""
         if type(changes) is not list:
-            malformed("bad states of generators")
+            raise_malformed("bad states of generators")
         for change in changes:
             if type(change) is not tuple or not change:
-                malformed("bad states of generators")
+                raise_malformed("bad states of generators")
             number, *state = change
             tracker = self._trackers.get(_int_in(number, 2**53))
             if tracker is None:
-                malformed("bad states of generators")
+                raise_malformed("bad states of generators")
             if number in but:  # checked all the same, on a twin
                 twin = _new_generator(tracker.name)
                 tracker = _TRACKERS[id(type(twin))](twin)
@@ -367,17 +383,17 @@ class Generators:
             except (TypeError, ValueError, OverflowError) as error:
                 raise Malformed("a bad state of a generator") from error
             if number not in but:
-                self._prints[number] = now
+                self._fingerprints[number] = now
 
     def forget(self, number: Any) -> None:
         """Stop tracking a generator that the other end has dropped."""
         tracker = self._trackers.pop(number, None)
         if tracker is not None and number > 1:
-            del self._prints[number]
+            del self._fingerprints[number]
             del self._numbers[id(tracker.value)]
 
     def unused(self, references: Callable[[Any], int]) -> list[int]:
-        """Stop tracking, and return, those that nobody else at this end holds."""
+        """Forget the generators that nothing else here refers to; return which."""
         idle = [
             number
             for number, tracker in self._trackers.items()

@@ -18,7 +18,7 @@ from autograder.runner.inside.link.proxy import get_own
 __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 # ------------------------------------------------------------------------------------
-# What both sides have
+# Modules of the checker's own
 
 
 def full_name(value: Any) -> str:
@@ -85,9 +85,11 @@ def _walk(value: Any, names: str) -> Any:
 
 
 class _Late:
-    """What `from dp import Model` binds before there is a snapshot to ask: nothing."""
+    """The type of `LATE`."""
 
 
+# What a student's module gives for any name while there is no snapshot to ask. A
+# `Namespace` does not bind it: after `from dp import Model` it asks when one is there.
 LATE = _Late()
 
 

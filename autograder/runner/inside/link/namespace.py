@@ -20,8 +20,8 @@ __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 _IPYTHON = re.compile(r"_+|_i*\d*|_[iod]h|In|Out")  # a shell's own names, at both ends
 # The global generators of `numpy.random` and `random`, by number, and what seeds them.
-# A test may draw its inputs from them: until it has seeded one itself, the student's
-# side gets our state and we do not take theirs, which they could choose.
+# A test may draw its inputs from them. The student's side could choose their states, so
+# until the test has seeded one itself, the checker sends its state and takes none.
 _GLOBAL = {0: (np.random, ("seed", "set_state")), 1: (random, ("seed", "setstate"))}
 
 
@@ -32,7 +32,7 @@ _GLOBAL = {0: (np.random, ("seed", "set_state")), 1: (random, ("seed", "setstate
 def _watch(
     number: int, module: Any, name: str, unseeded: set[int]
 ) -> Callable[[], None]:
-    """Note when a global generator is seeded; return what ends that."""
+    """Wrap a function that seeds a global generator; return one that unwraps it."""
     plain = getattr(module, name)
 
     @functools.wraps(plain)
@@ -64,7 +64,7 @@ class Namespace(dict):
         student_modules: Collection[str] = (),
         on_output: Callable[[dict], None] | None = None,
     ) -> None:
-        """Begin without a snapshot."""
+        """Bind nothing, and ask no snapshot yet."""
         super().__init__(__builtins__=_Builtins(self))
         self._answers = frozenset(n for n in answers if not _IPYTHON.fullmatch(n))
         self._modules = frozenset(student_modules)
@@ -87,7 +87,7 @@ class Namespace(dict):
 
     @property
     def fault(self) -> BaseException | None:
-        """What ended the talk with the last snapshot before its time, or None.
+        """The error that ended the last link before its time, or None.
 
         Look at it after each test cell: a bare `except` in the cell may have caught it.
         """
@@ -95,11 +95,11 @@ class Namespace(dict):
 
     @property
     def refusals(self) -> list[str]:
-        """What the last test cell asked of student objects that they may not decide."""
+        """Where the last test cell used stand-ins that could lie: see `Refused`."""
         return self._last.refusals if self._last else []
 
     def attach(self, link: int) -> None:
-        """Begin a test cell: names fall back to the snapshot at the other end."""
+        """Begin a test cell: ask the snapshot at the other end for names."""
         if self.link is not None:
             raise RuntimeError("a test cell is running already; detach it first")
         self._unseeded |= set(_GLOBAL)
@@ -108,7 +108,7 @@ class Namespace(dict):
         )
 
     def detach(self) -> None:
-        """End a test cell: what it got from the snapshot is dead from now on."""
+        """End a test cell: its stand-ins cannot be used any more."""
         if self.link is None:
             return
         link, self.link = self.link, None
@@ -153,20 +153,20 @@ class Namespace(dict):
         return found[0]
 
     def __setitem__(self, name: Any, value: Any) -> None:
-        """Bind a name here, and there too if it is an answer.
+        """Bind a name here, and in the snapshot too if it is an answer.
 
-        Only answers: a student who had bound `expected` could read it there otherwise.
+        Other names are not sent: the student's code could read `expected` there.
         """
         if value is LATE:
             return
         if self.link is not None and name in self._answers:
-            # What cannot cross is the test's own affair.
+            # What cannot cross is bound here alone.
             with contextlib.suppress(TypeError, plain_types.TooMuch):
                 self.link.ask(protocol.SET_NAME, name, value)
         dict.__setitem__(self, name, value)
 
     def __delitem__(self, name: Any) -> None:
-        """Delete a name wherever it exists."""
+        """Delete a name here, and in the snapshot too if it is an answer."""
         mine = dict.__contains__(self, name)
         if self.link is not None and name in self._answers:
             try:
@@ -180,7 +180,7 @@ class Namespace(dict):
             dict.__delitem__(self, name)
 
     def __contains__(self, name: Any) -> bool:
-        """Return whether the name exists here or there."""
+        """Return whether the name is bound here or in the snapshot."""
         if dict.__contains__(self, name):
             return True
         if type(name) is not str or name.startswith("__") or self.link is None:
@@ -197,7 +197,7 @@ class Namespace(dict):
             return default
 
     def __iter__(self) -> Iterator[Any]:
-        """Iterate over the names here, then over those there."""
+        """Iterate over the names here, then over the snapshot's."""
         yield from list(dict.__iter__(self))
         if self.link is not None:
             for name in self.link.names():
@@ -210,14 +210,14 @@ class Namespace(dict):
 
 
 class _Builtins(dict):
-    """What the interpreter looks into after a namespace, as a last resort.
+    """The builtins of a namespace, where the interpreter looks last.
 
-    In the body of a class it looks into the globals as a plain dict, past
-    `Namespace.__missing__`, but asks this.
+    In the body of a class it reads the globals as a plain dict, without
+    `Namespace.__missing__`, but calls the `__missing__` of the builtins.
     """
 
     def __init__(self, namespace: Namespace) -> None:
-        """Hold what the interpreter takes from here without asking."""
+        """Hold the two that the interpreter reads without `__missing__`."""
         super().__init__(
             __import__=builtins.__import__, __build_class__=builtins.__build_class__
         )

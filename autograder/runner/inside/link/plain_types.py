@@ -85,9 +85,9 @@ def _exception_classes() -> dict[str, type[BaseException]]:
 EXCEPTIONS = _exception_classes()  # those that both ends have, by name
 
 
-def malformed(why: str) -> NoReturn:
+def raise_malformed(reason: str) -> NoReturn:
     """Refuse what this codec cannot have written."""
-    raise Malformed(why)
+    raise Malformed(reason)
 
 
 def flat_bytes(value: np.ndarray, order: str) -> np.ndarray:

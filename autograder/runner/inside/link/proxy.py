@@ -414,7 +414,7 @@ class _Method:
     """A method of a student's object, which the other end looks up when it is called.
 
     To ask for a method and then to call it would double what a call costs. An earlier
-    answer has told which attributes are methods that a plain class defines under their
+    answer has shown which attributes are methods that a plain class defines under their
     own names. Whatever is done with one besides a call asks for it after all.
     """
 

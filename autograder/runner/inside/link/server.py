@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autograder.runner.inside import frames, tracebacks
+from autograder.runner.inside import tracebacks
 from autograder.runner.inside.link import (
     decode,
     encode,
@@ -317,7 +317,7 @@ class LinkServer:
         sync = self._generators.write(encoder)
         try:
             return self._stream.pack([tag, changes, node, sync], encoder.buffers)
-        except frames.TooLarge as error:
+        except stream.TooLarge as error:
             raise plain_types.TooMuch(str(error)) from error
 
     def _forget_fresh(self) -> None:

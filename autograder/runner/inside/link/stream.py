@@ -2,7 +2,7 @@
 
 `Stream` joins the checker and a snapshot of the student's process. The reader trusts
 nothing: a wrong magic number, a part over its cap, too many containers or a text that
-is not one JSON value raises `WireError` or `TooLarge`.
+is not one JSON value raises `BadFrame` or `TooLarge`.
 """
 
 import builtins
@@ -15,8 +15,6 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from autograder.runner.inside.frames import TooLarge, WireError
-
 __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 LINK_MAGIC = b"AGL1"
@@ -25,7 +23,8 @@ _READ_AHEAD = 65536
 _JOINED = 1 << 15  # bytes up to which copying them together costs less than two calls
 _MOST_PARTS = 64  # in one call
 _write_some = os.writev
-# Bound here, not looked up later: the student's code shares the process with one end.
+# The functions in C beneath those of `json` and `os`: honest student code may replace
+# these, and those of `json` look builtins up.
 _encode_json = json.encoder.c_make_encoder(
     None,
     None,
@@ -45,6 +44,14 @@ _MOST_CONTAINERS = 2_000_000  # each takes 56 bytes of text that may be 3 bytes 
 
 def _containers(text: bytes) -> int:
     return text.count(b"[") + text.count(b"{")
+
+
+class BadFrame(Exception):
+    """What came over the link is not a frame."""
+
+
+class TooLarge(BadFrame):
+    """A frame is larger than its cap allows, or all frames together are."""
 
 
 class Closed(Exception):
@@ -161,15 +168,15 @@ class Stream:
             raise Closed("the other end of the link is gone") from error
 
     def receive(self) -> "tuple[Any, Raw]":
-        """Return the next frame: its JSON value, and its raw bytes to be taken.
+        """Return the JSON value of the next frame, and what gives its raw bytes.
 
-        They are to be taken before the next frame is asked for.
+        The next call drops those that have not been taken.
 
         Raises
         ------
         Closed
             If the other end is gone.
-        WireError
+        BadFrame
             If what came is not a frame, or too large.
         """
         while self._raw.left:  # whoever read the last frame gave up
@@ -179,7 +186,7 @@ class Stream:
         magic, text_size, raw_size = _LINK_HEADER.unpack_from(self._buffer, self._start)
         self._start += _LINK_HEADER.size
         if magic != LINK_MAGIC:
-            raise WireError("the bytes are not a frame")
+            raise BadFrame("the bytes are not a frame")
         if text_size > self._most[0] or raw_size > self._most[1]:
             raise TooLarge(f"a frame of {text_size} + {raw_size} bytes")
         self._to_take -= text_size + raw_size
@@ -192,9 +199,9 @@ class Stream:
             text = str(text_part, "ascii")
             tree, end = _decode_json(text, 0)
         except (ValueError, StopIteration, RecursionError) as error:
-            raise WireError("the text of a frame is not JSON") from error
+            raise BadFrame("the text of a frame is not JSON") from error
         if end != len(text):
-            raise WireError("the text of a frame is not one JSON value")
+            raise BadFrame("the text of a frame is not one JSON value")
         self._raw.left = raw_size
         return tree, self._raw
 

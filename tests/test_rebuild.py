@@ -30,7 +30,7 @@ def ids(notebook):
     ]
 
 
-def test_prepare_honest_submission_needs_no_repair(solution):
+def test_rebuild_honest_submission_needs_no_repair(solution):
     """Answers and plain cells come from the student; hidden tests are back."""
     prepared = rebuild(solution)
     assert prepared.repairs == []
@@ -42,7 +42,7 @@ def test_prepare_honest_submission_needs_no_repair(solution):
 
 
 @pytest.mark.parametrize("name", ["julia-1.10", "x" * 10_000, "\ud800\x1b[2J"])
-def test_prepare_says_that_another_kernel_was_named(solution, name):
+def test_rebuild_says_that_another_kernel_was_named(solution, name):
     """The instructor's kernel is used, and a name that differs is reported, cut."""
     solution.metadata["kernelspec"] = {"name": name, "display_name": "", "language": ""}
     prepared = rebuild(solution)
@@ -58,7 +58,7 @@ def test_prepare_says_that_another_kernel_was_named(solution, name):
 @pytest.mark.parametrize(
     "metadata", [{}, {"kernelspec": 7}, {"kernelspec": {"name": []}}, []]
 )
-def test_prepare_no_named_kernel_is_worth_no_word(solution, metadata):
+def test_rebuild_no_named_kernel_is_worth_no_word(solution, metadata):
     """A notebook that names no kernel, or nonsense, runs with the instructor's."""
     solution = json.loads(json.dumps(solution)) | {"metadata": metadata}
     prepared = rebuild(solution)
@@ -66,7 +66,7 @@ def test_prepare_no_named_kernel_is_worth_no_word(solution, metadata):
     assert prepared.notebook.metadata.kernelspec.name == "python3"
 
 
-def test_prepare_contains_no_solution(solution):
+def test_rebuild_contains_no_solution(solution):
     """A missing answer is put back as the handout's stub, never as the solution."""
     solution.cells = [c for c in solution.cells if c is not cell_of(solution, "square")]
     prepared = rebuild(solution)
@@ -75,7 +75,7 @@ def test_prepare_contains_no_solution(solution):
     assert "'square' was missing" in " ".join(prepared.repairs)
 
 
-def test_prepare_leaves_its_arguments_alone(solution):
+def test_rebuild_leaves_its_arguments_alone(solution):
     """Both notebooks are the same afterwards: the function is pure."""
     source = tiny_source()
     before = copy.deepcopy((source, solution))
@@ -83,7 +83,7 @@ def test_prepare_leaves_its_arguments_alone(solution):
     assert (source, solution) == before
 
 
-def test_prepare_course_configuration_is_honoured():
+def test_rebuild_course_configuration_is_honoured():
     """A course with other markers and stubs gets these."""
     config = Config()
     config.ClearSolutions.begin_solution_delimeter = "ANSWER:"
@@ -97,7 +97,7 @@ def test_prepare_course_configuration_is_honoured():
     assert cell_of(prepared.notebook, "square").source == "..."
 
 
-def test_prepare_edited_tests_and_given_cells_are_the_instructors(solution):
+def test_rebuild_edited_tests_and_given_cells_are_the_instructors(solution):
     """What a student wrote into a test or locked cell does not run."""
     cell_of(solution, "square-test").source = "pass"
     cell_of(solution, "given").source = "BASE = 99"
@@ -107,7 +107,7 @@ def test_prepare_edited_tests_and_given_cells_are_the_instructors(solution):
     assert len(prepared.repairs) == 2
 
 
-def test_prepare_metadata_tags_and_types_do_not_matter(solution):
+def test_rebuild_metadata_tags_and_types_do_not_matter(solution):
     """Points, flags, tags, cell types, kernel and outputs are the instructor's."""
     test = cell_of(solution, "square-test")
     test.metadata.nbgrader.update(points=100, locked=False, grade=False)
@@ -126,7 +126,7 @@ def test_prepare_metadata_tags_and_types_do_not_matter(solution):
         assert word in said
 
 
-def test_prepare_last_copy_of_an_answer_counts(solution):
+def test_rebuild_last_copy_of_an_answer_counts(solution):
     """Of two answers with one id the last counts; the earlier one still runs before."""
     first = copy.deepcopy(cell_of(solution, "square"))
     first.source = "helper = 1\ndef square(x): ..."
@@ -136,14 +136,14 @@ def test_prepare_last_copy_of_an_answer_counts(solution):
     assert "more than once" in prepared.repairs[0]
 
 
-def test_prepare_copied_test_cell_runs_once(solution):
+def test_rebuild_copied_test_cell_runs_once(solution):
     """An unchanged copy of a test cell goes (in nbgrader it ends the whole run)."""
     solution.cells.append(copy.deepcopy(cell_of(solution, "square-test")))
     prepared = rebuild(solution)
     assert ids(prepared.notebook) == ["import math", *IDS]
 
 
-def test_prepare_moved_cells_go_back(solution):
+def test_rebuild_moved_cells_go_back(solution):
     """Cells with an id stand in the instructor's order, whatever the submission's."""
     solution.cells.reverse()
     prepared = rebuild(solution)
@@ -151,7 +151,7 @@ def test_prepare_moved_cells_go_back(solution):
     assert "moved" in " ".join(prepared.repairs)
 
 
-def test_prepare_added_cells_run_where_they_stood(solution):
+def test_rebuild_added_cells_run_where_they_stood(solution):
     """A cell that a student added follows the cell it stood behind."""
     solution.cells.insert(2, new_code_cell("import random"))
     solution.cells.insert(0, new_markdown_cell("My notes"))
@@ -161,13 +161,13 @@ def test_prepare_added_cells_run_where_they_stood(solution):
     ]
 
 
-def test_prepare_deleted_plain_cell_stays_deleted(solution):
+def test_rebuild_deleted_plain_cell_stays_deleted(solution):
     """A cell of the handout without an id is the student's to delete."""
     del solution.cells[0]
     assert ids(rebuild(solution).notebook) == IDS
 
 
-def test_prepare_answer_beside_a_deleted_answer_cell_is_the_answer(solution):
+def test_rebuild_answer_beside_a_deleted_answer_cell_is_the_answer(solution):
     """An answer in a new cell, its own cell deleted, runs before the test."""
     place = solution.cells.index(cell_of(solution, "square"))
     solution.cells[place] = new_code_cell("def square(x): return x**2")
@@ -176,7 +176,7 @@ def test_prepare_answer_beside_a_deleted_answer_cell_is_the_answer(solution):
     assert ids(prepared.notebook) == ["import math", *IDS]
 
 
-def test_prepare_many_cells_for_a_deleted_answer_run_after_its_stub(solution):
+def test_rebuild_many_cells_for_a_deleted_answer_run_after_its_stub(solution):
     """If it is not clear which new cell is the answer, all follow the empty one."""
     place = solution.cells.index(cell_of(solution, "square"))
     new = [new_code_cell("def helper(x): return x"), new_code_cell("square = helper")]
@@ -188,7 +188,7 @@ def test_prepare_many_cells_for_a_deleted_answer_run_after_its_stub(solution):
 
 
 @pytest.mark.parametrize("lost", ["metadata", "nbgrader", "grade_id"])
-def test_prepare_lost_metadata_does_not_cost_answers(solution, lost):
+def test_rebuild_lost_metadata_does_not_cost_answers(solution, lost):
     """A tool that strips all ids leaves the same notebook to be graded."""
     for cell in solution.cells:
         if lost == "metadata":
@@ -204,7 +204,7 @@ def test_prepare_lost_metadata_does_not_cost_answers(solution, lost):
     assert "lost its id" in prepared.repairs[0]
 
 
-def test_prepare_unknown_id_is_an_ordinary_cell(solution):
+def test_rebuild_unknown_id_is_an_ordinary_cell(solution):
     """A grade_id that the assignment does not have means nothing."""
     fake = graded(new_code_cell("1"), "bonus", points=1000, locked=True)
     solution.cells.append(fake)
@@ -213,7 +213,7 @@ def test_prepare_unknown_id_is_an_ordinary_cell(solution):
     assert prepared.notebook.cells[-1].metadata == {}
 
 
-def test_prepare_cell_ids_are_unique_and_repeatable(solution):
+def test_rebuild_cell_ids_are_unique_and_repeatable(solution):
     """Cell ids come from the place, so two runs give the same bytes."""
     for cell in solution.cells:
         cell.id = "same"
@@ -223,7 +223,7 @@ def test_prepare_cell_ids_are_unique_and_repeatable(solution):
 
 
 @pytest.mark.parametrize("minor", [0, 1, 2, 3, 4, 5, 9])
-def test_prepare_reads_every_minor_format(solution, minor):
+def test_rebuild_reads_every_minor_format(solution, minor):
     """Ids of cells came with 4.5; older and newer notebooks are read alike."""
     solution.nbformat_minor = minor
     for cell in solution.cells:
@@ -233,7 +233,7 @@ def test_prepare_reads_every_minor_format(solution, minor):
     assert rebuild(solution).notebook == rebuild(solved()).notebook
 
 
-def test_prepare_reads_format_3(solution):
+def test_rebuild_reads_format_3(solution):
     """A notebook from before 2015 is upgraded, and this is said."""
     old = nbformat.convert(solution, 3)
     prepared = rebuild(old)
@@ -250,7 +250,7 @@ def test_prepare_reads_format_3(solution):
         {"cells": [{"cell_type": "code", "source": ""}] * 5001},
     ],
 )
-def test_prepare_absurd_notebook_raises_the_documented_error(junk):
+def test_rebuild_absurd_notebook_raises_the_documented_error(junk):
     """What is no notebook raises `NotReadableError`, and nothing else."""
     with pytest.raises(NotReadableError):
         rebuild(junk)
@@ -277,9 +277,10 @@ CELLS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(cells=st.lists(CELLS, max_size=8), version=st.integers(0, 5) | JSON)
-def test_prepare_any_notebook_gives_the_instructors_items(cells, version):
+def test_rebuild_any_notebook_gives_the_instructors_items(cells, version):
     """Whatever is in the cells: every id once, in order, tests as they were."""
     clean = rebuild(solved()).notebook
     try:
@@ -312,7 +313,7 @@ def test_read_notebook_accepts_a_byte_order_mark():
     assert read_notebook(b'\xef\xbb\xbf{"cells": []}') == {"cells": []}
 
 
-def test_prepare_half_characters_become_question_marks(solution):
+def test_rebuild_half_characters_become_question_marks(solution):
     """A lone surrogate, which JSON can hold and no file can, is replaced."""
     cell_of(solution, "why").source = "so \ud800 it is"
     prepared = rebuild(solution)

@@ -28,7 +28,7 @@ def opened(course):
     return database.open_gradebook(course.db_url, "tiny")
 
 
-def test_store_gives_back_what_was_recorded(tiny_course):
+def test_records_gives_back_what_was_recorded(tiny_course):
     """Runs and items come back as they went in; times are without a zone."""
     written = run(level="bwrap", message="Hm.", cpu_seconds=1.5, repairs=["One."])
     with opened(tiny_course) as gradebook:
@@ -38,7 +38,7 @@ def test_store_gives_back_what_was_recorded(tiny_course):
     assert records.items(tiny_course, "ps2") == []
 
 
-def test_store_an_older_gradebook_gets_the_new_columns(tiny_course):
+def test_records_an_older_gradebook_gets_the_new_columns(tiny_course):
     """Tables without evidence and protection get them, and keep their rows."""
     with opened(tiny_course) as gradebook:
         records.record(gradebook, run(evidence="Old."), [item(protected=True)])
@@ -55,7 +55,7 @@ def test_store_an_older_gradebook_gets_the_new_columns(tiny_course):
     assert records.runs(tiny_course, "ps1")[0].evidence == "New."
 
 
-def test_store_record_replaces_one_notebook_only(tiny_course):
+def test_records_record_replaces_one_notebook_only(tiny_course):
     """Recorded again, a notebook's rows are replaced; its neighbour's stay."""
     with opened(tiny_course) as gradebook:
         for notebook in ("a", "b"):
@@ -66,7 +66,7 @@ def test_store_record_replaces_one_notebook_only(tiny_course):
     assert whole.verdict is Verdict.CRASHED
 
 
-def test_store_submission_has_its_worst_notebook_and_their_sums(tiny_course):
+def test_records_submission_has_its_worst_notebook_and_their_sums(tiny_course):
     """A submission is graded only if all its notebooks are."""
     with opened(tiny_course) as gradebook:
         records.record(gradebook, run(cpu_seconds=1, peak_memory_mb=5), [])
@@ -90,7 +90,7 @@ def test_store_submission_has_its_worst_notebook_and_their_sums(tiny_course):
         ),
     ],
 )
-def test_store_message_of_one_notebook_of_several_names_it(messages, whole):
+def test_records_message_of_one_notebook_of_several_names_it(messages, whole):
     """Of several notebooks, each message says whose it is, and where it ends."""
     parts = [
         run(notebook=notebook, message=message)
@@ -99,7 +99,7 @@ def test_store_message_of_one_notebook_of_several_names_it(messages, whole):
     assert records.merge(parts).message == whole
 
 
-def test_store_remembers_what_the_solution_fails(tiny_course):
+def test_records_remembers_what_the_solution_fails(tiny_course):
     """One state of each notebook's source is known; failing tests are a warning."""
     with opened(tiny_course) as gradebook:
 
@@ -109,23 +109,23 @@ def test_store_remembers_what_the_solution_fails(tiny_course):
             )
             return references.warnings(gradebook, tiny_course, "ps1")
 
-        assert references.unprotected(gradebook, "ps1", "squares", "old") is None
+        assert references.read_unprotected(gradebook, "ps1", "squares", "old") is None
         assert keep("old") == []
-        assert references.unprotected(gradebook, "ps1", "squares", "old") == {"u"}
+        assert references.read_unprotected(gradebook, "ps1", "squares", "old") == {"u"}
         (told,) = keep("new", "b-test", "a-test")
         assert told == (
             "the solution in source/ps1 does not pass a-test, b-test; "
             "run `autograder check ps1`"
         )
         assert "t4 and 2 more;" in keep("new", *(f"t{n}" for n in range(7)))[0]
-        assert references.unprotected(gradebook, "ps1", "squares", "old") is None
+        assert references.read_unprotected(gradebook, "ps1", "squares", "old") is None
         # What failed is to be tried again.
-        assert references.unprotected(gradebook, "ps1", "squares", "new") is None
+        assert references.read_unprotected(gradebook, "ps1", "squares", "new") is None
         references.keep_reference(gradebook, "ps1", "gone", "old", [], ["gone-test"])
         assert keep("new") == []
 
 
-def test_store_transaction_is_all_or_nothing(tiny_course):
+def test_records_transaction_is_all_or_nothing(tiny_course):
     """What nbgrader's calls commit inside the block is taken back with it."""
 
     def broken(gradebook):
@@ -145,7 +145,8 @@ def test_store_transaction_is_all_or_nothing(tiny_course):
     assert records.runs(tiny_course, "ps1") == []
 
 
-def test_store_database_stays_one_that_nbgrader_upgrades(tiny_course):
+@pytest.mark.slow
+def test_records_database_stays_one_that_nbgrader_upgrades(tiny_course):
     """Our tables are there, and nbgrader's own migration does not mind them."""
     with opened(tiny_course) as gradebook:
         records.record(gradebook, run(), [item()])

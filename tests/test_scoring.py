@@ -35,13 +35,13 @@ def result(text):
     return new_output("execute_result", data={"text/plain": text})
 
 
-def test_score_silent_cell_is_correct():
+def test_scoring_silent_cell_is_correct():
     """A test cell that says nothing earns all its points."""
     item = executed()
     assert (item.status, item.points, item.max_points) == (Status.CORRECT, 3, 3)
 
 
-def test_score_warning_costs_nothing():
+def test_scoring_warning_costs_nothing():
     """Text on stderr, which costs all the points in nbgrader, is no mistake."""
     assert executed(new_output("stream", name="stderr", text="overflow")).points == 3
 
@@ -56,13 +56,13 @@ def test_score_warning_costs_nothing():
         ("ZeroDivisionError", Status.ERROR, ""),
     ],
 )
-def test_score_tells_errors_apart(ename, status, message):
+def test_scoring_tells_errors_apart(ename, status, message):
     """Each kind of error has its status; only an author's text becomes a message."""
     item = executed(error(ename))
     assert (item.status, item.points, item.message) == (status, 0, message)
 
 
-def test_score_output_before_an_error_earns_nothing():
+def test_scoring_output_before_an_error_earns_nothing():
     """A value displayed before the test fails is not read as points."""
     assert executed(result("3"), error("AssertionError")).points == 0
 
@@ -75,12 +75,12 @@ def test_score_output_before_an_error_earns_nothing():
         *[("'1.5 of 3'", 3), ("None", 3), ("[1, 2]", 3), ("", 3)],
     ],
 )
-def test_score_partial_credit_is_a_number_within_bounds(text, points):
+def test_scoring_partial_credit_is_a_number_within_bounds(text, points):
     """A last number is partial credit, cut to [0, maximum]; other values are none."""
     assert executed(result(text)).points == points
 
 
-def test_score_unfinished_cell_is_not_run():
+def test_scoring_unfinished_cell_is_not_run():
     """A cell that the run never reached, or left unfinished, earns nothing."""
     item = executed(ran=False)
     assert (item.status, item.points, item.max_points) == (Status.NOT_RUN, 0, 3)

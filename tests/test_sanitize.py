@@ -116,7 +116,7 @@ def notebook_of(text):
 
 
 @pytest.mark.parametrize("attack", TEXTS)
-def test_harmless_texts_do_not_act(attack):
+def test_sanitize_texts_do_not_act(attack):
     """What acts in formgrader's page as it was written is only read when tamed."""
     notebook = notebook_of(TEXTS[attack])
     assert acting(rendered(notebook)), "the control: it does act"
@@ -129,7 +129,7 @@ def test_harmless_texts_do_not_act(attack):
 
 
 @pytest.mark.parametrize("form", OUTPUTS)
-def test_harmless_outputs_do_not_act(form):
+def test_sanitize_outputs_do_not_act(form):
     """Of an output only the forms that cannot act are kept."""
     value = OUTPUTS[form]
     output = new_output("display_data", data={form: value, "text/plain": "plain"})
@@ -148,7 +148,7 @@ def test_harmless_outputs_do_not_act(form):
     assert '"' not in kept.get("alt", "")
 
 
-def test_harmless_output_without_another_form_says_what_it_was():
+def test_sanitize_output_without_another_form_says_what_it_was():
     """An output of which nothing can stay is named."""
     output = new_output("display_data", data={"image/svg+xml": "<svg></svg>"})
     sanitize_outputs(new_notebook(cells=[new_code_cell("1", outputs=[output])]))
@@ -170,20 +170,20 @@ def test_harmless_output_without_another_form_says_what_it_was():
         "\\frac{1}{2} and \\classify",
     ],
 )
-def test_harmless_honest_texts_stay_as_they_are(text):
+def test_sanitize_honest_texts_stay_as_they_are(text):
     """Formatted text, formulas, code and links are not touched."""
     assert is_harmless(text)
     assert sanitize_text(text) == text
     assert acting(rendered(notebook_of(text))) == []
 
 
-def test_harmless_only_the_html_of_a_text_is_changed():
+def test_sanitize_only_the_html_of_a_text_is_changed():
     """Code beside a script stays readable as code."""
     text = f"`a < b` and <script>{RUN}</script>"
     assert sanitize_text(text) == f"`a < b` and &lt;script>{RUN}&lt;/script>"
 
 
-def test_harmless_attached_image_is_named():
+def test_sanitize_attached_image_is_named():
     """A cell with an attached image, which is not there any more, can be opened."""
     notebook = notebook_of("See ![a plot](attachment:plot.png).")
     with pytest.raises(Exception, match="missing attachment"):
@@ -196,12 +196,12 @@ def test_harmless_attached_image_is_named():
     "text",
     ["<script>" + "x" * 200_000, "> " * 3000 + "deep <script>", "```" * 9 + "<b c>"],
 )
-def test_harmless_extreme_texts_become_code(text):
+def test_sanitize_extreme_texts_become_code(text):
     """What is too long or too deep to judge is shown as typed."""
     assert acting(rendered(notebook_of(sanitize_text(text)))) == []
 
 
-def test_harmless_texts_of_the_instructor_are_trusted():
+def test_sanitize_texts_of_the_instructor_are_trusted():
     """The instructor's own HTML is left alone, a student's raw cell is not."""
     notebook = new_notebook(
         cells=[new_markdown_cell("<details open>x</details>"), new_raw_cell("<b>x</b>")]
@@ -211,7 +211,7 @@ def test_harmless_texts_of_the_instructor_are_trusted():
     assert notebook.cells[1].source == "&lt;b>x&lt;/b>"
 
 
-def test_harmless_honest_outputs_are_not_worth_a_word():
+def test_sanitize_honest_outputs_are_not_worth_a_word():
     """A figure, a table of a data frame and a formula stay, and nothing is said."""
     table = (
         "<div>\n<style scoped>.dataframe th { text-align: right; }</style>\n"
@@ -247,7 +247,7 @@ def test_harmless_honest_outputs_are_not_worth_a_word():
         *(("a.png", "a.png"), ("data.csv", "data.csv"), ("helper.py", "helper.py")),
     ],
 )
-def test_harmless_files_are_named_so_that_no_browser_runs_them(name, tamed):
+def test_sanitize_files_are_named_so_that_no_browser_runs_them(name, tamed):
     """formgrader serves files beside the notebook; pages of a student's are text."""
     assert sanitize_name(name) == tamed
 
@@ -288,7 +288,8 @@ def graded_both_ways(tiny_course):
     return tiny_course, folders
 
 
-def test_harmless_autograded_notebooks_cannot_act(graded_both_ways):
+@pytest.mark.slow
+def test_sanitize_autograded_notebooks_cannot_act(graded_both_ways):
     """Whichever way it was graded, formgrader's page of it holds nothing that acts."""
     course, folders = graded_both_ways
     for folder in folders:
@@ -304,8 +305,9 @@ def test_harmless_autograded_notebooks_cannot_act(graded_both_ways):
         assert "taken out of the outputs of cells" in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-def test_harmless_page_runs_nothing_in_a_browser(graded_both_ways, tmp_path):
+def test_sanitize_page_runs_nothing_in_a_browser(graded_both_ways, tmp_path):
     """A browser that opens formgrader's page of an attack runs none of it."""
 
     def sings(notebook):
