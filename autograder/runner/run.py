@@ -106,6 +106,21 @@ def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
     return conversation.result(began)
 
 
+def run_surely(job: Job, sandbox: Sandbox) -> RunResult:
+    """Run a job, and once more if the machine may have been at fault.
+
+    Raises
+    ------
+    SandboxError
+        If the sandbox broke down both times.
+    """
+    with contextlib.suppress(SandboxError):
+        result = run_notebook(job, sandbox)
+        if not result.is_doubtful:
+            return result
+    return run_notebook(job, sandbox)
+
+
 class _Stage(Enum):
     """What the process that the grader listens to is doing."""
 
