@@ -6,6 +6,7 @@ Each command is a function of the same name in a module of the same name, in
 """
 
 import contextlib
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -32,6 +33,8 @@ from autograder.console import (
     print_written,
 )
 from autograder.errors import AutograderError, explain
+
+_STOPPING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class _Commands(TyperGroup):
@@ -100,8 +103,9 @@ def _explained(debug: bool, as_json: bool = False) -> Iterator[None]:
         if debug:
             raise
         raise fail(str(error), 1) from None
-    except KeyboardInterrupt:
-        raise fail("stopped; what was finished is kept", 130) from None
+    except KeyboardInterrupt as stop:
+        code = 128 + (stop.args[0] if stop.args else signal.SIGINT)
+        raise fail("stopped; what was finished is kept", code) from None
     except Exception as error:
         if debug or isinstance(error, typer.Exit | typer.BadParameter):
             raise
@@ -390,6 +394,16 @@ def demo(
         print_demo(result)
 
 
+def _stop(number: int, _: Any) -> None:
+    """Stop as Ctrl-C does, in good order and once."""
+    for other in _STOPPING:
+        signal.signal(other, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
+
+
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; SIGTERM and SIGHUP stop it as Ctrl-C does."""
+    for number in _STOPPING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+            signal.signal(number, _stop)
     sys.exit(app())

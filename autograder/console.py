@@ -23,7 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from autograder.texts import UNSEEN
+from autograder.texts import UNSEEN, some_of
 
 LINE_SECONDS = 10  # between lines about progress, where there is no terminal
 
@@ -127,9 +127,14 @@ def grading_progress() -> Iterator[Callable[[Any], None]]:
         console=err,
     ) as bar:
         task = bar.add_task("grading", total=None, counts="")
-        yield lambda event: bar.update(
-            task, completed=event.done, total=event.total, counts=count(event)
-        )
+
+        def show(event: Any) -> None:
+            if event.note:
+                err.print(event.note)
+            how_far = {"completed": event.done, "total": event.total}
+            bar.update(task, counts=count(event), **how_far)
+
+        yield show
 
 
 def _progress_lines(count: Callable[[Any], str]) -> Callable[[Any], None]:
@@ -139,6 +144,8 @@ def _progress_lines(count: Callable[[Any], str]) -> Callable[[Any], None]:
     def progress(event: Any) -> None:
         nonlocal last_line
         counts, now = count(event), time.monotonic()
+        if event.note:
+            err.print(event.note)
         if event.done and event.done < event.total and now - last_line >= LINE_SECONDS:
             last_line = now
             left = (now - began) / event.done * (event.total - event.done)
@@ -239,6 +246,10 @@ def print_grades(summary: Any) -> None:
     """Print what `grade` did: a row for each submission, then the counts."""
     if all(row.skipped for row in summary.rows):
         out.print("nothing to do: every grade is up to date (--force grades again)")
+    interrupted = [r.student for r in summary.rows if r.verdict == "interrupted"]
+    if interrupted:
+        who = some_of(interrupted)
+        err.print(f"interrupted, no fault of theirs; run the same command again: {who}")
     table = quiet_table("student", "verdict", "points", "seconds", "message")
     for row in summary.rows:
         seconds = "" if row.skipped else f"{row.seconds:.1f}"

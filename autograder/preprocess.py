@@ -21,14 +21,13 @@ from autograder.course import course_of
 from autograder.errors import NotReadableError
 from autograder.gradebook import database, records
 from autograder.gradebook.references import find_protection
-from autograder.runner import run_notebook
+from autograder.runner import run_surely
 from autograder.submission.files import prune
 from autograder.submission.grading import (
     add_missing,
     make_job,
     read_files,
     rebuild_answers,
-    run_here,
     take,
 )
 from autograder.submission.handed_in import Part, Submission
@@ -103,8 +102,8 @@ class SandboxExecute(_InCourse):
         with database.open_gradebook(
             resources["nbgrader"]["db_url"], course.directory.course_id
         ) as gradebook:
-            find_protection(gradebook, notebook, lambda job: run_notebook(job, box))
-            take(notebook, submission, run_here(make_job(notebook, submission), box))
+            find_protection(gradebook, notebook, lambda job: run_surely(job, box))
+            take(notebook, submission, run_surely(make_job(notebook, submission), box))
             # nbgrader gives a notebook that is missing zero points, and no word.
             add_missing(assignment, submission)
             parts = submission.parts.values()

@@ -12,6 +12,7 @@ class Verdict(StrEnum):
     """How the run of one submission ended."""
 
     GRADED = "graded"
+    INTERRUPTED = "interrupted"
     CRASHED = "crashed"
     OUT_OF_TIME = "out of time"
     OUT_OF_MEMORY = "out of memory"

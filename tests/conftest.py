@@ -3,6 +3,7 @@
 import copy
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -170,3 +171,12 @@ def tiny_course(_tiny_template, tmp_path) -> Course:
 def solution():
     """Give a fresh reference solution, as a student would hand it in."""
     return copy.deepcopy(solved())
+
+
+@pytest.fixture
+def temporary():
+    """Give a temporary folder that other users may go through."""
+    folder = Path(tempfile.mkdtemp(prefix="grader-tmp-", dir="/tmp"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)

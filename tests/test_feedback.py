@@ -253,7 +253,7 @@ def test_feedback_never_shows_a_hidden_test(paper):
         items = dict.fromkeys(("fold-test", "fly-test"), (status, points, ""))
         message = "what happened"
         paper.grade(student, items, verdict=verdict, message=message, cells=cells)
-    assert len(feedback(paper.course, ASSIGNMENT).written) == len(ends) == 50
+    assert len(feedback(paper.course, ASSIGNMENT).written) == len(ends) == 55
     for student, (verdict, _) in ends.items():
         graded = paper.course.autograded / student / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
         assert all(line in nbformat_text(graded) for line in HIDDEN)  # they were there

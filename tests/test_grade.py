@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -469,15 +468,6 @@ def kill_and_go_on(course, temporary, kills, rng):
         assert sorted(os.listdir(folders[0])) == sorted(os.listdir(folders[1]))
     assert not (course.autograded / ".staging").exists()
     assert list(temporary.glob("autograder-*")) == []
-
-
-@pytest.fixture
-def temporary():
-    """Give a temporary folder that other users may go through."""
-    folder = Path(tempfile.mkdtemp(prefix="grader-tmp-", dir="/tmp"))
-    folder.chmod(0o777)
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.mark.slow

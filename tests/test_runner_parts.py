@@ -370,20 +370,37 @@ def test_interpreter_refuses_a_copy_that_another_user_made(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("code", "how"),
+    ("code", "verdict", "how", "from_outside"),
     [
-        (None, "closed its pipe to the grader"),
-        (3, "ended with exit code 3"),
-        (137, "was ended by signal 9 (SIGKILL)"),
-        (255, "was ended by signal 127 (unknown)"),
+        (None, Verdict.CRASHED, "closed its pipe to the grader", False),
+        (3, Verdict.CRASHED, "ended with exit code 3", False),
+        (137, Verdict.INTERRUPTED, "was killed from outside", True),
+        (143, Verdict.CRASHED, "was ended by signal 15 (SIGTERM)", True),
+        (159, Verdict.CRASHED, "ended itself by signal 9 (SIGKILL) or ", False),
+        (255, Verdict.CRASHED, "was ended by signal 127 (unknown)", False),
     ],
 )
-def test_end_of_the_student_s_process_is_told_by_its_exit_code(code, how):
-    """The message says how the process ended, and in which cell."""
-    assert ending.interpret_end("student", code, 4) == (
-        Verdict.CRASHED,
-        f"In cell 4 the Python process {how}.",
-    )
+def test_end_of_a_process_is_told_by_its_exit_code(code, verdict, how, from_outside):
+    """The message says how which process ended, and in which cell."""
+    end = ending.interpret_end("student", code, 4)
+    assert (end.verdict, end.from_outside) == (verdict, from_outside)
+    assert end.message.startswith(f"In cell 4 the Python process {how}")
+    for process in ("snapshot", "checker"):
+        end = ending.interpret_end(process, code, 4)
+        assert (end.verdict, end.from_outside) == (verdict, from_outside)
+        assert how in end.message
+
+
+def test_ending_of_a_run_that_was_interrupted_judges_nothing_but_tampering():
+    """Whatever else there was, the run says nothing of the submission."""
+    run = ending.Ending()
+    run.survive(Verdict.OUT_OF_TIME, "Much time.")
+    run.note_end(ending.interpret_end("snapshot", 137, 3))
+    assert (run.verdict, run.from_outside) == (Verdict.INTERRUPTED, True)
+    run.end(Verdict.CRASHED, "Gone.")
+    assert run.verdict is Verdict.INTERRUPTED
+    run.hold("a forged answer")
+    assert run.verdict is Verdict.HELD_FOR_REVIEW
 
 
 def test_ending_takes_the_verdict_that_ended_the_run_before_what_it_survived():

@@ -27,7 +27,14 @@ from autograder.gate.harness import (
 )
 from autograder.gate.mutants import Mutant
 from autograder.gate.variants import Accepted, Wrong
-from autograder.runner import Job, Limits, RunResult, Sandbox, run_notebook
+from autograder.runner import (
+    Job,
+    Limits,
+    RunResult,
+    Sandbox,
+    run_notebook,
+    run_surely,
+)
 from autograder.verdicts import Status, Verdict
 from autograder.workers import pool
 
@@ -145,7 +152,7 @@ def explore(
         As a `Subject` has them.
     """
     protection, _ = find_unprotected(
-        source, protection, limits, ENVIRONMENT, lambda job: run_notebook(job, sandbox)
+        source, protection, limits, ENVIRONMENT, lambda job: run_surely(job, sandbox)
     )
     for all_cells in (False, True):
         harness = Harness(source, all_cells)
@@ -154,7 +161,7 @@ def explore(
         for item in harness.tests:
             answer = Answer(item, harness.code(item))
             job = shared_job(harness, protection, limits, [answer], seed=0)
-            result = run_notebook(job, sandbox)
+            result = run_surely(job, sandbox)
             tests = settle(result.notebook, result.ran, result.message)
             seconds[item] = result.cpu_seconds
             if not all(test.status is Status.CORRECT for test in tests):
@@ -344,8 +351,7 @@ class Executor:
     ) -> Sequence[WholeRun | SharedRun]:
         """Keep how a run ended; return what has to be run once more, or in parts."""
         result: RunResult | None = outcome.result
-        outside = outcome.died or (result is not None and result.wall_only)
-        if outside and run not in self.repeated:  # a busy machine, say
+        if outcome.is_doubtful and run not in self.repeated:  # a busy machine, say
             self.repeated.add(run)
             return [run]
         if result is not None:
@@ -385,6 +391,8 @@ def _outcome(outcome: pool.Outcome, single: bool = False) -> RunOutcome:
     if outcome.error:
         return RunOutcome([], outcome.error)
     result: RunResult = outcome.result
+    if result.verdict is Verdict.INTERRUPTED:
+        return RunOutcome([], f"it was interrupted: {result.message}")
     items = settle(result.notebook, result.ran, result.message)
     valued = tuple(
         grade_id(cell)

@@ -7,8 +7,12 @@ nbgrader's calls commit, and that `records.record` writes: after a kill the old 
 there, or the new one.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from nbgrader.api import Gradebook
 from sqlalchemy import (
@@ -23,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
     inspect,
     make_url,
@@ -36,6 +41,7 @@ from autograder.texts import first_line
 
 LONGEST_NAME = 128  # characters of the name of a student, assignment, notebook or item
 _WAIT_SECONDS = 60  # for another program that is writing
+_WORD_SECONDS = 1.0  # after so long it is said that there is one
 
 _tables = MetaData()
 
@@ -117,12 +123,22 @@ _ADVICE = {
 }
 
 
-@contextmanager
-def open_gradebook(db_url: str, course_id: str) -> Iterator[Gradebook]:
+@contextlib.contextmanager
+def open_gradebook(
+    db_url: str, course_id: str, waiting: Callable[[str], None] | None = None
+) -> Iterator[Gradebook]:
     """Open nbgrader's gradebook and make sure that our tables are in it, complete.
 
     nbgrader opens it first: a database that already has tables would not get the
     version stamp that ``nbgrader db upgrade`` needs.
+
+    Parameters
+    ----------
+    db_url, course_id : str
+        As nbgrader's configuration has them.
+    waiting : callable, optional
+        Given by who will write: it is waited until nobody else does, and this is
+        called once with a line that says so.
 
     Raises
     ------
@@ -130,7 +146,10 @@ def open_gradebook(db_url: str, course_id: str) -> Iterator[Gradebook]:
         If the database refuses, now or while it is used inside the block.
     """
     try:
+        if waiting is not None:
+            _wait_until_free(db_url, waiting)
         with _open(db_url, course_id) as gradebook:
+            _be_patient(gradebook.engine)
             _tables.create_all(gradebook.engine)
             _add_missing_columns(gradebook.engine)
             yield gradebook
@@ -147,6 +166,44 @@ def _open(db_url: str, course_id: str) -> Gradebook:
             f"gradebook {_without_password(db_url)}: {error}; for PostgreSQL install "
             'it from a checkout of the grader: pip install -e ".[postgres]"'
         ) from error
+
+
+def _wait_until_free(db_url: str, waiting: Callable[[str], None]) -> None:
+    """Wait until nobody writes to a database of SQLite, which is a file.
+
+    A server has its clients wait by itself.
+    """
+    url = make_url(db_url)
+    path = url.database if url.drivername.startswith("sqlite") else None
+    if not path or not os.path.isfile(path):
+        return
+    deadline, said = time.monotonic() + _WAIT_SECONDS, False
+    with contextlib.closing(sqlite3.connect(path, timeout=_WORD_SECONDS)) as connection:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    return  # what is the matter is said when it is written to
+                if not said:
+                    waiting(
+                        f"waiting for the gradebook {path}: another program is "
+                        "writing to it"
+                    )
+                said = True
+
+
+def _be_patient(engine: Engine) -> None:
+    """Have each connection of SQLite wait for other writers as long as we do."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    def wait(connection: Any, _: Any) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {_WAIT_SECONDS * 1000}")
+
+    event.listen(engine, "connect", wait)
+    engine.dispose()  # those that are open already
 
 
 def _refusal(error: SQLAlchemyError, db_url: str) -> str:
@@ -189,36 +246,35 @@ def _add_missing_columns(engine: Engine) -> None:
                     )
 
 
-@contextmanager
-def one_transaction(gradebook: Gradebook) -> Iterator[None]:
+@contextlib.contextmanager
+def one_transaction(
+    gradebook: Gradebook, waiting: Callable[[str], None] | None = None
+) -> Iterator[None]:
     """Make everything written to `gradebook` inside the block one transaction.
 
     nbgrader's calls commit as they go. Inside this block their session is joined to
     an outer transaction, where a commit only flushes; the block's end commits for
-    all of them, and an exception takes all of it back.
+    all of them, and an exception takes all of it back. Somebody else may be writing
+    (formgrader, say): that is waited for, and `waiting` is called as in
+    `open_gradebook`.
     """
     ordinary = gradebook.db
-    with gradebook.engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            # Somebody else may be writing (formgrader, say): wait.
-            wait = f"PRAGMA busy_timeout = {_WAIT_SECONDS * 1000}"
-            connection.exec_driver_sql(wait)
-            connection.rollback()
-        with connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql(
-                    f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'"
-                )
-            gradebook.db = scoped_session(
-                sessionmaker(
-                    bind=connection,
-                    join_transaction_mode="rollback_only",
-                    autoflush=False,
-                )
+    if waiting is not None:
+        url = gradebook.engine.url.render_as_string(hide_password=False)
+        _wait_until_free(url, waiting)
+    with gradebook.engine.connect() as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'")
+        gradebook.db = scoped_session(
+            sessionmaker(
+                bind=connection,
+                join_transaction_mode="rollback_only",
+                autoflush=False,
             )
-            try:
-                yield
-                gradebook.db.flush()
-            finally:
-                gradebook.db.remove()
-                gradebook.db = ordinary
+        )
+        try:
+            yield
+            gradebook.db.flush()
+        finally:
+            gradebook.db.remove()
+            gradebook.db = ordinary

@@ -35,6 +35,10 @@ TELLING_CHARACTERS = 16  # a shorter line of a hidden test gives nothing away
 # What each verdict means for its student, and what may help.
 VERDICTS = {
     Verdict.GRADED: ("Your notebook ran to its end.", ""),
+    Verdict.INTERRUPTED: (
+        "The machine that ran your notebook ended it: that is no mistake of yours.",
+        "What did not run has no points yet; it will be run again.",
+    ),
     Verdict.CRASHED: (
         "Your notebook crashed: it ended the Python process that ran it.",
         "Look for exit calls and for code that works on memory directly.",

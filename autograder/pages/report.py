@@ -25,6 +25,7 @@ FIGURE = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\b(?:nan|inf)\b"
 
 # Verdicts that deserve a look, the most pressing first.
 LOOK_AT = {
+    Verdict.INTERRUPTED: "Interrupted, twice: run `autograder grade` again",
     Verdict.HELD_FOR_REVIEW: "Held for review: signs of tampering",
     Verdict.CRASHED: "Crashed",
     Verdict.OUT_OF_TIME: "Out of time",

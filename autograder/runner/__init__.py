@@ -8,7 +8,7 @@ from autograder.runner.inside.lockdown import die_with_parent, landlock_abi
 from autograder.runner.inside.tracebacks import AUTHORED
 from autograder.runner.job import Job, Limits, RunResult
 from autograder.runner.probe import LEVELS, choose_sandbox, failing_levels
-from autograder.runner.run import run_notebook
+from autograder.runner.run import run_notebook, run_surely
 from autograder.runner.sandbox import Sandbox
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "failing_levels",
     "landlock_abi",
     "run_notebook",
+    "run_surely",
 ]

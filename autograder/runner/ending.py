@@ -8,13 +8,39 @@ A run can pass several limits: most are noted and the run goes on, one may end i
 import signal
 from dataclasses import dataclass, field
 
+from autograder.runner.side import KILLED
 from autograder.verdicts import Verdict
 
 _HELD = "This submission is held for review by the instructor."
+_KILLED_ITSELF = 128 + signal.SIGSYS  # see `inside.lockdown`
+# Exit codes of a process that an operator or a system daemon may have ended.
+_OUTSIDE = {KILLED, 128 + signal.SIGTERM, 128 + signal.SIGHUP}
 
 
-def interpret_end(process: str, code: int | None, number: int) -> tuple[Verdict, str]:
+@dataclass(frozen=True)
+class End:
+    """What the end of a process means.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        Of the run. `INTERRUPTED` if it was killed from outside.
+    message : str
+        What happened, for the student.
+    from_outside : bool
+        Whether it was ended from outside, or may have been.
+    """
+
+    verdict: Verdict
+    message: str
+    from_outside: bool
+
+
+def interpret_end(process: str, code: int | None, number: int) -> End:
     """Say what it means that a process ended although the grader did not end it.
+
+    The kernel does not say who sent a signal. A SIGKILL comes from outside: one that
+    the code sends itself ends it by SIGSYS (see `inside.lockdown`).
 
     Parameters
     ----------
@@ -22,30 +48,26 @@ def interpret_end(process: str, code: int | None, number: int) -> tuple[Verdict,
         "student", which runs the student's cells; "snapshot", which holds the answer
         that a test cell is checking; "checker", which runs the test cells.
     code : int or None
-        Its exit code, 128 + n for signal n. None if it only closed its pipe, and for a
-        snapshot and the checker, whose exit codes are not read.
+        Its exit code, 128 + n for signal n. None if it only closed its pipe.
     number : int
         The code cell that was running.
-
-    Returns
-    -------
-    verdict : Verdict
-        Of the run where the student's process ended; of the test cell otherwise.
-    message : str
-        What happened, for the student.
     """
-    if process == "snapshot":
-        how = "The Python process of the answer ended during this check."
-    elif process == "checker":
-        how = "The process of the check ended during this check."
-    else:
-        how = f"In cell {number} the Python process {_describe_exit(code)}."
-    return Verdict.CRASHED, how
+    what = {
+        "student": f"In cell {number} the Python process",
+        "snapshot": f"During the check in cell {number} the answer's Python process",
+        "checker": f"During the check in cell {number} the process of the check",
+    }[process]
+    verdict = Verdict.INTERRUPTED if code == KILLED else Verdict.CRASHED
+    return End(verdict, f"{what} {_describe_exit(code)}.", code in _OUTSIDE)
 
 
 def _describe_exit(code: int | None) -> str:
     if code is None:
         return "closed its pipe to the grader"
+    if code == KILLED:
+        return "was killed from outside"
+    if code == _KILLED_ITSELF:
+        return "ended itself by signal 9 (SIGKILL) or signal 31 (SIGSYS)"
     if code <= 128:
         return f"ended with exit code {code}"
     try:
@@ -66,6 +88,8 @@ class Ending:
         survive; `HELD_FOR_REVIEW` replaces an earlier one.
     evidence : str
         Signs of tampering, for the instructor alone.
+    from_outside : bool
+        Whether a process of the run was ended from outside, or may have been.
     """
 
     fatal: Verdict | None = None
@@ -73,6 +97,14 @@ class Ending:
     _survived: list[Verdict] = field(default_factory=list)
     _messages: list[str] = field(default_factory=list)
     _timeouts_by_clock: list[bool] = field(default_factory=list)
+    _interrupted: bool = False
+    from_outside: bool = False
+
+    def note_end(self, end: End) -> None:
+        """Take note of who may have ended a process."""
+        self.from_outside = self.from_outside or end.from_outside
+        if end.verdict is Verdict.INTERRUPTED:
+            self._interrupted = True
 
     def survive(self, verdict: Verdict, message: str, by_clock: bool = False) -> None:
         """Note `verdict`; the run goes on."""
@@ -100,7 +132,13 @@ class Ending:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict of the run: what ended it, or the first thing it survived."""
+        """The verdict of the run: what ended it, or the first thing it survived.
+
+        A run that was interrupted says nothing of the submission, whatever else there
+        was, tampering excepted.
+        """
+        if self._interrupted and not self.is_held:
+            return Verdict.INTERRUPTED
         return self.fatal or next(iter(self._survived), Verdict.GRADED)
 
     @property

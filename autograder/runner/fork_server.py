@@ -27,7 +27,7 @@ from autograder.runner import folders
 from autograder.runner.inside import frames, meter
 from autograder.runner.job import Limits
 from autograder.runner.sandbox import MEGABYTE, Sandbox, new_uid
-from autograder.runner.side import END_SECONDS, Side
+from autograder.runner.side import END_SECONDS, KILLED, Side
 
 # What a warm process may load before its runs begin, by the library. A fork costs time
 # in proportion to the memory that it shares, so only what is used is loaded.
@@ -78,7 +78,8 @@ class ForkServer:
         self.died = False  # it ended by itself, or was killed from outside
         self._number = 0
         self._exact_bases: dict[str, int] = {}  # by the side's name
-        self._ended: set[int] = set()  # runs whose end nobody has asked about yet
+        # Exit codes, by the run's number, of runs whose end nobody has dealt with yet.
+        self._ended: dict[int, int] = {}
         self._first = 0  # inside bwrap: of its process namespace
         self._as_root = os.geteuid() == 0
         self.uid = new_uid()  # in bwrap: of all its runs, one after the other
@@ -277,6 +278,8 @@ class ForkServer:
         self._exact_bases[side.name] = side.exact_base
         nested = self.sandbox.level == "bwrap" and self.sandbox.nested
         deadline = time.monotonic() + END_SECONDS
+        with contextlib.suppress(SandboxError):
+            self._receive(0.0, "ended")  # if it ended by itself, its number is free
         while not self.broken and side.number not in self._ended:
             with contextlib.suppress(ProcessLookupError):
                 # The end of the first process of a process namespace ends all in it;
@@ -288,8 +291,20 @@ class ForkServer:
                 break
         if side.number not in self._ended:
             self.close()
-        self._ended.discard(side.number)
+        self._ended.pop(side.number, None)
         side.root = 0
+
+    def exit_code(self, side: Side, pid: int = 0) -> int | None:
+        """Return how a process of a side ended; see `Side.wait_for_exit_code`.
+
+        Where the side has no reaper, the warm process says it.
+        """
+        if not side.usage.with_root:
+            return side.wait_for_exit_code(pid)
+        with contextlib.suppress(SandboxError):
+            while side.number not in self._ended:
+                self._receive(END_SECONDS, "ended")
+        return KILLED if self.died else self._ended.get(side.number)
 
     # ------------------------------------------------------------- talking to it
 
@@ -312,7 +327,8 @@ class ForkServer:
         """Return the next message of `kind`; others are of no interest any more."""
         self._check()
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
+        while True:
+            left = max(0.0, deadline - time.monotonic())
             ready, _, _ = select.select([self._control], [], [], left)
             if not ready:
                 break
@@ -324,7 +340,7 @@ class ForkServer:
                 self._fail("its end")
             message = json.loads(data)
             if message["t"] == "ended":
-                self._ended.add(message["run"])
+                self._ended[message["run"]] = message["code"]
             if message["t"] == kind:
                 return message
         raise SandboxError(

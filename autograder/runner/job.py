@@ -148,7 +148,9 @@ class RunResult:
         Largest memory seen of the student's processes together, in MiB.
     wall_only : bool
         Whether the verdict is `OUT_OF_TIME` by the clock alone, which a busy machine
-        can cause: worth another run, alone.
+        can cause.
+    from_outside : bool
+        Whether a process of the run was ended from outside, or may have been.
     evidence : str
         Signs of tampering, for the instructor alone; empty unless the verdict is
         `HELD_FOR_REVIEW`.
@@ -163,4 +165,10 @@ class RunResult:
     wall_seconds: float
     peak_memory_mb: float
     wall_only: bool = False
+    from_outside: bool = False
     evidence: str = ""
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the machine may have caused the verdict: worth another run, alone."""
+        return self.wall_only or self.from_outside

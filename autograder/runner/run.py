@@ -30,6 +30,7 @@ from autograder.runner.ending import Ending, interpret_end
 from autograder.runner.fork_server import START_SECONDS, ForkServer
 from autograder.runner.inside import frames
 from autograder.runner.job import Job, RunResult
+from autograder.runner.oom import count_kills, describe_kills
 from autograder.runner.outputs import FilledNotebook, TooMuchOutput
 from autograder.runner.pipes import Pipes
 from autograder.runner.sandbox import MEGABYTE, Sandbox
@@ -105,6 +106,21 @@ def run_notebook(job: Job, sandbox: Sandbox, warm: bool = True) -> RunResult:
     return conversation.result(began)
 
 
+def run_surely(job: Job, sandbox: Sandbox) -> RunResult:
+    """Run a job, and once more if the machine may have been at fault.
+
+    Raises
+    ------
+    SandboxError
+        If the sandbox broke down both times.
+    """
+    with contextlib.suppress(SandboxError):
+        result = run_notebook(job, sandbox)
+        if not result.is_doubtful:
+            return result
+    return run_notebook(job, sandbox)
+
+
 class _Stage(Enum):
     """What the process that the grader listens to is doing."""
 
@@ -150,9 +166,12 @@ class Conversation:
         self._watch = Watch(job.limits)
         self._pipes = Pipes()
         self._ending = Ending()
+        self._memory_kills = count_kills()
         self._stage = _Stage.STARTING
         self._number = 0  # the code cell whose turn it is, counted from 1
         self._opened = 0  # the last one that began to run
+        self._tested = 0  # the snapshot that is being tested, as it is numbered inside
+        self._vanished = False  # whether that, or the checker, was killed from outside
         self._testing = False  # whether the student's own cells are behind us
         self._over = False  # whether the phase, or the test cell, has ended
         self._stopped = False  # whether no further test cell is to run
@@ -186,7 +205,8 @@ class Conversation:
             self._over = False
             self._number = number
             self._filled.turn_to(number)
-            link = self.snapshots.take(number)
+            link, self._tested = self.snapshots.take(number)
+            self._vanished = False
             usage = self.student.usage
             usage.overhead = len(usage.reapers) + 1 + len(self.snapshots.pids)
             with link:
@@ -400,7 +420,8 @@ class Conversation:
         self._take_all_raw()
         if self._over:
             return
-        self._filled.mark_run(self._number)
+        if not self._vanished:
+            self._filled.mark_run(self._number)
         if self._testing and not self._filled.has_error():
             if self._watch.was_interrupted:
                 self._filled.note(Verdict.OUT_OF_TIME, "The check was interrupted.")
@@ -431,7 +452,7 @@ class Conversation:
 
     def _snapshot_gone(self, *_: Any) -> None:
         """Note that the snapshot ended while the checker asked it."""
-        self._filled.note(*interpret_end("snapshot", None, self._number))
+        self._process_ended("snapshot")
 
     def _tampering(self, message: dict[str, Any], _: int) -> None:
         """End the run: the snapshot's answers to the checker were forged."""
@@ -520,7 +541,7 @@ class Conversation:
     def _side_ended(self, side: Side) -> None:
         """Act on the last that a side sent, then on its end: see `interpret_end`."""
         if self._pipes.link is not None:
-            self._filled.note(*interpret_end("snapshot", None, self._number))
+            self._process_ended("snapshot")
             self._over = True
             return
         if not self._pipes.listens_to(side.results):
@@ -534,17 +555,40 @@ class Conversation:
             why = side.start_text.strip() or "no message"
             raise SandboxError(
                 f"sandbox: {self._sandbox.level} ended at its start with code "
-                f"{side.wait_for_exit_code()}: {why}; try another level"
+                f"{self._exit_code(side)}: {why}; try another level"
             )
         if side is self.checker:
-            self._filled.note(*interpret_end("checker", None, self._number))
+            self._process_ended("checker")
             self._end_checker()  # the next test cell gets a new one
             self._over = True
             return
-        code = side.wait_for_exit_code()
+        end = interpret_end("student", self._exit_code(side), self._number)
         self._take_all_raw()
         if not self._over:
-            self.end(*interpret_end("student", code, self._number))
+            self._ending.note_end(end)
+            self.end(end.verdict, end.message)
+
+    def _process_ended(self, process: str) -> None:
+        """Note the end of a "snapshot" or of the "checker" during a test.
+
+        That item alone is lost; the run goes on.
+        """
+        if process == "snapshot":
+            assert self.student is not None
+            code = self._exit_code(self.student, self._tested)
+        else:
+            assert self.checker is not None
+            code = self._exit_code(self.checker)
+        end = interpret_end(process, code, self._number)
+        self._vanished = end.verdict is Verdict.INTERRUPTED
+        self._ending.note_end(end)
+        self._ending.survive(end.verdict, end.message)
+        self._filled.note(end.verdict, end.message)
+
+    def _exit_code(self, side: Side, pid: int = 0) -> int | None:
+        """Return how a process of `side` ended; see `Side.wait_for_exit_code`."""
+        server = next(server for server, other in self.sides if other is side)
+        return server.exit_code(side, pid)
 
     def _end_checker(self) -> None:
         """End the checker."""
@@ -565,18 +609,22 @@ class Conversation:
 
     def result(self, began: float) -> RunResult:
         """Return what came of the run, which began at `began` by the clock."""
-        ending = self._ending
+        ending, message = self._ending, self._ending.message
+        if ending.verdict is Verdict.INTERRUPTED:
+            killed = describe_kills(self._memory_kills, count_kills())
+            message = f"{message} {killed}"
         self._filled.finish(withheld=self._job.tests if ending.is_held else ())
         return RunResult(
             verdict=ending.verdict,
             level=self._sandbox.level,
             notebook=self._filled.notebook,
             ran=self._filled.ran,
-            message=ending.message,
+            message=message,
             cpu_seconds=self._watch.cpu_seconds,
             wall_seconds=time.monotonic() - began,
             peak_memory_mb=self._watch.peak_memory_bytes / MEGABYTE,
             wall_only=ending.wall_only,
+            from_outside=ending.from_outside,
             evidence=ending.evidence,
         )
 

@@ -20,7 +20,9 @@ from autograder.runner.inside import frames, meter
 
 END_SECONDS = 20.0
 _KILL_SECONDS = 0.005
-_EXIT_LOOKS, _EXIT_LOOK_SECONDS = 40, 0.05
+_EXIT_SECONDS = 2.0
+_STATUS_BYTES = 8192 * frames.EXIT.size
+KILLED = 128 + signal.SIGKILL  # the exit code
 _MOST_AWAITED = 64  # processes at once: each takes a descriptor
 
 
@@ -42,8 +44,8 @@ class Side:
     job : socket.socket
         Messages to it.
     results, stdout, stderr, status : int
-        What comes from it, as descriptors; -1 once closed. One byte comes on `status`
-        when its first process has ended: the exit code.
+        What comes from it, as descriptors; -1 once closed. On `status` its reaper says
+        how its first process has ended, then how others have; it ends with the reaper.
     usage : meter.Usage
         What its processes use.
     most_bytes : int
@@ -84,6 +86,8 @@ class Side:
     cpu_at_start: float = 0.0
     main: int = 0
     exact_base: int = 0
+    _exit_codes: dict[int, int] = field(default_factory=dict)
+    _reaper_gone: bool = False
     _inner_pids: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,17 +112,46 @@ class Side:
         self.decoder = frames.Decoder(self.most_bytes)
         self.outgoing.clear()
 
-    def wait_for_exit_code(self) -> int | None:
-        """Return the exit code of its first process, 128 + n for signal n.
+    def wait_for_exit_code(self, pid: int = 0) -> int | None:
+        """Return how one of its processes ended: 128 + n for signal n.
 
-        None if that process has not ended within two seconds.
+        Parameters
+        ----------
+        pid : int
+            As it is numbered inside; 0 is the first process. Another one's end is known
+            once the first has ended.
+
+        Returns
+        -------
+        int or None
+            None if it has not ended within two seconds. SIGKILL if its reaper was
+            killed, since it ends with that, or if it is gone and nobody saw how.
         """
-        for _ in range(_EXIT_LOOKS):
-            with contextlib.suppress(OSError):
-                if code := os.read(self.status, 1):
-                    return code[0]
-            time.sleep(_EXIT_LOOK_SECONDS)
-        return None
+        deadline = time.monotonic() + _EXIT_SECONDS
+        while True:
+            self._read_exit_codes()
+            if (code := self._exit_codes.get(pid)) is not None:
+                return code
+            if self._reaper_gone:
+                return KILLED
+            left = deadline - time.monotonic()
+            if left < 0:
+                return KILLED if pid and not self._is_alive(pid) else None
+            select.select([self.status], [], [], left)
+
+    def _read_exit_codes(self) -> None:
+        """Read what its reaper has said so far."""
+        try:
+            while data := os.read(self.status, _STATUS_BYTES):
+                for pid, code in frames.EXIT.iter_unpack(data):
+                    self._exit_codes.setdefault(pid, code)
+            self._reaper_gone = True
+        except BlockingIOError:
+            pass
+
+    def _is_alive(self, pid: int) -> bool:
+        """Return whether there is a process that is numbered `pid` inside."""
+        return any(self._inner_pid(stat) == pid for stat in self.others(()))
 
     def sweep(self, spared: Collection[int] = ()) -> bool:
         """Kill all of its processes but the reaper and those `spared`.

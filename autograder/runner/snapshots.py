@@ -50,9 +50,12 @@ class Snapshots:
         link.close()
         return False
 
-    def take(self, number: int) -> socket.socket:
-        """Return the link to the snapshot for code cell `number`; it waits no more."""
-        return self._waiting.pop(number)[0]
+    def take(self, number: int) -> tuple[socket.socket, int]:
+        """Return the snapshot for code cell `number`, which waits no more.
+
+        That is the link to it, and the process as it is numbered inside.
+        """
+        return self._waiting.pop(number)
 
     def cancel(self) -> None:
         """Give up the one that was asked for, if it has not been taken."""

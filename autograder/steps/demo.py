@@ -134,7 +134,7 @@ def demo(
 
         def count(event: Event, before: int = done) -> None:
             if progress:
-                progress(Event(before + event.done, total, event.row))
+                progress(Event(before + event.done, total, event.row, event.note))
 
         summary = grade(copy, assignment, jobs=jobs, progress=count)
         done += len(summary.rows)

@@ -25,7 +25,7 @@ import nbformat
 from nbgrader.api import Gradebook
 
 from autograder.assignment.limits import sandbox
-from autograder.assignment.notebook import Assignment
+from autograder.assignment.notebook import Assignment, AssignmentNotebook
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.gradebook import database, records, references
@@ -41,7 +41,7 @@ from autograder.gradebook.scores import (
     save_scores,
 )
 from autograder.runner import Job
-from autograder.submission.grading import end, make_job, prepare, read, take
+from autograder.submission.grading import end, make_job, prepare, read_if_there, take
 from autograder.submission.handed_in import Submission
 from autograder.submission.sanitize import sanitize_name
 from autograder.texts import digest_of
@@ -111,11 +111,15 @@ class GradeSummary:
 
 @dataclass(frozen=True)
 class Event:
-    """Progress: `done` of `total` submissions are finished, the latest being `row`."""
+    """Progress: `done` of `total` submissions are finished, the latest being `row`.
+
+    With a `note` it says why nothing is finished for a while.
+    """
 
     done: int
     total: int
     row: Row | None = None
+    note: str = ""
 
 
 def grade(
@@ -272,9 +276,13 @@ class _Grader:
             rows.append(row)
             progress(Event(len(rows), len(students), row))
 
+        def note(line: str) -> None:
+            progress(Event(len(rows), len(students), note=line))
+
+        self.note = note
         progress(Event(0, len(students)))
         course_id = self.course.directory.course_id
-        with database.open_gradebook(self.course.db_url, course_id) as gradebook:
+        with database.open_gradebook(self.course.db_url, course_id, note) as gradebook:
             register(gradebook, self.assignment)
             for notebook in self.assignment.notebooks.values():
                 references.find_protection(
@@ -314,6 +322,9 @@ class _Grader:
             """Prepare submissions one by one, as there is room for their jobs."""
             for student in students:
                 submission = self.read(student, force)
+                if submission is None:
+                    done(self.row_of_gone(student))
+                    continue
                 if self.is_done(submission):
                     done(self.row(self.graded[student].values(), skipped=True))
                     continue
@@ -330,26 +341,26 @@ class _Grader:
             student, name = outcome.key
             if student not in under_way:
                 continue  # its other notebook is the reason to run it again
-            if not alone and (outcome.error or outcome.result.wall_only):
+            if not alone and outcome.is_doubtful:
                 del under_way[student]
                 again.append(student)
                 continue
             submission = under_way[student]
-            if outcome.error:
-                message = f"not run: {outcome.error}"
-                end(notebooks[name], submission, Verdict.CRASHED, message)
-                submission.parts[name].digest = ""
-            else:
-                take(notebooks[name], submission, outcome.result)
+            self.take(notebooks[name], submission, outcome)
             if submission.finished():
                 done(self.save(gradebook, under_way.pop(student)))
         return again
 
     # --- one submission ---------------------------------------------------------------
 
-    def read(self, student: str, force: bool) -> Submission:
-        """Read what was handed in, and find out what of its grade still holds."""
-        submission = read(self.assignment, student)
+    def read(self, student: str, force: bool) -> Submission | None:
+        """Read what was handed in, and find out what of its grade still holds.
+
+        None if it has disappeared since the students were listed.
+        """
+        submission = read_if_there(self.assignment, student)
+        if submission is None:
+            return None
         when = self.due.get(student, self.due[None])
         lateness = digest_of(str(submission.timestamp), when)
         submission.lateness = lateness[:_LATENESS_DIGITS]
@@ -383,6 +394,20 @@ class _Grader:
                 end(notebook, submission, Verdict.CRASHED, message)
                 part.digest = ""
 
+    def take(
+        self,
+        notebook: AssignmentNotebook,
+        submission: Submission,
+        outcome: pool.Outcome,
+    ) -> None:
+        """Take what became of a notebook's run; what ended twice is tried next time."""
+        if outcome.error:
+            message = f"not run: {outcome.error}"
+            end(notebook, submission, Verdict.INTERRUPTED, message)
+            submission.parts[notebook.name].digest = ""
+        else:
+            take(notebook, submission, outcome.result)
+
     # --- writing ----------------------------------------------------------------------
 
     def save(self, gradebook: Gradebook, submission: Submission) -> Row:
@@ -391,7 +416,7 @@ class _Grader:
         self.build_folder(submission)
         runs = submission.runs()
         with contextlib.ExitStack() as undo:
-            with database.one_transaction(gradebook):
+            with database.one_transaction(gradebook, self.note):
                 gradebook.update_or_create_student(student)
                 when = {"timestamp": submission.timestamp}
                 entry = gradebook.update_or_create_submission(
@@ -464,6 +489,21 @@ class _Grader:
             message=run.message,
             repairs=run.repairs,
             skipped=skipped,
+        )
+
+    def row_of_gone(self, student: str) -> Row:
+        """Say that a submission has disappeared; what is graded of it stays."""
+        where = self.course.submitted_folder(student, self.assignment.name)
+        before = self.graded.get(student)
+        return Row(
+            student=student,
+            assignment=self.assignment.name,
+            verdict=records.merge(list(before.values())).verdict
+            if before
+            else Verdict.MISSING,
+            points=self.points.get(student, 0.0),
+            max_points=self.max_points,
+            message=f"{where} disappeared meanwhile; it is graded when it is back",
         )
 
     def complete(self, gradebook: Gradebook) -> dict[str, dict[str, records.StoredRun]]:

@@ -5,7 +5,7 @@ instructor's; `make_job`; run the job; `take` what came back. A notebook that ca
 run is ended instead (`end`). `Submission.runs` gives the rows.
 
 `grade` takes these steps for all submissions and runs their jobs in a pool. nbgrader's
-preprocessors get one notebook at a time, and run its job at once (`run_here`).
+preprocessors get one notebook at a time, and run its job at once.
 """
 
 import copy
@@ -18,7 +18,7 @@ from autograder.assignment.notebook import Assignment, AssignmentNotebook
 from autograder.assignment.rebuild import Prepared, read_notebook, rebuild
 from autograder.errors import NotReadableError
 from autograder.gradebook.rows import stored_end, stored_run
-from autograder.runner import Job, RunResult, Sandbox, run_notebook
+from autograder.runner import Job, RunResult
 from autograder.submission.files import gather, read_timestamp
 from autograder.submission.handed_in import (
     Part,
@@ -28,6 +28,8 @@ from autograder.submission.handed_in import (
 )
 from autograder.submission.sanitize import sanitize_outputs, sanitize_texts
 from autograder.verdicts import Verdict
+
+_READINGS = 3
 
 # --- reading --------------------------------------------------------------------------
 
@@ -57,6 +59,22 @@ def read(assignment: Assignment, student: str) -> Submission:
         part = read_part(folder, name, fitting.get(name, []), depends_on)
         submission.parts[name] = part
     return submission
+
+
+def read_if_there(assignment: Assignment, student: str) -> Submission | None:
+    """Read what a student handed in, as `read` does; None if it has disappeared.
+
+    If a file of it disappears while it is read, it is read again.
+    """
+    folder = assignment.course.submitted_folder(student, assignment.name)
+    for _ in range(_READINGS):
+        try:
+            submission = read(assignment, student)
+        except FileNotFoundError:
+            continue
+        if folder.is_dir():
+            return submission
+    return None
 
 
 def read_files(
@@ -124,15 +142,6 @@ def make_job(notebook: AssignmentNotebook, submission: Submission) -> Job:
     return part.job
 
 
-def run_here(job: Job, box: Sandbox) -> RunResult:
-    """Run a job in this process, and again if only the clock ended it.
-
-    A busy machine does that to honest work.
-    """
-    result = run_notebook(job, box)
-    return run_notebook(job, box) if result.wall_only else result
-
-
 # --- after the run --------------------------------------------------------------------
 
 
@@ -144,6 +153,8 @@ def take(
     part.run, part.items = stored_run(
         submission.student, notebook.assignment.name, notebook.name, part.job, result
     )
+    if result.verdict is Verdict.INTERRUPTED:
+        part.digest = ""  # to be run again next time
     part.notebook, part.job = result.notebook, None
     part.repairs += sanitize_outputs(part.notebook)
 

@@ -115,7 +115,9 @@ _of_this_thread = threading.local()
 
 def _in_own_process(function: Any, *arguments: Any) -> pool.Outcome:
     """Call a function in the process that this thread keeps."""
-    worker = getattr(_of_this_thread, "worker", None) or pool.Worker()
+    worker = getattr(_of_this_thread, "worker", None)
+    if worker is None or worker.process.poll() is not None:
+        worker = pool.Worker()
     _of_this_thread.worker = worker
     worker.give("", function, arguments)
     outcome = worker.outcome()

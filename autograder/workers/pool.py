@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from autograder.errors import SandboxError
 from autograder.runner import Job, RunResult, Sandbox, die_with_parent, run_notebook
+from autograder.verdicts import Verdict
 
 _TRIES = 3
 
@@ -47,6 +48,11 @@ class Outcome:
     result: Any = None
     error: str = ""
     died: bool = False
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the machine may be at fault, for a function that runs a job."""
+        return bool(self.error) or self.result.is_doubtful
 
 
 class Worker:
@@ -147,9 +153,7 @@ def run_all(
     try:
         while True:
             while len(busy) < workers and (job := next(todo, None)) is not None:
-                if idle:
-                    worker = idle.pop()
-                else:
+                if (worker := _living(idle)) is None:
                     worker = Worker(_least_used(busy.values()) if bind else None)
                 busy[worker.connection] = worker
                 worker.give(job[0], function, job[1])
@@ -235,10 +239,12 @@ def run_one(place: Place, job: Job) -> RunResult:
     """
     for _ in range(_TRIES):
         (outcome,) = place.run_all([("", job)], alone=True)
-        if not outcome.died:
+        if not outcome.is_doubtful:
             break
     if outcome.error:
         raise SandboxError(f"the reference solution was not run: {outcome.error}")
+    if outcome.result.verdict is Verdict.INTERRUPTED:
+        raise SandboxError(f"the reference solution: {outcome.result.message}")
     return outcome.result
 
 
@@ -247,6 +253,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _living(idle: list[Worker]) -> Worker | None:
+    """Take a worker out of those that are idle; stop those that were killed there."""
+    while idle:
+        worker = idle.pop()
+        if worker.process.poll() is None:
+            return worker
+        worker.stop()
+    return None
 
 
 def _least_used(workers: Collection[Worker]) -> int | None:
@@ -285,9 +301,11 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    # Ctrl-C reaches the whole group; the caller decides, and stops its workers. Stopped
-    # so, or by the caller's end, a worker clears away what it has started and made.
+    # Ctrl-C, or the end of the terminal, reaches the whole group; the caller decides,
+    # and stops its workers. Stopped so, or by the caller's end, a worker clears away
+    # what it has started and made.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     _end_with_parent()
     _work(Connection(int(sys.argv[1])))

@@ -23,6 +23,7 @@ __builtins__ = dict(vars(builtins))  # a copy: student code may change builtins
 
 MAGIC = b"AGR1"
 _HEADER = struct.Struct(">4sI")
+EXIT = struct.Struct("=II")  # of a run's process: its number inside, its exit code
 READ_BYTES = 65536
 PACKET_BYTES = 2**20  # at most, between the grader and the warm process
 

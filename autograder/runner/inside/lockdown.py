@@ -8,6 +8,10 @@ Three mechanisms, each inherited by every process started later and none removab
   refused, not punished by a kill: the code sees an ordinary exception.
 - *rlimits*: address space, processes, size of a file, open files, no core files.
 
+One call does end its caller: SIGKILL sent to the locked process itself. The kernel does
+not say who sent a SIGKILL, so whoever is told that the process ended by one could not
+tell its own doing from an OOM killer's. By this rule its own ends it by SIGSYS.
+
 Standard library only: this runs before anything else in the student's process.
 Sources: landlock(7), seccomp(2), linux/landlock.h, linux/seccomp.h, asm/unistd.h.
 """
@@ -239,6 +243,7 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "clock_settime": (227, 112),
     "adjtimex": (159, 171),
     "clock_adjtime": (305, 266),
+    "timer_create": (222, 107),  # may send its owner SIGKILL
     "iopl": (172, None),
     "ioperm": (173, None),
     "vhangup": (153, 58),
@@ -268,9 +273,17 @@ _ON_OTHERS: dict[str, tuple[tuple[int, int], int]] = {
 }
 # These two also reach every process of a user, who may be the grader.
 _OF_A_USER = {"setpriority": 2, "ioprio_set": 3}
-# Signals: only used where Landlock cannot keep them inside.
-_SIGNALS = [(62, 129), (200, 130), (234, 131), (129, 138), (297, 240)]
+# kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, each with the argument that
+# has the signal. The first argument says who gets it.
+_SIGNALS = [
+    *[((62, 129), 1), ((200, 130), 1), ((234, 131), 2)],
+    *[((129, 138), 1), ((297, 240), 2)],
+]
 _PIDFD_SEND_SIGNAL = (424, 424)
+_SETRLIMIT, _PRLIMIT64 = (160, 164), (302, 261)
+_RLIMIT_CPU = 0  # ends a process that is over it by SIGKILL
+_F_SETSIG = 10
+_SIGKILL = 9
 
 # Modes, times and attributes of files: Landlock does not look at these.
 _CHOWN = [(92, None), (93, 55), (94, None), (260, 54)]
@@ -284,10 +297,12 @@ _FIRST_ABI_THAT_GUARDS_TRUNCATE = 3
 _NEWEST_KNOWN_CALL = 456  # later ones answer ENOSYS; C libraries then fall back
 _NEW_NAMESPACES = 0x7E020080  # CLONE_NEWNS, NEWCGROUP ... NEWNET and NEWTIME
 _X32_BIT = 0x40000000
+_MACHINE = platform.machine()
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
-_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
+_ALLOW, _REFUSE, _END_CALLER = 0x7FFF0000, 0x00050000, 0x80000000
+_32_BITS = 0xFFFFFFFF
 
 
 class _Filter:
@@ -354,6 +369,19 @@ class _Filter:
             self.refuse(error)
         self.allow()
 
+    def end_own_kill(self, pid: int) -> None:
+        """End, by SIGSYS, who sends SIGKILL to `pid`, to its group or to everybody."""
+        targets = [target & _32_BITS for target in (0, -1, -pid, pid)]
+        for numbers, argument in _SIGNALS:
+            self.add(_JUMP_EQUAL, numbers[self.column], 0, len(targets) + 5)
+            self.load_argument(argument)
+            self.add(_JUMP_EQUAL, _SIGKILL, 0, len(targets) + 2)
+            self.load_argument(0)
+            for left, target in zip(range(len(targets))[::-1], targets, strict=True):
+                self.add(_JUMP_EQUAL, target, left, 0 if left else 1)
+            self.add(_RETURN, _END_CALLER)
+            self.add(_LOAD, 0)  # the call's number again, for what comes next
+
     def program(self) -> bytes:
         """Return the filter, which lets the rest through: struct sock_filter, often."""
         self.allow()
@@ -362,12 +390,14 @@ class _Filter:
 
 def _program(scoped_signals: bool, own_files: bool) -> bytes:
     """Return the filter as the kernel takes it; see `restrict_calls`."""
-    rules = _Filter(platform.machine())
+    rules = _Filter(_MACHINE)
+    rules.end_own_kill(os.getpid())
     for numbers in _CALLS.values():
         rules.refuse_call(numbers, errno.EPERM)
     # The flags of clone3 lie in memory, where a filter cannot look.
     rules.refuse_call(_CLONE3, errno.ENOSYS)
     rules.refuse_call(_SOCKET, errno.EOPNOTSUPP)
+    _refuse_other_kills(rules, scoped_signals)
     _guard_arguments(rules)
     _guard_socketpair(rules)
     if not scoped_signals:
@@ -378,6 +408,37 @@ def _program(scoped_signals: bool, own_files: bool) -> bytes:
         for numbers in _ATTRIBUTES:
             rules.refuse_call(numbers, 0)  # answers "done" and does nothing
     return rules.program()
+
+
+def _refuse_other_kills(rules: _Filter, scoped_signals: bool) -> None:
+    """Refuse what makes a process end by SIGKILL without naming it in a call."""
+    column = rules.column
+    if scoped_signals:  # if not, these two are refused further, see below
+        for numbers, argument, value in (
+            (_PIDFD_SEND_SIGNAL, 1, _SIGKILL),
+            (_FCNTL, 2, _SIGKILL),
+        ):
+            extra = 2 if numbers is _FCNTL else 0  # F_SETSIG alone
+            rules.add(_JUMP_EQUAL, numbers[column], 0, 4 + extra)
+            if extra:
+                rules.load_argument(1)
+                rules.add(_JUMP_EQUAL, _F_SETSIG, 0, 3)
+            rules.load_argument(argument)
+            rules.add(_JUMP_EQUAL, value, 0, 1)
+            rules.refuse(errno.EPERM)
+            rules.add(_LOAD, 0)
+    rules.add(_JUMP_EQUAL, _SETRLIMIT[column], 0, 4)
+    rules.load_argument(0)
+    rules.add(_JUMP_EQUAL, _RLIMIT_CPU, 0, 1)
+    rules.refuse(errno.EPERM)
+    rules.add(_LOAD, 0)
+    rules.add(_JUMP_EQUAL, _PRLIMIT64[column], 0, 6)
+    rules.load_argument(1)
+    rules.add(_JUMP_EQUAL, _RLIMIT_CPU, 0, 3)
+    rules.load_argument(2)  # a new limit, or none
+    rules.add(_JUMP_EQUAL, 0, 1, 0)
+    rules.refuse(errno.EPERM)
+    rules.add(_LOAD, 0)
 
 
 def _guard_arguments(rules: _Filter) -> None:
@@ -413,7 +474,7 @@ def _guard_socketpair(rules: _Filter) -> None:
 
 def _keep_signals_inside(rules: _Filter) -> None:
     """Let signals through to this very process only."""
-    for numbers in _SIGNALS:
+    for numbers, _ in _SIGNALS:
         rules.add(_JUMP_EQUAL, numbers[rules.column], 0, 5)
         rules.load_argument(0)
         rules.add(_JUMP_EQUAL, os.getpid(), 1, 0)
@@ -447,7 +508,21 @@ def restrict_calls(scoped_signals: bool, own_files: bool) -> None:
     OSError
         If the kernel has no seccomp filters or the machine is not known.
     """
-    program = _program(scoped_signals, own_files)
+    _install(_program(scoped_signals, own_files))
+
+
+def end_own_kill() -> None:
+    """End this process, a fork of a locked one, by SIGSYS if it sends itself SIGKILL.
+
+    What it was forked from has that rule for its own number alone.
+    """
+    rules = _Filter(_MACHINE)
+    rules.end_own_kill(os.getpid())
+    _install(rules.program())
+
+
+def _install(program: bytes) -> None:
+    """Have the kernel put every later system call of this process to a filter."""
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
     buffer = ctypes.create_string_buffer(header, len(header))

@@ -217,13 +217,20 @@ def _run(
 
 
 def _reap(first: int, status: int) -> int:
-    """Wait for every process of the run; report how `first` ended; end on SIGTERM."""
+    """Wait for every process of the run; report how they ended; end on SIGTERM.
+
+    Reported are `first`, and from its end on every other one, since then all of them
+    are this process's children. What does not fit into the pipe is left out: `first`
+    is never, being the first.
+    """
 
     def stop(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it may come again
         raise _Stop
 
     signal.signal(signal.SIGTERM, stop)
+    os.set_blocking(status, False)
+    first_ended = False
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         while True:
@@ -232,11 +239,11 @@ def _reap(first: int, status: int) -> int:
             except ChildProcessError:
                 signal.pause()
                 continue
-            if pid == first:
+            if pid == first and not first_ended:
+                first_ended, pid = True, 0
+            if first_ended:
                 with contextlib.suppress(OSError):
-                    os.write(status, bytes([_exit_code(how)]))
-                os.close(status)
-                first = 0  # another process may get its number
+                    os.write(status, frames.EXIT.pack(pid, _exit_code(how)))
     except _Stop:
         _end_everybody()
         return 0
