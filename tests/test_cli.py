@@ -216,6 +216,7 @@ def test_cli_says_what_is_the_matter_with_the_gradebook(tiny_course, monkeypatch
 
     shutil.copyfile(before, book)
     monkeypatch.setattr(database, "_WAIT_SECONDS", 1)
+    monkeypatch.setattr(database, "_WORD_SECONDS", 2)
     with contextlib.closing(sqlite3.connect(book, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         line = one_line(run("grade", "ps1", *course))

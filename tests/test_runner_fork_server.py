@@ -103,7 +103,7 @@ def test_nothing_survives_the_reaper_of_a_run(sandbox):
         result = run_notebook(
             _job(f"import subprocess, time\n{start}\ntime.sleep(60)"), sandbox
         )
-    assert result.verdict is Verdict.CRASHED
+    assert result.verdict is Verdict.INTERRUPTED
     assert not running()
     assert left_of_runs() == []
 

@@ -395,7 +395,7 @@ def test_ending_of_a_run_that_was_interrupted_judges_nothing_but_tampering():
     """Whatever else there was, the run says nothing of the submission."""
     run = ending.Ending()
     run.survive(Verdict.OUT_OF_TIME, "Much time.")
-    run.note_end(ending.interpret_end("snapshot", 137, 3))
+    run.note_end(ending.interpret_end("answer", 137, 3))
     assert (run.verdict, run.from_outside) == (Verdict.INTERRUPTED, True)
     run.end(Verdict.CRASHED, "Gone.")
     assert run.verdict is Verdict.INTERRUPTED

@@ -183,7 +183,7 @@ def _wait_until_free(db_url: str, waiting: Callable[[str], None]) -> None:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 return
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     return  # what is the matter is said when it is written to
                 if not said:

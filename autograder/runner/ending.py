@@ -1,7 +1,8 @@
 """How a run ended: what the end of a process means, and the verdict of the whole.
 
 A run can pass several limits: most are noted and the run goes on, one may end it.
-`Ending` gathers them. A process can also end by itself, crash or be killed;
+Where a limit is reached, `autograder.runner.watch` says so, in words for the student;
+`Ending` gathers these messages. A process can also end by itself, crash or be killed;
 `interpret_end` is the one place that decides what such an end means.
 """
 
@@ -45,8 +46,8 @@ def interpret_end(process: str, code: int | None, number: int) -> End:
     Parameters
     ----------
     process : str
-        "student", which runs the student's cells; "snapshot", which holds the answer
-        that a test cell is checking; "checker", which runs the test cells.
+        "student", which runs the student's cells; "answer", the snapshot that a test
+        cell is checking; "checker", which runs the test cells.
     code : int or None
         Its exit code, 128 + n for signal n. None if it only closed its pipe.
     number : int
@@ -54,7 +55,7 @@ def interpret_end(process: str, code: int | None, number: int) -> End:
     """
     what = {
         "student": f"In cell {number} the Python process",
-        "snapshot": f"During the check in cell {number} the answer's Python process",
+        "answer": f"During the check in cell {number} the answer's Python process",
         "checker": f"During the check in cell {number} the process of the check",
     }[process]
     verdict = Verdict.INTERRUPTED if code == KILLED else Verdict.CRASHED

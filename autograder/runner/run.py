@@ -452,7 +452,7 @@ class Conversation:
 
     def _snapshot_gone(self, *_: Any) -> None:
         """Note that the snapshot ended while the checker asked it."""
-        self._process_ended("snapshot")
+        self._process_ended("answer")
 
     def _tampering(self, message: dict[str, Any], _: int) -> None:
         """End the run: the snapshot's answers to the checker were forged."""
@@ -541,7 +541,7 @@ class Conversation:
     def _side_ended(self, side: Side) -> None:
         """Act on the last that a side sent, then on its end: see `interpret_end`."""
         if self._pipes.link is not None:
-            self._process_ended("snapshot")
+            self._process_ended("answer")
             self._over = True
             return
         if not self._pipes.listens_to(side.results):
@@ -569,11 +569,11 @@ class Conversation:
             self.end(end.verdict, end.message)
 
     def _process_ended(self, process: str) -> None:
-        """Note the end of a "snapshot" or of the "checker" during a test.
+        """Note the end of the "answer", a snapshot, or of the "checker" during a test.
 
         That item alone is lost; the run goes on.
         """
-        if process == "snapshot":
+        if process == "answer":
             assert self.student is not None
             code = self._exit_code(self.student, self._tested)
         else:

@@ -1,4 +1,7 @@
-"""A submission on its way to a grade: its folder, its notebooks, how they ended."""
+"""A submission on its way to a grade: its folder, its notebooks, how they ended.
+
+A notebook of another name is found here, by the ids of its cells.
+"""
 
 import os
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,8 @@
-"""Sort what was handed in by student and assignment, by the names of its files."""
+"""Sort what was handed in by student and assignment, by the names of its files.
+
+Here the name decides which assignment a file belongs to. Which notebook of the
+assignment a renamed one is, its cells decide: `autograder.submission.handed_in`.
+"""
 
 import re
 import unicodedata

@@ -11,7 +11,7 @@ idea, and section 1 is all of it; the rest of this file is built on top, in this
 4. Layers and models: named parameters and the gradient of a loss.
 5. Optimisers: four update rules under one training loop.
 6. Guards: integers and numbers, NaN, messages for what does not fit.
-7. Speed: what is there only for speed. It changes no result: the file works without it.
+7. Speed: what is there only for speed. The file works without it.
 
 Conventions
 -----------
@@ -27,8 +27,8 @@ NaN and infinity pass through without NumPy's warnings; ``with detect_nan():`` n
 the first operation that made one.
 
 Do not change a value in place between a forward pass and its backward pass: the
-rules read the values as they are at that moment, so the gradient would belong to no
-function at all. Change parameters after ``backward``, as the optimisers do.
+rules read the values as they are at that moment, so the gradient would be wrong.
+Change parameters after ``backward``, as the optimisers do.
 
 Examples
 --------
@@ -67,10 +67,14 @@ Activation = Callable[["Node"], "Node"] | None
 # 1. The whole idea
 # ======================================================================================
 
-# Steps that are taken by way of `_hook` are plain: `_hook.call(node, f, arguments)` is
-# f(*arguments), and the others stand before `Node`. They are looked up there each time,
-# so that section 6 can put guards around them, and section 7 can take them quicker.
+# `_hook` holds the few steps that later sections replace: section 6 puts guards around
+# them, section 7 takes them quicker. Read `_hook.call(node, f, arguments)` as
+# f(*arguments), and any other `_hook.name(...)` as the function `_name`, further down.
 _hook = SimpleNamespace()
+
+# A `Node`, further down, holds a matrix: its `value`. It remembers what made it, its
+# `operation` and its `parents`; what the formula was given, its `arguments`; its
+# `number`, larger than that of every node made before; and whether it `needs_gradient`.
 
 
 class Operation:
@@ -138,6 +142,7 @@ class Operation:
         node.name, node.number = name, next(_numbers)
         node.operation, node.parents = self, _hook.make_nodes(self, inputs)
         node.arguments = [*[p.value for p in node.parents], *options]
+        # Should the formula keep more than its value, section 6 unpacks what it kept.
         node.value = _hook.call(node, self.forward, node.arguments)
         needed = any([parent.needs_gradient for parent in node.parents])
         node.needs_gradient = needed and self.rules != ()
@@ -166,14 +171,16 @@ def _apply_chain_rule(node: Node) -> None:
         if parent.gradient is not None:
             share = _hook.call(node, np.add, (parent.gradient, share))
         elif np.may_share_memory(share, node.gradient) or not share.flags.writeable:
-            share = _hook.call(node, np.positive, (share,))  # a copy, in its own memory
+            # The rule of `_add` returns g itself. Copy: gradients share no memory.
+            share = _hook.call(node, np.positive, (share,))
         parent.gradient = share
 
 
 def _unbroadcast(share: Array, shape: tuple[int, int]) -> Array:
-    """Sum `share` over the axes along which a matrix of `shape` was broadcast.
+    """Fit a share to its parent of `shape`.
 
-    Repeat it along the axes along which it has one entry for all: the share of a sum.
+    Where the parent was repeated, the shares of its copies are summed. Where the share
+    has one entry for many, as that of a sum has, the entry is repeated.
     """
     for axis in (0, 1):
         if shape[axis] == 1 != share.shape[axis]:
@@ -207,7 +214,10 @@ def _constant(value: Any) -> Node:
 
 
 def _read(value: Any, needs_gradient: bool | None) -> tuple[Array, bool]:
-    """Return a value from outside as a matrix, and whether it needs a gradient."""
+    """Return a value from outside as a matrix, and whether it needs a gradient.
+
+    Section 6 also takes integers and nodes, as `Node` describes.
+    """
     return _matrix(np.asarray(value, float)), needs_gradient is not False
 
 
@@ -265,7 +275,7 @@ class Node:
         If the value does not hold real numbers, or if integers should need a gradient.
     """
 
-    is_float = True  # else a leaf of integers or booleans
+    is_float = True  # else a leaf of integers or booleans; read in section 6
     gradient: Array | None = None
     operation: Operation | None = None
     parents: tuple[Node, ...] = ()
@@ -1002,7 +1012,7 @@ class Model:
         return loss
 
     def _loss(self, x: Any, y: Any) -> Node:
-        """Compute the loss. Fresh nodes made on the way are data: constants."""
+        """Compute the loss. Inside `loss`, `Node(y)` is a constant: data."""
         with _switched(leaves_need_gradient=False):
             loss = self.loss(self._data(x), self._data(y))
         if not isinstance(loss, Node) or loss.shape != (1, 1):
@@ -1214,7 +1224,7 @@ class Optimiser:
         """
         self.steps_taken += 1
         loss = backward(*self._batch())
-        _hook.update(self)
+        _hook.update(self)  # `_update`, below; section 7 does the same in groups
         return loss
 
     def _update(self) -> None:
@@ -1226,8 +1236,8 @@ class Optimiser:
     def _direction(self, g: Array, *running: Array) -> Array:
         """Turn a gradient into the direction to step against; update the running means.
 
-        All arrays have the shape of a parameter, or of several laid side by side:
-        formulas work entry by entry.
+        All arrays have the shape of a parameter, or of several that section 7 laid side
+        by side: formulas work entry by entry.
         """
         raise NotImplementedError
 
@@ -1315,7 +1325,7 @@ _TRACED = "pre_activation", "activation", "weight"
 def _trace(loss: Node, trace: dict[str, dict[str, list[float]]]) -> None:
     """Append the sizes of each layer's signals and gradients to `trace`."""
     nodes = _ancestors(loss)
-    # Which operation came first on a node: newer ones are entered before, and replaced.
+    # Which operation came first on a node: of several, the oldest is entered last.
     first_on = {n.parents[0]: n for n in reversed(nodes) if len(n.parents) == 1}
     uses = Counter()
     for z in nodes:
@@ -1461,10 +1471,7 @@ def _call_checked(node: Node, function: Callable, arguments: Sequence) -> Array:
     if is_formula:
         if isinstance(result, tuple):
             result, *kept = result
-            node.arguments = [
-                *node.arguments,
-                *kept,
-            ]  # the rules get what the formula kept
+            node.arguments = [*node.arguments, *kept]  # for the rules
         if getattr(result, "ndim", 0) != 2:
             raise ValueError(
                 f"{node.operation.name}: forward must return an array of two "
@@ -1510,7 +1517,7 @@ def _refuse_nan(node: Node, result: Array, is_formula: bool) -> None:
 
 
 def _where(node: Node) -> str:
-    """Name for a message the nearest layer above, following first parents."""
+    """Name for a message the nearest layer towards the inputs, by first parents."""
     name, parents = node.name, node.parents
     while not name and parents:
         if parents[0].parents:  # a leaf's name is not a layer's
@@ -1534,8 +1541,9 @@ _hook.call, _hook.inner_call = _call_checked, _call_without_warnings
 # 7. Speed
 # ======================================================================================
 #
-# Nothing here changes a result, and the file works without this section: only its last
-# lines, which put its functions into `_hook`, let the others know of it.
+# Nothing here changes a result by more than rounding, and the file works without this
+# section; `record=True` then changes nothing. Only its last lines, which put its
+# functions into `_hook`, let the others know of it.
 #
 # _ignore_warnings_once   switches NumPy's warnings off for a whole step: to do so takes
 #                         as long as a small operation.

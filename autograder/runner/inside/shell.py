@@ -24,7 +24,6 @@ import _random
 import _signal
 import array
 import builtins
-import contextlib
 import getpass
 import os
 import random
@@ -192,9 +191,10 @@ class Shell:
             self._channel.send({"t": frames.SNAPSHOT, "pid": pid})
             return
         try:
-            # The student's code may have changed what that needs.
-            with contextlib.suppress(Exception):
+            try:  # noqa: SIM105 (`suppress` looks builtins up)
                 _end_own_kill()
+            except Exception:
+                pass  # the student's code may have changed what that needs
             _set_random_state(_random_numbers, state)
             os.close(results)
             job.close()
