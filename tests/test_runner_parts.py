@@ -385,7 +385,7 @@ def test_end_of_a_process_is_told_by_its_exit_code(code, verdict, how, from_outs
     end = ending.interpret_end("student", code, 4)
     assert (end.verdict, end.from_outside) == (verdict, from_outside)
     assert end.message.startswith(f"In cell 4 the Python process {how}")
-    for process in ("snapshot", "checker"):
+    for process in ("answer", "checker"):
         end = ending.interpret_end(process, code, 4)
         assert (end.verdict, end.from_outside) == (verdict, from_outside)
         assert how in end.message
