@@ -443,13 +443,13 @@ def memory_group(megabytes):
 def test_grade_real_shortage_of_memory_costs_nothing(tiny_course, level):
     """The kernel kills in the grader's own group: what it killed is not judged."""
     sandbox_or_skip(level)
+    with open(tiny_course.root / "nbgrader_config.py", "a") as config:
+        config.write("c.SandboxLimits.cell_cpu_seconds = 60\n")  # memory takes time
+        config.write("c.SandboxLimits.notebook_cpu_seconds = 120\n")
     course = at_level(tiny_course, level)
     for student in ("ada", "bob"):
         hand_in(course, student, solved())
-    greedy = {
-        "half": "data = []\nfor _ in range(150):\n"
-        "    data.append(bytearray(b'x' * 10 * 2**20))\nhalf = BASE / 2"
-    }
+    greedy = {"half": "data = b'x' * 1000 * 2**20\nhalf = BASE / 2"}
     hand_in(course, "eve", solved(greedy))
     with memory_group(700) as group:
         command = [sys.executable, "-c", _SHORT, str(group / "cgroup.procs")]
