@@ -38,7 +38,7 @@ fresh: .venv/.ready  ## what is built is what the texts say
 	$(PY) -m autograder build --check && $(PY) -m autograder release --check
 
 lessons: .venv/.ready  ## run every lesson (outputs compared) and every source notebook again
-	$(PY) -m pytest -n 2 -p no:cacheprovider --dist loadfile --nbval notebooks
+	$(PY) -m pytest -n 2 -p no:cacheprovider --dist loadfile --nbval --nbval-sanitize-with tests/images.cfg notebooks
 	$(PY) -m pytest -n 2 -p no:cacheprovider --dist loadfile --nbval-lax source
 
 gate: .venv/.ready  ## every assignment proved sound, with a page for each in reports/gate

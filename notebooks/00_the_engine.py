@@ -9,13 +9,24 @@
 # %% [markdown]
 # # Unit 0 · The engine
 #
+# Next: [Symmetry](01_symmetry.ipynb) ·
+# Assignment: [The engine](../release/00_the_engine/00_the_engine.ipynb) ·
+# [Contents](README.md)
+#
 # **One question: how does a program know in which direction each of its parameters
 # should move?**
 #
 # All experiments of this course run on `dp.py`, one file under one idea:
 # remember how a value was made, and walk that way back.
-# You will follow the walk with a pencil, add an operation of your own, catch a wrong
-# derivative that a loss curve does not show, and change parameters in place.
+# You will follow the walk with a pencil, derive the gradients of a layer, add an
+# operation of your own, catch a wrong derivative that a loss curve does not show, and
+# change parameters in place.
+#
+# What you should know beforehand, the notation and all sources are on
+# [the front page](README.md).
+#
+# Did you download this notebook alone? Put `dp.py` and `lab.py` of the course beside it
+# (both lie in the folder above); it needs numpy, matplotlib and scikit-learn as well.
 
 # %% [markdown]
 # **Recall**, from school; answer before you unfold.
@@ -56,9 +67,7 @@ print("made by", loss.operation.name, "from", loss.parents)
 
 # %% [markdown]
 # The loss is $(3 \cdot 2 - 1)^2 = 25$, and it knows its parent, which knows its own.
-# No formula was kept, only the steps that were taken.
-# Going forward costs what the program costs anyway; the memory is what the way back
-# will need.
+# `dp` keeps no formula, only the steps that the program took. The way back needs them.
 #
 # **Predict.** If $w$ grows by a little, by how many times that little does the loss
 # grow?
@@ -67,7 +76,7 @@ print("made by", loss.operation.name, "from", loss.parents)
 assert loss.value[0, 0] == 25
 lab.predict("u0.chain", None)
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 loss.backward()
 assert difference.gradient[0, 0] == 2 * 5
 assert product.gradient[0, 0] == 10
@@ -76,8 +85,12 @@ assert x.gradient[0, 0] == 10 * 3
 lab.reveal("u0.chain", float(w.gradient[0, 0]))
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # Twenty. `backward` has put a gradient beside every value: how fast the loss grows with
 # *that* value. The picture has both, the value above and the gradient below:
+#
+# </details>
 
 
 # %%
@@ -129,7 +142,7 @@ lab.show(
 # %%
 lab.predict("u0.diamond", None)
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 w, x = dp.Node(3.0), dp.Node(2.0)
 s = w * x
 (s.square() + s * 4).backward()
@@ -138,10 +151,14 @@ assert w.gradient[0, 0] == 16 * 2
 lab.reveal("u0.diamond", float(s.gradient[0, 0]))
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # Sixteen: $2s = 12$ along one way plus 4 along the other.
-# An engine that *set* the gradient where it should *add* would say 12 or 4, by which
-# way it walked last, and would be right on every chain without a fork: the kind of
-# bug that small tests miss.
+# An engine that *sets* the gradient where it should *add* gives 12 or 4, whichever way
+# it walks last. On a chain without a fork it is right. So a test on a chain does not
+# notice this mistake.
+#
+# </details>
 #
 # `dp` walks from the newest node to the oldest. A node is older than everything that
 # uses it, so when its turn comes, all of its shares have arrived.
@@ -167,16 +184,16 @@ print("gradient", z.gradient.round(3))
 assert np.allclose(z.gradient, 1 / (1 + np.exp(-z.value)))
 
 # %% [markdown]
-# The rule has `g` as a factor, always: it is the rest of the chain.
-# Adding up the shares of several uses, or summing over rows where an input was
-# broadcast, is the engine's work and not the rule's.
+# Every rule has `g` as a factor: `g` is the rest of the chain.
+# The engine adds the shares of several uses, and sums over rows where an input was
+# broadcast. The rule does neither.
 # Exercise 0.1 adds another operation in this way.
 
 # %% [markdown]
 # ## 4. Trust no formula: measure the slope
 #
-# Is the rule right? Ask the function itself. Move the input by a small step
-# $\varepsilon$ and divide by it, on one side or on both:
+# Is the rule right? Measure: move the input by a small step $\varepsilon$, and divide
+# the change of the output by it, on one side or on both:
 #
 # $$\frac{f(x + \varepsilon) - f(x)}{\varepsilon} = f' + \frac{\varepsilon}{2} f'' +
 # \dots \qquad
@@ -208,7 +225,7 @@ off = lab.over_seeds(errors, SEEDS)  # (seeds, 2, steps)
 # dashed are $\varepsilon f''/2$ and $\varepsilon^2 f'''/6$ on the right and, as a
 # ceiling, $10^{-16} / \varepsilon$ on the left:
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 fig, ax = plt.subplots()
 dashes = {"ls": "--", "lw": 1.2, "color": lab.COLOURS["black"]}
 looks = [("one side", "vermillion"), ("both sides", "blue")]
@@ -232,10 +249,14 @@ best = steps[np.median(off, axis=0).argmin(axis=1)]
 lab.reveal("u0.step", float(np.log10(best[1]).round()))
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # No: below $10^{-5}$ it gets worse again. A float64 carries 16 digits; of two numbers
 # that agree in the first ten, the difference keeps six, and dividing by $\varepsilon$
 # makes the lost digits large. Rounding rises as $10^{-16}/\varepsilon$ while the
 # formula's error falls, and the best step is where the two meet.
+#
+# </details>
 #
 # **Published beside ours.** Press et al. (*Numerical Recipes*, sec. 5.7) give the best
 # step as $\epsilon_m^{1/2}$ for one side and $\epsilon_m^{1/3}$ for both, times a
@@ -259,12 +280,74 @@ assert np.all(np.abs(np.log10(published) - np.log10(best)) < 0.5)
 # %% [markdown]
 # They agree to the nearest power of ten. Central differences at $10^{-5}$ are good to
 # ten digits, one-sided ones at best to eight: hence the factor of two in cost.
+
+# %% [markdown]
+# ## 5. The gradients of a layer, entry by entry
 #
-# ## 5. A layer, a model, and its gradients
+# A layer computes $Z = XW + b$. Rows of $X$ are examples, and a column of $W$ belongs
+# to one unit. Written out, unit $k$ gives for example $i$
 #
-# A layer computes `x @ W + b`; rows of `x` are examples. A `Model` collects layers,
-# names their parameters and returns the gradient of its loss for all of them at once.
-# The activation is a parameter of this class, so that it can be exchanged below:
+# $$z_{ik} = \sum_j x_{ij}\, w_{jk} + b_k .$$
+#
+# Let $G$ have the entries $g_{ik} = \partial L / \partial z_{ik}$: the gradient that
+# comes back to $Z$. The chain rule adds up all the ways from a number to $L$:
+#
+# - the weight $w_{jk}$ is used once in each example, with the factor $x_{ij}$:
+#   $\partial L/\partial w_{jk} = \sum_i x_{ij}\, g_{ik}$;
+# - the bias $b_k$ is used once in each example, with the factor 1: $\sum_i g_{ik}$;
+# - the input $x_{ij}$ is used once in each unit, with the factor $w_{jk}$:
+#   $\partial L/\partial x_{ij} = \sum_k g_{ik}\, w_{jk}$.
+
+# %% [markdown]
+# As matrices, these three sums are
+#
+# $$\frac{\partial L}{\partial W} = X^\top G, \qquad
+# \frac{\partial L}{\partial b} = \textstyle\sum_i g_{i\cdot}, \qquad
+# \frac{\partial L}{\partial X} = G\, W^\top .$$
+#
+# Each gradient has the shape of what it belongs to, which is a quick test of which
+# factor is transposed. **Check** against the engine, with
+# $L = \sum_{ik} g_{ik} z_{ik}$, whose gradient with respect to $Z$ is $G$:
+
+# %%
+rng = np.random.default_rng(0)
+X, W, b = (dp.Node(rng.normal(size=size)) for size in ((5, 3), (3, 2), (1, 2)))
+G = rng.normal(size=(5, 2))
+((X @ W + b) * G).sum().backward()
+assert np.allclose(W.gradient, X.value.T @ G)
+assert np.allclose(b.gradient, G.sum(axis=0, keepdims=True))
+assert np.allclose(X.gradient, G @ W.value.T)
+
+# %% [markdown]
+# ## 6. What a classifier minimises
+#
+# A classifier gives each example a number $z$ of any size, its **logit**. The sigmoid
+# makes a probability of it, $p = 1/(1 + e^{-z})$, for label 1; label 0 gets $1 - p$.
+# The **cross-entropy** of an example is minus the logarithm of the probability that its
+# own label gets,
+#
+# $$\ell = -y \ln p - (1 - y) \ln (1 - p),$$
+#
+# and the loss is its mean over the examples. With the natural logarithm its unit is the
+# **nat**. A sure and right answer costs nearly 0, an even guess costs
+# $\ln 2 = 0.693$ nats. Since $p' = p (1 - p)$, the gradient with respect to the logit
+# is plain: $\partial \ell / \partial z = p - y$.
+
+# %%
+z, y = dp.Node([[-1.0], [0.0], [3.0]]), np.array([[0.0], [1.0], [1.0]])
+loss = dp.bce_with_logits(z, y)
+loss.backward()
+p = 1 / (1 + np.exp(-z.value))
+assert np.allclose(z.gradient, (p - y) / 3)  # a mean over three examples
+assert np.isclose(loss.value.item(), -np.log([1 - p[0], p[1], p[2]]).mean())
+assert abs(-np.log(p[1]).item() - 0.693) < 5e-4
+
+# %% [markdown]
+# ## 7. A model, and all its gradients
+#
+# A `Model` collects layers, names their parameters and returns the gradient of its loss
+# for all of them at once. The activation is a parameter of this class, so that it can
+# be exchanged below:
 
 
 # %%
@@ -298,30 +381,30 @@ assert features.shape == (569, 30)
 print(f"loss {loss:.3f} nats, {count} parameters")
 
 # %% [markdown]
-# A gradient has the shape of its parameter. That of a bias is summed over all 569
-# examples, since one row was added to each of them.
-#
 # **Predict.** To measure all of these slopes, one entry at a time and on both sides,
 # how often must the net run?
 
 # %%
 lab.predict("u0.cost", None)
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 assert count == 30 * 8 + 8 + 8 * 8 + 8 + 8 + 1
 assert 2 * count == 658
 lab.reveal("u0.cost", 2 * count)
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # 658 runs for what `backward` does in one walk, which is why nobody trains like this.
 # As a *test* it need not be complete: take one random direction $D$ for all parameters
 # together. The loss along it changes at the rate
 #
+# </details>
+#
 # $$\frac{L(W + \varepsilon D) - L(W - \varepsilon D)}{2\,\varepsilon} \approx
 # \sum \mathrm{gradient} \cdot D ,$$
 #
-# two runs and one number. A wrong entry anywhere tilts the sum, unless $D$ happens to
-# be zero there, so several directions leave no corner to hide in.
+# two runs and one number. A wrong entry anywhere changes the sum.
 
 
 # %%
@@ -351,12 +434,12 @@ assert differences.max() < 1e-7
 # by entry, which also says *where* a gradient is wrong.
 
 # %% [markdown]
-# ## 6. A wrong rule can learn as well
+# ## 8. A wrong rule can learn as well
 #
-# Is such a test worth the trouble? Would one not see it in the loss?
-# Give softplus two wrong rules: the slope of ReLU, which is 0 or 1 where the right one
-# goes smoothly from one to the other, and the right slope with its sign turned.
-# The way forward is the same for all three.
+# Does the loss not show a wrong gradient as well? Give softplus two wrong rules: the
+# slope of ReLU, which is 0 or 1 where the right one goes smoothly from one to the
+# other, and the right slope with its sign turned. The way forward is the same for all
+# three.
 #
 # **Predict.** After 200 steps, which of the three has the lowest loss: "right",
 # "ReLU's slope" or "sign turned"?
@@ -375,7 +458,7 @@ rules = {
 }
 losses = {}
 for name, rule in rules.items():
-    losses[name, "SGD, rate .1"] = lab.over_seeds(
+    losses[name, "SGD, rate 0.1"] = lab.over_seeds(
         lambda rng, rule=rule: (
             dp.SGD(Net(rng, rule), features, labels, {"alpha": 0.1}, batch_size=None)
             .train(200, print_each=0)
@@ -385,31 +468,31 @@ for name, rule in rules.items():
     )
 
 # %% [markdown]
-# Lines are medians of five seeds, bands go from the lowest to the highest. Dashed is
-# the entropy of the labels, which a net reaches that sees no input:
+# Lines are medians of five seeds, bands go from the lowest to the highest:
 
-# %% jupyter={"outputs_hidden": true}
-p = labels.mean()
-entropy = float(-p * np.log(p) - (1 - p) * np.log(1 - p))
-fig, axes = lab.loss_curves(losses, theory={"entropy of the labels": entropy})
+# %%
+fig, axes = lab.loss_curves(losses)
 lab.show(
     fig,
-    alt="Loss against step for three rules, five seeds each, and a dashed line at the"
-    " entropy of the labels. The right rule and ReLU's slope both fall to about .07;"
-    " the sign turned stays near the dashed line.",
+    alt="Loss against step for three rules, five seeds each. The right rule and ReLU's"
+    " slope both fall to about 0.07; the sign turned stays above 0.6.",
 )
 final = {name: runs[:, -1] for (name, _), runs in losses.items()}
 wins = int(np.sum(final["ReLU's slope"] < final["right"]))
 lab.reveal("u0.rules", min(final, key=lambda name: np.median(final[name])))
 
 # %% [markdown]
-# The wrong slope ends *below* the right one, in all five seeds. By its loss nobody
-# would suspect it; yet its steps do not follow the gradient of any function that is
-# written down here. The turned sign sends the second layer uphill (the first layer's
-# gradient passes two turned signs, and is right again), and the loss stays near .66,
-# the entropy of the labels.
+# <details><summary><b>What came out</b></summary>
 #
-# And the test of section 5?
+# The wrong slope ends *below* the right one, in all five seeds. Its loss gives no
+# reason for suspicion, and yet its steps do not follow the gradient of this loss. The
+# turned sign sends the second layer uphill (the first layer's gradient passes two
+# turned signs, and is right again); its loss comes to rest near 0.66. Why just there?
+# Unit 4 answers that.
+#
+# </details>
+#
+# What does the test of section 7 find?
 
 # %%
 for name, rule in rules.items():
@@ -420,29 +503,29 @@ for name, rule in rules.items():
     print(f"{name:13}", "below 1e-7" if found.max() < 1e-7 else found.round(2))
     assert found.max() < 1e-7 if name == "right" else found.min() > 0.01
 assert wins == 5
-assert abs(entropy - 0.66) < 5e-3
+assert np.all(np.abs(final["sign turned"] - 0.66) < 0.03)
 assert final["sign turned"].min() > 0.6
 assert final["right"].max() < 0.1
 
 # %% [markdown]
-# Two runs of the net unmask both wrong rules in every seed, by more than five powers
-# of ten. A loss that falls is no proof of a gradient.
+# Two runs of the net are enough: both wrong rules are off by more than five powers of
+# ten in every seed. A loss that falls is no proof of a gradient.
 # This is the first habit of the course: **theory and measurement side by side**.
 
 # %% [markdown]
-# ## 7. Parameters are changed in place
+# ## 9. Parameters are changed in place
 #
 # The rest of the course is about the numbers that parameters start from.
-# `net.get_param()` returns the arrays that the net computes with. Our first source
-# writes into them with `np.copyto(v, W)`. Many students write `v = W`.
+# `net.get_param()` returns the arrays that the net computes with. deep.TEACHING's
+# notebook writes into them with `np.copyto(v, W)`. Many students write `v = W`.
 #
 # **Predict.** What is the loss after the loop below, which was meant to set all
-# parameters to zero? (A net of zeros has the loss ln 2 = .693.)
+# parameters to zero?
 
 # %%
 lab.predict("u0.rebind", None)
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 net = Net(np.random.default_rng(0))
 before = net.loss(features, labels).value.item()
 for v in net.get_param().values():
@@ -453,9 +536,13 @@ assert abs(before - np.log(2)) > 0.01
 lab.reveal("u0.rebind", after)
 
 # %% [markdown]
-# Exactly what it was. `v = ...` takes the *name* away from the net's array and gives it
-# to a new one; the net never had that name. To write *into* the array, any of these
+# <details><summary><b>What came out</b></summary>
+#
+# Exactly what it was: the net did not change. `v = ...` gives the *name* `v` to a new
+# array, and leaves the net's array as it is. To write *into* the array, any of these
 # does: `v[...] = W`, `np.copyto(v, W)`, `v *= 0`.
+#
+# </details>
 
 # %%
 for v in net.get_param().values():
@@ -483,9 +570,9 @@ assert record[0] is record[2]
 assert not np.array_equal(copies[0], copies[2])
 
 # %% [markdown]
-# **Broadcast.** The third trap is silent. A bias has one row and eight columns; NumPy
-# is glad to copy it into eight rows of a weight matrix, every row the same.
-# Equal rows or columns are what unit 1 warns of, and no error was raised:
+# **Broadcast.** The third mistake raises no error either. A bias has one row and eight
+# columns; NumPy copies it into all eight rows of a weight matrix. Unit 1 is about what
+# equal rows and columns do:
 
 # %%
 weight, bias = net.get_param()["second_weight"], net.get_param()["first_bias"]
@@ -496,10 +583,11 @@ assert np.linalg.matrix_rank(weight) == 1
 # %% [markdown]
 # `net.set_param` compares shapes first and refuses. In exercise 0.3 you write a
 # relative of it that can also be undone.
+
+# %% [markdown]
+# ## 10. A step of training
 #
-# ## 8. A step of training
-#
-# Now all parts are there. Gradient descent computes the gradients, takes a share
+# Gradient descent computes the gradients, takes a share
 # `alpha` of each, and subtracts it, in place. By hand and by `dp.SGD`:
 
 # %%
@@ -529,8 +617,8 @@ print("value", square.value.item(), "gradient", w.gradient.item())
 assert (square.value.item(), w.gradient.item()) == (9, 20)
 
 # %% [markdown]
-# A value of 9 from $w = 3$, a gradient of 20 from $w = 10$: they belong to no function
-# at all. Forward, backward, then change: every optimiser keeps this order.
+# The value 9 comes from $w = 3$, the gradient 20 from $w = 10$: no function has both.
+# Forward, backward, then change: every optimiser keeps this order.
 
 # %% [markdown]
 # ## Summary
@@ -538,6 +626,8 @@ assert (square.value.item(), w.gradient.item()) == (9, 20)
 # | part | what it does |
 # |---|---|
 # | node | holds a value, and remembers what it was made from |
+# | layer | gradients $X^\top G$ (weights), column sums (bias), $G W^\top$ (back) |
+# | cross-entropy | minus the logarithm of the true label's probability, in nats |
 # | operation | a formula, and a rule that turns `g` into each input's share |
 # | backward | from the newest node to the oldest; shares of one node are added |
 # | gradient check | two runs and a division; central, with a step of about 1e-5 |
@@ -563,13 +653,21 @@ assert (square.value.item(), w.gradient.item()) == (9, 20)
 # parameters in place (0.3). Two more:
 #
 # - Write the rule of `a / b` for both inputs and check it in one random direction.
-# - In section 6, train the net with ReLU's slope for 2000 steps. Who is ahead then?
-#
+# - In section 8, train the net with ReLU's slope for 2000 steps. Which rule is ahead
+#   then?
+
+# %% [markdown]
 # ## Sources
 #
 # - W. H. Press et al., *Numerical Recipes*, 3rd ed. (2007), sec. 5.7, eq. 5.7.5 and
 #   5.7.8: the best steps.
 # - A. G. Baydin et al., *Automatic differentiation in machine learning: a survey*
 #   (2018), arXiv:1502.05767, sec. 3.2: the backward walk.
-# - B. Voigt & D. Oktay, *Weight initialization*, deep.TEACHING (2019): models,
-#   `get_param` and `np.copyto`, which `dp.py` grew from.
+# - deep.TEACHING: models, `get_param` and `np.copyto`, which `dp.py` grew from.
+#
+# Full references: [bibliography](README.md#bibliography).
+
+# %% [markdown]
+# Next: [Symmetry](01_symmetry.ipynb) ·
+# Assignment: [The engine](../release/00_the_engine/00_the_engine.ipynb) ·
+# [Contents](README.md)

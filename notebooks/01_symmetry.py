@@ -9,12 +9,20 @@
 # %% [markdown]
 # # Unit 1 · Symmetry
 #
+# Previous: [The engine](00_the_engine.ipynb) ·
+# Next: [Variance bookkeeping](02_variance_bookkeeping.ipynb) ·
+# Assignment: [Symmetry](../release/01_symmetry/01_symmetry.ipynb) ·
+# [Contents](README.md)
+#
 # **One question: what can a net learn whose neurons all start alike?**
 #
-# You will see a layer of four neurons do the work of one, for ever;
-# find out which parameters move from a start at zero, and why a published explanation
-# of it is wrong; run four published experiments again; and measure how little chance
-# it takes to set the neurons free.
+# You will see a layer of four neurons do the work of one. You will find out which
+# parameters move from a start at zero, and why a published explanation of it is wrong.
+# You will run four published experiments again, and measure how much chance it takes
+# to make equal neurons different.
+#
+# Did you download this notebook alone? Put `dp.py` and `lab.py` of the course beside it
+# (both lie in the folder above); it needs numpy, matplotlib and scikit-learn as well.
 
 # %% [markdown]
 # **Recall**, from unit 0; answer before you unfold.
@@ -24,7 +32,7 @@
 # A column: the weights of all inputs into that neuron.</details>
 # <details><summary>A value is used along two ways. What is its gradient?</summary>
 # The sum of the shares that come back along both.</details>
-# <details><summary>How do you set all weights of a net to .5?</summary>
+# <details><summary>How do you set all weights of a net to 0.5?</summary>
 # By writing into the live arrays, np.copyto(v, ...) or net.set_param; never v = ....
 # </details>
 
@@ -86,7 +94,7 @@ def train(net, x, y, steps, rate=0.5, hook=None):
 # %% [markdown]
 # ## 1. Four neurons that start alike
 #
-# All weights start at .5, all biases at 0. Four tanh neurons, 1000 steps.
+# All weights start at 0.5, all biases at 0. Four tanh neurons, 1000 steps.
 #
 # **Predict.** How many *different* columns does the hidden weight matrix have then?
 
@@ -94,7 +102,7 @@ def train(net, x, y, steps, rate=0.5, hook=None):
 lab.predict("u1.alike", None)
 x, y = quadrants(np.random.default_rng(0))
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 same = constant(Net(np.random.default_rng(0)), 0.5)
 same_loss = train(same, x, y, 1000)
 W = same.get_param()["hidden_weight"]
@@ -103,7 +111,11 @@ assert np.ptp(W, axis=1).max() < 1e-9
 lab.reveal("u1.alike", 1)
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # One. The weights have moved, and all four columns have moved together.
+#
+# </details>
 #
 # **Why.** Equal columns give equal pre-activations, so $h_1 = \dots = h_4$. The
 # gradient of $W_2$ is $H^\top \delta$: four equal rows. Through equal rows of $W_2$ the
@@ -118,14 +130,14 @@ for name, axis in (("hidden_weight", 1), ("hidden_bias", 1), ("out_weight", 0)):
     assert np.abs(gradients[name]).max() > 1e-3
 
 # %% [markdown]
-# What does such a net look like? Beside it a net of the same size that starts from
-# random weights. Colours say what each answers in the plane:
+# What has such a net learnt? Beside it is a net of the same size that starts from
+# random weights. Colours show each net's probability of label 1 in the plane:
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 free = Net(np.random.default_rng(1))
 free_loss = train(free, x, y, 1000)
 grid = np.stack(np.meshgrid(*[np.linspace(-2, 2, 81)] * 2), axis=-1).reshape(-1, 2)
-fig, axes = plt.subplots(1, 2, figsize=(7.4, 4.5), sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(6.6, 4.0), sharey=True)
 for ax, net, title in zip(axes, (same, free), ("constant", "random"), strict=True):
     p = net(grid).sigmoid().value.reshape(81, 81)
     look = {"cmap": "PuOr", "vmin": -0.6, "vmax": 1.6, "origin": "lower"}
@@ -151,14 +163,14 @@ for net, loss, name in ((same, same_loss, "constant"), (free, free_loss, "random
 
 # %% [markdown]
 # A neuron cuts the plane by one line, and four equal neurons cut it by the same one.
-# That costs a whole cloud, a quarter of the points, and since they stay equal, more
-# steps do not change it. The free net has two lines, with what its other neurons add.
+# That costs a whole cloud, a quarter of the points. The neurons stay equal, so more
+# steps do not change it. The net with the random start has four different lines.
 
 # %% [markdown]
-# ## 2. Four for the price of one, exactly
+# ## 2. Four neurons are one neuron, exactly
 #
-# Four equal neurons with the output weight $v$ each say together what one neuron with
-# $4v$ says. Can one neuron *train* like them, too?
+# Four equal neurons with the output weight $v$ each add as much to the output as one
+# neuron with $4v$. Can one neuron also *train* as the four do?
 # Its output weight collects four gradients, so it must move at four times the rate;
 # and what comes back to it is four times as large as for each of the four, so its
 # input weights need a quarter.
@@ -184,18 +196,18 @@ assert np.allclose(*losses, rtol=0, atol=1e-12)
 # for each example and a column for each neuron, and look at its singular values: as
 # many as there are independent neurons are different from zero.
 #
-# One thing first: take the mean off each column. A neuron that says $2h + 3$ where
-# another says $h$ adds nothing, since the next layer multiplies and has a bias; without
+# First subtract the mean of each column. A neuron with the activation $2h + 3$ beside
+# one with $h$ adds nothing, since the next layer multiplies and has a bias; without
 # centring it would count.
 #
 # **Predict.** How many of eight singular values are above a millionth of the largest,
-# after 300 steps from .5? And from random weights?
+# after 300 steps from 0.5? And from random weights?
 
 # %%
 lab.predict("u1.rank", None)
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def singular_values(net, x):
     H = net.activation(net.hidden(x)).value
     return np.linalg.svd(H - H.mean(axis=0), compute_uv=False)
@@ -213,16 +225,21 @@ def spectrum(rng, c):
 
 spectra = {
     name: lab.over_seeds(lambda rng, c=c: spectrum(rng, c), SEEDS)
-    for name, c in (("constant", 0.5), ("random", None))
+    for name, c in (("constant", 0.5), ("normal", None))
 }
 counts = {name: int(np.max(np.sum(v > 1e-6, axis=1))) for name, v in spectra.items()}
 lab.reveal("u1.rank", str(counts))
 
 # %% [markdown]
-# Medians of five seeds; bands from the smallest to the largest. Dashed is $10^{-16}$,
+# <details><summary><b>What came out</b></summary>
+#
+# Medians of five seeds; bands from the smallest to the largest ("normal" are the random
+# weights, which are drawn from a normal distribution). Dashed is $10^{-16}$,
 # where float64 stops telling a number from rounding:
+#
+# </details>
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 fig, ax = lab.depth_curves(
     spectra,
     "singular value (largest = 1)",
@@ -236,7 +253,7 @@ lab.show(
     " and all others lie near the dashed line of rounding.",
 )
 assert np.all(spectra["constant"][:, 1:] < 1e-12)
-assert np.all(spectra["random"] > 1e-3)
+assert np.all(spectra["normal"] > 1e-3)
 assert list(counts.values()) == [1, 8]
 
 # %% [markdown]
@@ -249,9 +266,9 @@ assert list(counts.values()) == [1, 8]
 # ## 4. Zero
 #
 # Zero is a constant, so the rank cannot be more than one. But do the weights move at
-# all? Many notes say that zero never moves anything. Our fourth source says of tanh
-# that it hardly learns, since "the value of tanh at x = 0 is zero and the derivative of
-# tanh is also zero".
+# all? Many notes claim that nothing ever moves from zero. Kumar writes of tanh that it
+# "is hardly learning anything", since "the value of tanh at x = 0 is zero and the
+# derivative of tanh is also zero".
 #
 # **Predict.** The breast-cancer data (357 benign, 212 malignant), 100 steps from zero
 # everywhere. How many of the four arrays move with the *sigmoid* in the hidden layer?
@@ -260,7 +277,7 @@ assert list(counts.values()) == [1, 8]
 lab.predict("u1.zero", None)
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def moved(activation, x, y, c=0.0, bias=0.0, steps=100):
     net = Net(np.random.default_rng(0), activation, x.shape[1])
     constant(net, c, bias).get_param()["out_bias"][...] = 0
@@ -276,9 +293,13 @@ assert np.bincount(benign).tolist() == [212, 357]
 lab.reveal("u1.zero", len(moved(acts["sigmoid"], features, benign)))
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # All four. And the others? The same with as many benign cases as malignant ones:
+#
+# </details>
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 even = np.r_[np.flatnonzero(benign == 0), np.flatnonzero(benign == 1)[:212]]
 from_zero = {}
 for name, f in acts.items():
@@ -289,10 +310,11 @@ for name, f in acts.items():
 # %% [markdown]
 # **Why.** With all weights zero, every example gets the same answer.
 #
-# - *The last bias* has the gradient mean$(p - y)$: not zero, unless the labels are
-#   balanced. It moves until $p$ is the share of benign cases.
-# - *$W_2$* has the gradient $H^\top\delta$. The sigmoid says $H = .5$ at zero, so it is
-#   half the last bias's gradient. Tanh and ReLU say $H = 0$: no gradient.
+# - *The last bias* has the gradient mean$(p
+# - y)$: not zero, unless the labels are   balanced. It moves until $p$ is the share of
+#   benign cases.
+# - *$W_2$* has the gradient $H^\top\delta$. The sigmoid gives $H = 0.5$ at zero, so it
+#   is   half the last bias's gradient. Tanh and ReLU give $H = 0$: no gradient.
 # - *$W_1$ and $b_1$* are reached through $W_2$ only. While it is zero, nothing passes.
 #
 # So with the sigmoid $W_2$ moves first, and everything else from the second step on;
@@ -321,23 +343,23 @@ assert origin.gradient.item() == 1
 assert moved(acts["tanh"], features, benign, bias=1) == four
 
 # %% [markdown]
-# The slope is 1, the largest that tanh has. It is the *value* tanh(0) = 0 that starves
-# $W_2$, and $W_2 = 0$ that blocks the rest. With a bias of 1 the hidden layer says
-# tanh(1), at a smaller slope, and everything moves.
-# A wrong reason is worth correcting: from "the slope is zero" one would conclude that
-# small weights are bad for tanh, and they are where tanh passes gradients best.
+# The slope is 1, the largest that tanh has. Because the *value* tanh(0) is 0, $W_2$
+# gets no gradient; because $W_2$ is 0, nothing before it gets one. With a bias of 1 the
+# hidden layer gives tanh(1), at a smaller slope, and everything moves. A wrong reason
+# is worth correcting: from "the slope is zero" one would conclude that small weights
+# are bad for tanh, and they are where tanh passes gradients best.
 
 # %% [markdown]
 # ## 5. Four published experiments, run again
 #
-# The same source trains a net of two hidden neurons on four blobs, 1000 points, a
+# Kumar trains a net of two hidden neurons on four blobs, 1000 points, a
 # quarter held out, from zeros, with four activations. Its notebook prints
 # accuracies; its text says that biases "are always initialized to the value one".
 # Its code, though, starts them at zero with zero weights. Which of the two belongs to
 # the printed numbers?
 #
 # **Predict.** With biases of one and weights of zero, what accuracy does tanh reach?
-# (Four equal classes: guessing gives .25.)
+# (Four equal classes: guessing gives 0.25.)
 
 # %%
 lab.predict("u1.ones", None)
@@ -362,7 +384,7 @@ points, classes = make_blobs(1000, centers=4, random_state=0)
 xt, xv, yt, yv = train_test_split(points, classes, stratify=classes, random_state=0)
 
 # %% [markdown]
-# Rates and steps are the source's. (For tanh it uses a momentum method; where only the
+# Rates and steps are Kumar's. (For tanh it uses a momentum method; where only the
 # last bias moves, the method makes no difference to the accuracy.)
 
 # %%
@@ -386,34 +408,38 @@ for bias in ours:
 # %% [markdown]
 # Accuracy on the 250 held-out points; the dashed line is guessing:
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 fig, ax = plt.subplots()
-rows = [("published", published, "grey", "//"), ("biases 0", ours[0], "blue", "")]
-rows += [("biases 1", ours[1], "orange", "..")]
+rows = [("published", published, "slate", "//"), ("biases 0", ours[0], "sky", "")]
+rows += [("biases 1", ours[1], "sand", "..")]
 for k, (label, values, colour, hatch) in enumerate(rows):
     look = {"color": lab.COLOURS[colour], "hatch": hatch, "edgecolor": "white"}
     bars = ax.bar(
         np.arange(4) + 0.27 * (k - 1), values.values(), 0.25, label=label, **look
     )
-    ax.bar_label(bars, fmt=lambda v: f"{v:.3f}".lstrip("0"), fontsize=8, padding=3)
+    ax.bar_label(bars, fmt="%.3f", fontsize=10, padding=3, rotation=90)
 ax.axhline(0.25, ls="--", color=lab.COLOURS["black"], lw=1.2, label="guessing")
 ax.set_xticks(range(4), ["sigmoid", "tanh", "ReLU", "leaky ReLU"])
-ax.set(ylabel="validation accuracy", ylim=(0, 0.78))
-ax.legend(ncols=4, loc="upper center", fontsize=9)
+ax.set(ylabel="validation accuracy", ylim=(0, 1))
+ax.legend(ncols=2, loc="upper center")
 lab.show(
     fig,
     alt="Bars of validation accuracy for four activations from zero weights: published,"
-    " ours with biases of zero, ours with biases of one. The first two are equal: .540"
-    " for sigmoid, .248 for the others. With biases of one sigmoid is lower and the"
-    " others are above .5.",
+    " ours with biases of zero, ours with biases of one. The first two are equal: 0.540"
+    " for sigmoid, 0.248 for the others. With biases of one sigmoid is lower and the"
+    " others are above 0.5.",
 )
 lab.reveal("u1.ones", ours[1]["tanh"])
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # With biases of zero all four published numbers come again, to every digit. With the
-# biases of one that the text names, tanh reaches .588, ReLU .536 and the leaky one
-# .624: the text contradicts its own numbers. The two cannot both be right, and only
-# running it tells which is.
+# biases of one that the text names, tanh reaches 0.588, ReLU 0.536 and the leaky one
+# 0.624: the text contradicts its own numbers. Only a run can show which of the two is
+# right.
+#
+# </details>
 #
 # All eight nets end with a hidden rank of one or none: where they are better than
 # guessing, it is with one neuron's view, in which the four blobs overlap.
@@ -428,12 +454,12 @@ assert (len(xv), len(xt)) == (250, 750)
 # ## 6. How much chance does it take?
 #
 # Add a little noise to the hidden weights of the constant start and leave all else
-# alone. If the symmetry is unstable, any speck of dust will do, and rounding alone
-# would break it in the end.
+# alone. If small differences grow fast, the smallest noise is enough, and rounding
+# alone would make the neurons different in the end.
 #
 # **Predict.** Which is the smallest of the noises $10^{-9}$, $10^{-6}$, $10^{-3}$ and
-# $10^{-1}$ with which all of five nets have a loss below .2 after 1000 steps? Write its
-# exponent.
+# $10^{-1}$ with which all of five nets have a loss below 0.2 after 1000 steps? Write
+# its exponent.
 
 # %%
 lab.predict("u1.noise", None)
@@ -460,14 +486,14 @@ runs = {
 }  # (seeds, 2, 40)
 
 # %% [markdown]
-# Left, how different the neurons are: the second singular value of $H$ over the first.
+# Above, how different the neurons are: the second singular value of $H$ over the first.
 # Dashed: the curve of the smallest noise, multiplied by the ratio of the noises.
-# Right, the loss, where the two smallest lie on top of each other:
+# Below, the loss, where the two smallest lie on top of each other:
 
-# %% jupyter={"outputs_hidden": true}
-fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.8))
+# %%
+fig, axes = plt.subplots(2, 1, figsize=(6, 6.4), sharex=True)
 at = np.arange(40) * 25 + 1
-for k, colour in zip(noises, ("sky", "blue", "orange", "vermillion"), strict=True):
+for k, colour in zip(noises, ("sand", "teal", "indigo", "wine"), strict=True):
     for side, ax in enumerate(axes):
         rows, c = runs[k][:, side], lab.COLOURS[colour]
         low, high = rows.min(axis=0), rows.max(axis=0)
@@ -475,15 +501,15 @@ for k, colour in zip(noises, ("sky", "blue", "orange", "vermillion"), strict=Tru
         ax.plot(at, np.median(rows, axis=0), color=c, label=f"noise {k:.0e}")
     linear = np.median(runs[1e-9][:, 0], axis=0) * k / 1e-9
     axes[0].plot(at, linear, "--", color=lab.COLOURS["black"], lw=1)
-axes[0].set(yscale="log", ylim=(1e-11, 2), ylabel="second over first singular value")
+axes[0].set(yscale="log", ylim=(1e-11, 2), ylabel="2nd / 1st singular value")
 axes[1].set(yscale="log", ylabel="loss (nats)", xlabel="step")
-axes[0].set_xlabel("step")
-axes[1].legend(fontsize=9, loc="lower left")
+lab.plain_ticks(axes[1])
+axes[1].legend(loc="lower left")
 lab.show(
     fig,
-    alt="Left: second over first singular value against the step, log axis, for four"
+    alt="Above: second over first singular value against the step, log axis, for four"
     " noises; three run along dashed lines and grow less than a hundredfold, the"
-    " largest reaches one half. Right: only the largest leaves the plateau of the loss"
+    " largest reaches one half. Below: only the largest leaves the plateau of the loss"
     " in all seeds.",
 )
 final = {k: run[:, 1, -1] for k, run in runs.items()}
@@ -491,11 +517,15 @@ found = [k for k in noises if final[k].max() < 0.2]
 lab.reveal("u1.noise", float(np.log10(min(found))))
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # Only $10^{-1}$. The differences grow by less than a hundredfold in 1000 steps, and in
 # proportion to what they started from: the dashed lines hold over eight powers of ten,
-# up to where the neurons have really parted. So dust is not enough.
+# up to where the neurons clearly differ. So a very small noise is not enough.
 # The noise must be large enough to matter *at the start*; rounding, at $10^{-16}$,
 # would need longer than anybody waits.
+#
+# </details>
 
 # %%
 growth = np.median(runs[1e-9][:, 0, -1] / runs[1e-9][:, 0, 0])
@@ -509,8 +539,8 @@ assert final[1e-1].max() < 0.1 < 0.4 < final[1e-6].min()
 # ## 7. Where must chance enter?
 #
 # Not every parameter has to be random. Draw one of the four arrays from a normal
-# distribution of standard deviation .5 and leave the others constant, weights at .5 and
-# biases at 0.
+# distribution of standard deviation 0.5 and leave the others constant, weights at 0.5
+# and biases at 0.
 #
 # **Predict.** Which of the arrays does *not* help: "hidden_weight", "hidden_bias",
 # "out_weight" or "out_bias"?
@@ -519,7 +549,7 @@ assert final[1e-1].max() < 0.1 < 0.4 < final[1e-6].min()
 lab.predict("u1.where", None)
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def one_random(rng, name):
     x, y = quadrants(rng)
     net = constant(Net(rng), 0.5)
@@ -537,18 +567,22 @@ assert ends["out_bias"].min() > 0.4
 lab.reveal("u1.where", "out_bias")
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # Any array that has an entry *for each neuron* will do. Random hidden biases shift the
 # neurons along the one direction, random output weights send different gradients back,
 # and the first step makes the rest different. The last bias belongs to no neuron.
+#
+# </details>
 #
 # This is why later units may start biases at zero, or even a whole matrix: residual
 # nets do so on purpose (unit 10). One source of chance a layer is enough.
 
 # %% [markdown]
-# **A symmetry that stays.** Random neurons can still be exchanged: a net with two
-# neurons swapped, columns of $W_1$ and rows of $W_2$, computes the same; so does a tanh
-# net with all signs of a neuron turned. These symmetries relate *different* nets. What
-# hurts is a net that is its own mirror image, for gradient descent keeps it one.
+# **A symmetry that does no harm.** Swap two neurons of any net, columns of $W_1$ and
+# rows of $W_2$: the net computes the same. Turn all signs of a tanh neuron: the same
+# again. These symmetries relate *different* sets of parameters. Harm is done where a
+# set of parameters is mapped to *itself*, for gradient descent keeps it so.
 
 # %%
 p, swap, mirror = free.get_param(), [1, 0, 2, 3], Net(np.random.default_rng(0))
@@ -577,10 +611,11 @@ assert np.allclose(mirror(x).value, free(x).value)
 # **Checkpoint.** Say it aloud, then unfold.
 #
 # <details><summary>Dropout switches neurons off at random while a net trains. Could it
-# set equal neurons free?</summary>
+# make equal neurons different?</summary>
 # Yes: it gives them different gradients. The induction of section 1 needs the same
 # forward pass for each.</details>
-# <details><summary>A net starts at .5 everywhere and has two hidden layers. What is the
+# <details><summary>A net starts at 0.5 everywhere and has two hidden layers. What is
+# the
 # rank of each?</summary>
 # At most 1 in both: the argument goes through layer by layer.</details>
 # <details><summary>Two rows of W1 are equal, its columns are not. Does that hurt?
@@ -597,5 +632,10 @@ assert np.allclose(mirror(x).value, free(x).value)
 # representations by error propagation*, in Parallel Distributed Processing 1, ch. 8,
 # "Symmetry breaking": equal weights never part.
 # I. Goodfellow, Y. Bengio and A. Courville (2016), *Deep Learning*, sec. 8.4.
-# Our fourth source: N. Kumar (2019), *Implementing different activation functions and
-# weight initialization methods using Python*, text and notebook.
+# Kumar: text and notebook. Full references: [bibliography](README.md#bibliography).
+
+# %% [markdown]
+# Previous: [The engine](00_the_engine.ipynb) ·
+# Next: [Variance bookkeeping](02_variance_bookkeeping.ipynb) ·
+# Assignment: [Symmetry](../release/01_symmetry/01_symmetry.ipynb) ·
+# [Contents](README.md)

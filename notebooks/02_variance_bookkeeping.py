@@ -9,12 +9,20 @@
 # %% [markdown]
 # # Unit 2 · Variance bookkeeping
 #
+# Previous: [Symmetry](01_symmetry.ipynb) ·
+# Next: [Forward signal](03_forward_signal.ipynb) ·
+# Assignment: [Variance
+# bookkeeping](../release/02_variance_bookkeeping/02_variance_bookkeeping.ipynb) ·
+# [Contents](README.md)
+#
 # **One question: how large are the numbers that come out of a layer?**
 #
-# You will be able to answer it with a pencil:
-# for a sum, for a product, for a whole linear layer, for a rectifier in front of it,
-# and in both directions through it.
-# Every rule for starting a network in the later units is one line of this ledger.
+# You will be able to answer it with a pencil: for a sum, for a product, for a whole
+# linear layer, for a rectifier in front of it, and in both directions through it.
+# Every rule for starting a network in the later units follows from these results.
+#
+# Did you download this notebook alone? Put `dp.py` and `lab.py` of the course beside it
+# (both lie in the folder above); it needs numpy, matplotlib and scikit-learn as well.
 
 # %% [markdown]
 # **Recall**, from units 0 and 1; answer before you unfold.
@@ -54,7 +62,7 @@ SEEDS = range(10)
 #
 # A layer's output is a sum of many terms, so sums come first.
 # Take 48 independent numbers, each uniform on $[-1, 1]$.
-# Each has the variance $1/3$, and so the standard deviation .577.
+# Each has the variance $1/3$, and so the standard deviation 0.577.
 #
 # **Predict.** What is the standard deviation of their sum?
 # Put a number in place of `None`; then run ten seeds with 20,000 sums each.
@@ -63,7 +71,7 @@ SEEDS = range(10)
 lab.predict("u2.sum", None)
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def std_of_sum(rng):
     terms = rng.uniform(-1, 1, (20_000, 48))
     return terms.sum(axis=1).std()
@@ -77,8 +85,12 @@ print(f"ten seeds: {sum_std.min():.3f} to {sum_std.max():.3f}")
 lab.reveal("u2.sum", sum_std.mean())
 
 # %% [markdown]
-# Four, and not 48 times .577, which is 27.7.
+# <details><summary><b>What came out</b></summary>
+#
+# Four, and not 48 times 0.577, which is 27.7.
 # Most terms cancel: some are positive where others are negative.
+#
+# </details>
 #
 # **Why.** For two centred numbers
 #
@@ -89,10 +101,10 @@ lab.reveal("u2.sum", sum_std.mean())
 # A standard deviation grows with the root of the number of terms.
 
 # %% [markdown]
-# ## 2. Terms that know of each other
+# ## 2. Correlated terms
 #
 # The middle term $2\,E[xy]$ was dropped because the terms were independent.
-# Suppose that every pair has the correlation .1 instead,
+# Suppose that every pair has the correlation 0.1 instead,
 # too little to see in a scatter plot.
 #
 # **Predict.** With 100 such terms, how many times larger is the variance of the sum
@@ -120,7 +132,7 @@ joined = {
 # The coloured bands go from the smallest to the largest of ten seeds;
 # dashed lines are the theory that is derived below:
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 n = np.arange(1, 257)
 fig, ax = plt.subplots()
 for c, name in zip(joined, ("blue", "orange", "vermillion"), strict=True):
@@ -143,15 +155,20 @@ assert np.all(np.abs(excess / 10.9 - 1) < 6 * 0.032)
 lab.reveal("u2.pairs", excess.mean())
 
 # %% [markdown]
-# About eleven times, from a correlation of .1.
+# <details><summary><b>What came out</b></summary>
+#
+# About eleven times, from a correlation of 0.1.
+#
+# </details>
 #
 # **Why.** A sum of $n$ terms has $n$ variances and $n(n-1)$ ordered pairs,
 # each pair with the covariance $c\,\mathrm{Var}(x)$:
 #
 # $$\mathrm{Var}\Big(\sum_j x_j\Big) = n\,\mathrm{Var}(x)\,\big(1 + (n-1)\,c\big)$$
 #
-# For $n = 100$ and $c = .1$ the bracket is 10.9.
-# Pairs outnumber terms, so a ledger that leaves them out must know that they are zero.
+# For $n = 100$ and $c = 0.1$ the bracket is 10.9.
+# There are far more pairs than terms. Whoever leaves the pairs out must know that their
+# covariances are zero.
 
 # %% [markdown]
 # ## 3. Products
@@ -166,16 +183,21 @@ lab.reveal("u2.pairs", excess.mean())
 # %%
 lab.predict("u2.dice", None)
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 die = np.arange(1, 7)
 product = np.outer(die, die)
 print(f"variance of one die: {die.var():.3f}, squared {die.var() ** 2:.3f}")
 lab.reveal("u2.dice", product.var())
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # Nearly 80: more than nine times the product of the variances.
 #
-# **Why.** Expectations of products fall apart when the factors are independent:
+# </details>
+#
+# **Why.** The expectation of a product of independent factors is the product of their
+# expectations:
 #
 # $$\mathrm{Var}(XY) = E[X^2Y^2] - E[XY]^2 = E[X^2]\,E[Y^2] - E[X]^2\,E[Y]^2$$
 #
@@ -243,18 +265,18 @@ lab.show(
 # %% [markdown]
 # ## 4. A linear layer
 #
-# One output is $z = \sum_j x_j w_j$ over the $n$ inputs of the layer.
-# Digits break every comfortable assumption about inputs:
-# pixels between 0 and 1 are not centred, and neighbours are strongly correlated.
+# One output is $z = \sum_j x_j w_j$ over the $n$ inputs of the layer. Images of digits
+# break two common assumptions about inputs: pixels between 0 and 1 are not centred, and
+# neighbours are strongly correlated.
 #
 # **Predict.** Divide $E[z^2]$ by $n\,\mathrm{Var}(w)$.
-# Is the result the variance of the pixels, .141, or their second moment, .235,
+# Is the result the variance of the pixels, 0.141, or their second moment, 0.235,
 # or far more, since they are correlated (section 2)?
 
 # %%
 lab.predict("u2.layer", None)
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 pixels, _ = lab.digits("unit")
 
 
@@ -269,7 +291,11 @@ print(f"outputs, ten seeds: {layer.min():.3f} to {layer.max():.3f}")
 lab.reveal("u2.layer", layer.mean())
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # The second moment, and correlation does not matter.
+#
+# </details>
 #
 # **Why.** Two terms of the sum, $x_1w_1$ and $x_2w_2$, have different weights, so
 # $E[x_1w_1\,x_2w_2] = E[x_1x_2]\,E[w_1]\,E[w_2] = 0$ whatever the inputs do:
@@ -286,10 +312,9 @@ assert np.allclose([pixels.var(), (pixels**2).mean()], [0.141, 0.235], atol=5e-4
 assert abs(layer.mean() / (pixels**2).mean() - 1) < 6 * 0.01
 
 # %% [markdown]
-# **One size does not fit all.**
-# The second of our source notes starts every weight with the standard deviation .01, in
-# a net whose first layer has 12,288 inputs and whose other layers have 30.
-# By how much does each layer multiply a second moment, and its root?
+# **One size does not fit all.** The cats notebook starts every weight with the standard
+# deviation 0.01, in a net whose first layer has 12,288 inputs and whose other layers
+# have 30. By how much does each layer multiply a second moment, and its root?
 
 # %%
 for fan_in in (12_288, 30):
@@ -299,7 +324,7 @@ assert 1.10 < np.sqrt(12_288) * 0.01 < 1.11
 assert 18 < 1 / (np.sqrt(30) * 0.01) < 18.5
 
 # %% [markdown]
-# The same .01 is almost right for the first layer, which keeps its input's size within
+# The same 0.01 is almost right for the first layer, which keeps its input's size within
 # eleven percent, and makes signals eighteen times smaller in each of the others.
 # A weight's size means nothing without the number of terms it is added up with.
 # What this does to learning is the subject of unit 4.
@@ -312,14 +337,14 @@ assert 18 < 1 / (np.sqrt(30) * 0.01) < 18.5
 # have the variance $2/n$.
 #
 # **Predict.** Which of these is the second moment of the next layer's outputs:
-# .50, .68, 1.00 or 1.36?
+# 0.50, 0.68, 1.00 or 1.36?
 # The run has 400 inputs and 400 units, 1000 examples, ten seeds.
 
 # %%
 lab.predict("u2.relu", None)
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def relu(z):
     return np.maximum(z, 0)
 
@@ -344,15 +369,20 @@ print(f"E[z²] behind it: seeds {next_moment.min():.3f} to {next_moment.max():.3
 lab.reveal("u2.relu", next_moment.mean())
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # One.
 # The bell curve is symmetric, so half of $E[z^2]$ belongs to $z > 0$:
 # $E[a^2] = 1/2$, and the factor 2 in the weights undoes it. The mean is
 #
-# $$E[a] = \int_0^\infty \frac{z\,e^{-z^2/2}}{\sqrt{2\pi}}\,dz = \frac{1}{\sqrt{2\pi}}
-# \approx .399, \qquad \mathrm{Var}(a) = \frac12 - \frac1{2\pi} \approx .341$$
+# </details>
 #
-# The variance is $1 - 1/\pi \approx .68$ of the second moment.
-# Who keeps the books with it gets .68 where the layer gives 1.
+# $$E[a] = \int_0^\infty \frac{z\,e^{-z^2/2}}{\sqrt{2\pi}}\,dz = \frac{1}{\sqrt{2\pi}}
+# \approx 0.399, \qquad \mathrm{Var}(a) = \frac12 - \frac1{2\pi} \approx 0.341$$
+#
+# The variance is $1 - 1/\pi \approx 0.68$ of the second moment.
+# With the variance in place of the second moment one computes 0.68 where the layer
+# gives 1.
 
 # %%
 z = np.linspace(-10, 10, 200_001)
@@ -366,7 +396,7 @@ assert np.allclose(rectified[:, :3].mean(axis=0), three, rtol=0.01)
 assert abs(next_moment.mean() - 1) < 0.05
 
 # %% [markdown]
-# **Where the other .32 is.**
+# **Where the other 0.32 is.**
 # Both numbers are real: they are two ways to look at one layer.
 # Here are five single units, each over all examples, beside the bell curve of
 # variance 1 (dashed). The seed was picked so that all five are well off centre;
@@ -376,26 +406,28 @@ assert abs(next_moment.mean() - 1) < 0.05
 rng = np.random.default_rng(15)
 a = relu(rng.normal(size=(4000, 400)))
 units = (a @ rng.normal(0, np.sqrt(2 / 400), (400, 400)))[:, :5]
-fig, axes = lab.histograms(
-    list(units.T),
-    titles=[f"unit {k + 1}" for k in range(5)],
-    theory=lambda z: np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi),
-    limits=(-4, 4),
-    xlabel="pre-activation z",
-)
+edges = np.linspace(-4, 4, 41)
+fig, ax = plt.subplots()
+for number, column in enumerate(units.T, 1):
+    heights, _ = np.histogram(column, edges, density=True)
+    ax.stairs(heights, edges, lw=1.8, color=f"C{number - 1}", label=f"unit {number}")
+middle = (edges[1:] + edges[:-1]) / 2
+bell = np.exp(-(middle**2) / 2) / np.sqrt(2 * np.pi)
+ax.plot(middle, bell, "--", color=lab.COLOURS["black"], label="variance 1")
+ax.set(xlabel="pre-activation z", ylabel="density", xlim=(-4, 4), ylim=(0, None))
+ax.legend(loc="upper left", handlelength=1.2)
 lab.show(
     fig,
-    alt="Histograms of z over all examples for five units of a layer behind a"
-    " rectifier. Each is narrower than the dashed standard normal curve and has a"
-    " centre of its own.",
+    alt="Densities of z over all examples for five units of a layer behind a rectifier,"
+    " on one axis. Each is narrower and higher than the dashed standard normal curve"
+    " and has a centre of its own, left or right of zero.",
 )
 
 # %% [markdown]
-# Each unit is narrower than the curve and sits off centre, at a place of its own.
-# Inputs with a mean push all examples the same way:
-# $E[a]\sum_j w_j$ is one number a unit.
-# Over examples a unit varies by .68; the units' centres vary by .32, which is $1/\pi$.
-# A centred activation such as tanh has no such share:
+# Each unit's distribution is narrower than the curve and has its own centre. Inputs
+# with a mean shift all examples of a unit by the same amount, $E[a]\sum_j w_j$. Over
+# examples a unit varies by 0.68; the units' centres vary by 0.32, which is $1/\pi$. A
+# centred activation such as tanh has no such share:
 
 # %%
 squashed = behind(np.tanh)
@@ -407,8 +439,8 @@ assert np.all(squashed[:, 4] < 0.01)
 
 # %% [markdown]
 # **Compounded.**
-# Suppose somebody keeps the books with $\mathrm{Var}(a)$ and picks the weight variance
-# $2.93/n$, because $2.93 \cdot .341 = 1$. One layer is then wrong by a factor of 1.47.
+# Suppose somebody computes with $\mathrm{Var}(a)$ and picks the weight variance
+# $2.93/n$, because $2.93 \cdot 0.341 = 1$. One layer is then wrong by a factor of 1.47.
 # Follow ten layers from ten seeds, beside $2/n$, which is He's rule (unit 6).
 # Dashed lines multiply the one-layer factor:
 
@@ -450,16 +482,43 @@ assert spread[9] > 2 * spread[1]
 
 # %% [markdown]
 # A factor of 1.47 becomes 31.5 in nine steps.
-# Factors of layers multiply, so a small slip in one line of the ledger is a large one
-# at the end. The bands, from the smallest to the largest seed, widen with depth:
-# each layer is one draw of its weights, and the luck of the draws multiplies as well.
+# Factors of layers multiply, so a small mistake in one layer is a large one at the end.
+# The bands, from the smallest to the largest seed, widen with depth: each layer's
+# weights are one draw, and the deviations of the draws multiply as well.
 
 # %% [markdown]
 # ## 6. Fan-in and fan-out
 #
-# A layer works in two directions. Forward it computes `X @ W`;
-# backward, a gradient `G` at its output becomes `G @ W.T` at its input.
-# Take `W.shape == (100, 400)` and the weight variance .01, which is $1/100$.
+# A layer works in two directions. Forward it computes `X @ W`; backward, a gradient `G`
+# at its output becomes `G @ W.T` at its input (unit 0, section 5). One layer of four
+# inputs and six units, with the weights of one unit and those of one input in colour:
+
+# %%
+fig, ax = plt.subplots(figsize=(6, 3.8))
+heights = [np.linspace(0.15, 0.85, 4), np.linspace(0, 1, 6)]
+for j, low in enumerate(heights[0]):
+    for k, high in enumerate(heights[1]):
+        colour = "blue" if k == 1 else "vermillion" if j == 2 else "grey"
+        width = 0.6 if colour == "grey" else 2.4
+        ax.plot([0, 1], [low, high], color=lab.COLOURS[colour], lw=width)
+for side, places in enumerate(heights):
+    ax.plot([side] * len(places), places, "o", ms=15, mfc="white", mec="black")
+left, right = {"ha": "right", "va": "center"}, {"ha": "left", "va": "center"}
+ax.text(-0.08, heights[0][2], "one input:\nfan-out 6", color="#D55E00", **left)
+ax.text(1.08, heights[1][1], "one unit:\nfan-in 4", color="#0072B2", **right)
+ax.text(0.5, 1.1, "forward: sum over a fan-in  →", color="#0072B2", ha="center")
+ax.text(0.5, -0.16, "←  backward: sum over a fan-out", color="#D55E00", ha="center")
+ax.set(xlim=(-0.55, 1.5), ylim=(-0.22, 1.2))
+ax.axis("off")
+lab.show(
+    fig,
+    alt="A layer of four inputs on the left and six units on the right, each joined to"
+    " each. The four lines into one unit are blue, its fan-in; the six lines out of one"
+    " input are orange, its fan-out.",
+)
+
+# %% [markdown]
+# Take `W.shape == (100, 400)` and the weight variance 0.01, which is $1/100$.
 #
 # **Predict.** If the entries of `G` are independent with second moment 1, what is the
 # second moment of the entries of `G @ W.T`?
@@ -468,7 +527,7 @@ assert spread[9] > 2 * spread[1]
 lab.predict("u2.back", None)
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def both_ways(rng, fan_in=100, fan_out=400, weight_var=0.01):
     W = rng.normal(0, np.sqrt(weight_var), (fan_in, fan_out))
     X, G = rng.normal(size=(500, fan_in)), rng.normal(size=(500, fan_out))
@@ -481,21 +540,25 @@ print("std over seeds:   ", ways.std(axis=0).round(2))
 lab.reveal("u2.back", ways[:, 1].mean())
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # Forward 1, backward 4.
+#
+# </details>
 #
 # **Why.** One output is a sum down a *column* of W: 100 terms, the **fan-in**.
 # One entry of `G @ W.T` is a sum along a *row*: 400 terms, the **fan-out**.
-# Nothing else differs, so the ledger has the same line twice:
+# Nothing else differs, so the same formula holds twice:
 #
 # $$E[z^2] = \text{fan-in} \cdot \mathrm{Var}(w)\,E[x^2], \qquad
 # E[g_x^2] = \text{fan-out} \cdot \mathrm{Var}(w)\,E[g_z^2]$$
 
 # %% [markdown]
-# **What the notes mixed up.**
-# Our first source sums $x_j w_{ji}$ over the $n$ inputs and then says that
+# **A published slip.**
+# deep.TEACHING sums $x_j w_{ji}$ over the $n$ inputs and then says that
 # "n is also called the 'fan out' of a layer" and m "the 'fan in'".
-# It is the other way round; its result, $1/n$, is right because n is the number of
-# *terms*. Who trusts the word instead of the sum gets this for the layer above:
+# It is the other way round. The result, $1/n$, is right because n is the number of
+# *terms*. Taking $1/\text{fan-out}$ for the layer above gives:
 
 # %%
 swapped = lab.over_seeds(lambda rng: both_ways(rng, weight_var=1 / 400), SEEDS)
@@ -504,8 +567,8 @@ assert np.allclose(ways.mean(axis=0), [1, 4], rtol=0.03)
 assert np.allclose(swapped.mean(axis=0), [1 / 4, 1], rtol=0.03)
 
 # %% [markdown]
-# Signals keep a quarter of their second moment.
-# On a square layer nobody would have noticed: test on shapes that are not square.
+# Signals keep a quarter of their second moment. On a square layer both rules are the
+# same, so a test needs shapes that are not square.
 #
 # **Can one variance serve both directions?**
 # Five shapes with fan_in + fan_out = 500, and three rules.
@@ -534,9 +597,9 @@ def factors(rule):
 both = {name: factors(rule) for name, rule in rules.items()}
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(8, 3.8), sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(6.6, 4.2), sharey=True)
 ratio = [m / n for n, m in shapes]
-looks = [("orange", "s"), ("vermillion", "^"), ("blue", "o")]
+looks = [("orange", "s"), ("teal", "^"), ("blue", "o")]
 for way, ax in enumerate(axes):
     for (name, (came, theory)), look in zip(both.items(), looks, strict=True):
         colour = lab.COLOURS[look[0]]
@@ -548,7 +611,7 @@ for way, ax in enumerate(axes):
     ax.minorticks_off()
     ax.set_title(("forward", "backward")[way])
 axes[0].set_ylabel("second moment, out over in")
-axes[0].legend(fontsize=9)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 lab.show(
     fig,
     alt="Two panels, forward and backward: factor on the second moment against fan_out"
@@ -559,11 +622,10 @@ lab.show(
 
 # %% [markdown]
 # No rule is flat in both panels; on the square shape all three are the same.
-# $2/(\text{fan-in} + \text{fan-out})$ is the compromise of Glorot & Bengio (2010,
-# eq. 12): at a ratio of four it multiplies by .4 one way and by 1.6 the other,
-# and the two factors always add up to 2.
-# It averages the *fans*. Averaging the variances $1/100$ and $1/400$ would give .00625,
-# not .004; their harmonic mean is the one that fits.
+# $2/(\text{fan-in} + \text{fan-out})$ is the compromise of Glorot & Bengio (2010, eq.
+# 12): at a ratio of four it multiplies by 0.4 one way and by 1.6 the other, and the two
+# factors always add up to 2. It averages the *fans*. Averaging the variances $1/100$
+# and $1/400$ would give 0.00625, not 0.004; their harmonic mean is the one that fits.
 
 # %%
 n, m = 100, 400
@@ -577,7 +639,7 @@ assert np.isclose(2 / (1 / (1 / n) + 1 / (1 / m)), 0.004)
 # ## 7. Which number of the shape is it?
 #
 # Here rows are examples and `W.shape == (fan_in, fan_out)`; the engine agrees.
-# Our second source writes its layer the other way: examples are columns, `z = W @ x`,
+# The cats notebook writes its layer the other way: examples are columns, `z = W @ x`,
 # and the shape of `W` is (outputs, inputs). (Its text says $(n_{in}, n_{out})$;
 # its code has the two exchanged.)
 
@@ -593,16 +655,16 @@ assert np.isclose((1 / 30) / (1 / 12_288), 409.6)
 
 # %% [markdown]
 # The numbers are the same, transposed; only the reading of the shape differs.
-# That source's first layer has the shape (30, 12288), and
+# Its first layer has the shape (30, 12288), and
 # `fan_in, fan_out = W.shape` takes 30 for its fan-in: with the rule $1/\text{fan-in}$,
 # a variance 409.6 times too large.
-# A bias holds the other trap. Its shape (1, 20) unpacks just as well,
-# into a fan-in of 1 that means nothing: a bias is added, not multiplied.
+# A bias can be misread as well. Its shape (1, 20) unpacks into a fan-in of 1, which
+# means nothing: a bias is added, not multiplied.
 
 # %% [markdown]
 # ## Summary
 #
-# | step | what happens in the books |
+# | step | what happens to the second moment |
 # |---|---|
 # | sum | variances add, if no two terms are correlated |
 # | product | $E[X^2]E[Y^2] - E[X]^2E[Y]^2$; if $E[w] = 0$: $E[x^2]\,\mathrm{Var}(w)$ |
@@ -610,7 +672,8 @@ assert np.isclose((1 / 30) / (1 / 12_288), 409.6)
 # | layer, backward | the second moment is multiplied by fan-out · Var(w) |
 # | rectifier | half of the second moment is left; $1/\pi$ of that is mean |
 # | depth | factors multiply |
-#
+
+# %% [markdown]
 # ## Exercises
 #
 # The assignment of this unit asks for the variance of a product, a layer, the fans,
@@ -618,7 +681,7 @@ assert np.isclose((1 / 30) / (1 / 12_288), 409.6)
 #
 # - Shuffle each pixel column of section 4 on its own and run it again.
 #   What stays as it was, and what happens to the spread over seeds?
-# - Give the weights of section 4 a mean of .05.
+# - Give the weights of section 4 a mean of 0.05.
 #   Where does the correlation of the pixels enter?
 
 # %% [markdown]
@@ -630,6 +693,12 @@ assert np.isclose((1 / 30) / (1 / 12_288), 409.6)
 #   neural networks* (2010): eq. 5 (forward), 6 (backward), 12 (the compromise).
 # - K. He et al., *Delving deep into rectifiers* (2015), arXiv:1502.01852: eq. 7 (second
 #   moment), 8 (the half).
-# - Our first source: B. Voigt & D. Oktay, *Weight initialization*, deep.TEACHING
-#   (2019). Our second: *Vanishing gradient problem and weight initialization*, a class
-#   notebook.
+# - deep.TEACHING and the cats notebook. Full references:
+#   [bibliography](README.md#bibliography).
+
+# %% [markdown]
+# Previous: [Symmetry](01_symmetry.ipynb) ·
+# Next: [Forward signal](03_forward_signal.ipynb) ·
+# Assignment: [Variance
+# bookkeeping](../release/02_variance_bookkeeping/02_variance_bookkeeping.ipynb) ·
+# [Contents](README.md)

@@ -9,11 +9,19 @@
 # %% [markdown]
 # # Unit 6 · Rectifiers
 #
+# Previous: [Initializers](05_initializers.ipynb) ·
+# Next: [Replication lab](07_replication_lab.ipynb) ·
+# Assignment: [Rectifiers](../release/06_rectifiers/06_rectifiers.ipynb) ·
+# [Contents](README.md)
+#
 # **One question: how do you start a network whose units are off half of the time?**
 #
-# You will derive one factor of 2, watch a network that has it upside down, train thirty
-# layers with it, and then look at what no factor repairs: luck, units that never wake,
-# and networks without biases.
+# You will use one factor of 2, watch a network that has it upside down, and train
+# thirty layers with it. Then you will look at what no factor repairs: the chance of a
+# single draw, units that are never on, and networks without biases.
+#
+# Did you download this notebook alone? Put `dp.py` and `lab.py` of the course beside it
+# (both lie in the folder above); it needs numpy, matplotlib and scikit-learn as well.
 
 # %% [markdown]
 # **Recall**, from units 2, 3 and 4; answer before you unfold.
@@ -26,7 +34,8 @@
 # Forward each unit sums fan_in products, backward fan_out of them.</details>
 # <details><summary>What is ln 10, to a classifier of ten equally frequent digits?
 # </summary>
-# The loss of a net that says .1 to everything: it has learnt nothing.</details>
+# The loss of a net that gives each class the probability 0.1: it has learnt nothing.
+# </details>
 
 # %%
 from functools import partial
@@ -44,32 +53,29 @@ SEEDS = range(5)
 # %% [markdown]
 # ## 1. What a rectifier keeps
 #
-# ReLU, $f(z) = \max(z, 0)$, is the identity on one side and nothing on the other.
-# Let $z$ be normal with mean zero, as the sum of many small independent terms is.
-#
-# **Predict.** Which share of the mean square of $z$ is left after ReLU?
+# ReLU, $f(z) = \max(z, 0)$, keeps half of the mean square of a signal that is symmetric
+# about zero (unit 2, section 5): $z^2$ is the same on both sides, and ReLU keeps one
+# side. As an area:
 
 # %%
-lab.predict("u6.keeps", None)
-
-
-# %% jupyter={"outputs_hidden": true}
-def kept(rng):
-    z = rng.normal(0, 3, 100_000)
-    a = np.maximum(z, 0)
-    return np.mean(a**2) / np.mean(z**2), a.var() / z.var()
-
-
-shares = lab.over_seeds(kept, SEEDS)
-print("E[a²] / E[z²]:", shares[:, 0].round(2), " Var a / Var z:", shares[:, 1].round(2))
-assert np.all(np.abs(shares - [0.5, 0.341]) < 0.015)
-lab.reveal("u6.keeps", round(float(shares[:, 0].mean()), 2))
+z = np.linspace(-4, 4, 401)
+bell = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+fig, ax = plt.subplots()
+ax.plot(z, z**2 * bell, "--", color="black", label="z², area 1")
+kept = np.maximum(z, 0) ** 2 * bell
+ax.fill_between(z, kept, color=lab.COLOURS["green"], alpha=0.6, label="ReLU², area 1/2")
+ax.plot(z, bell, ":", color=lab.COLOURS["grey"], label="density of z")
+ax.set(xlabel="z, standard normal", ylabel="density times square", ylim=(0, 0.5))
+ax.legend(loc="upper left")
+assert np.isclose(kept.sum() * (z[1] - z[0]), 0.5, atol=1e-3)
+lab.show(
+    fig,
+    alt="Over a standard normal z: dashed, z squared times the density, two equal"
+    " humps. The right one is filled: what ReLU keeps, an area of one half."
+    " Dotted, the bell curve.",
+)
 
 # %% [markdown]
-# Half, and exactly so: $z^2$ is the same on both sides of zero, and ReLU keeps one.
-# (The variance falls to .341, since the mean is no longer zero. The next layer does not
-# see it.)
-#
 # **Why it matters.** A layer sums $n$ products, so with $q$ for the mean square of $z$
 #
 # $$q_{l+1} = n\,\mathrm{Var}(w)\,E[a_l^2] = \tfrac{1}{2}\, n\,\mathrm{Var}(w)\; q_l .$$
@@ -80,10 +86,10 @@ lab.reveal("u6.keeps", round(float(shares[:, 0].mean()), 2))
 # %% [markdown]
 # ## 2. The factor upside down
 #
-# A notebook that this unit grew from, *Vanishing Gradient problem and Weight
-# Initialization*, trains a classifier of cats and writes down the very equation
-# $\tfrac{1}{2}\, n\,\mathrm{Var}(w) = 1$. It solves it as $\mathrm{Var}(w) = 1/(2n)$.
-# Its code has it as well: `sigma = np.sqrt(1./(2*in_features))`.
+# Unit 4, section 8, met a slip: the cats notebook writes down the equation
+# $\tfrac{1}{2}\, n\,\mathrm{Var}(w) = 1$ and solves it as $\mathrm{Var}(w) = 1/(2n)$,
+# in text and code, and its net of five layers trains. What does the slip do in a deep
+# net?
 #
 # **Predict.** With $1/(2n)$, by which factor does the mean square of $z$ change from
 # one layer to the next?
@@ -106,7 +112,7 @@ def mean_squares(rng, c, slope=0.0, depth=30, n=256, rows=50):
 # `c` is the variance times $n$: 2 for He, 1 for Xavier (equal widths), ½ for $1/(2n)$.
 # Thirty layers, five seeds, and dashed the powers of $c/2$:
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 constants = {"xavier": 1, "1/(2n)": 0.5, "he": 2}
 q = {name: lab.over_seeds(mean_squares, SEEDS, c) for name, c in constants.items()}
 theory = {name: c * (c / 2) ** np.arange(30) for name, c in constants.items()}
@@ -122,13 +128,16 @@ for name, c in constants.items():
 lab.reveal("u6.upside", round(float(np.median(factors["1/(2n)"])), 2))
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # A quarter: $\tfrac{1}{2}\, n \cdot 1/(2n) = 1/4$. Over thirty layers the average
 # factor is within 7 % of theory for each of five seeds.
 #
-# Yet the notebook's net trains: from .6930 to .0061 in 2100 steps, 100 % on the
-# training set. It had five layers. Is the mistake harmless, then? Build nets of any
-# depth. A *start* is a rule for the variance; `out` scales the last layer's weights,
-# and biases stay at zero, where He et al. put them:
+# </details>
+#
+# Yet with five layers the net trained. From which depth on does the slip matter? Build
+# nets of any depth. A *start* is a rule for the variance; `out` scales the last layer's
+# weights, and biases stay at zero, where He et al. put them:
 
 
 # %%
@@ -164,7 +173,7 @@ HE = start(lambda n, m: 2 / n)
 x, y = lab.digits()
 
 # %% [markdown]
-# **Predict.** Digits, width 64, plain SGD at rate .05, three seeds, variance $1/(2n)$.
+# **Predict.** Digits, width 64, plain SGD at rate 0.05, three seeds, variance $1/(2n)$.
 # What is the loss after 400 steps with five hidden layers, and what with eight?
 
 # %%
@@ -177,8 +186,10 @@ for depth in (5, 8):
     how = {f"{depth} hidden layers": lambda net: dp.SGD(net, x, y, {"alpha": 0.05})}
     losses |= lab.train_starts(make_net, starts, how, seeds=range(3), steps=400)
 
-# %% jupyter={"outputs_hidden": true}
-fig, axes = lab.loss_curves(losses, theory={"ln 10": np.log(10)})
+# %%
+fig, axes = lab.loss_curves(
+    losses, "loss (nats), mean of 20 steps", {"ln 10": np.log(10)}, window=20
+)
 lab.show(
     fig,
     alt="Loss against step, two panels, three seeds. With five hidden layers He falls"
@@ -194,22 +205,26 @@ lab.reveal("u6.five", "below 1 in each of three seeds")
 lab.reveal("u6.eight", round(float(eight.mean()), 1))
 
 # %% [markdown]
-# Five layers get going, after a delay; eight are still at $\ln 10 = 2.303$ when the 400
-# steps are over, in all three seeds. He's start is below .1 at both depths.
+# <details><summary><b>What came out</b></summary>
 #
-# A published run that works is evidence about its depth, not about its formula.
-# Five layers of a quarter leave $4^{-5}$, about a thousandth, of the mean square. A few
-# hundred steps can grow that back.
+# Five layers begin to learn, after a delay; eight are still at $\ln 10 = 2.303$ when
+# the 400 steps are over, in all three seeds. He's start is below 0.1 at both depths.
+#
+# </details>
+#
+# So a published run that works does not show that its formula is right: it may be too
+# shallow. Five layers of a quarter leave $4^{-5}$, about a thousandth, of the mean
+# square. A few hundred steps can grow that back.
 
 # %% [markdown]
 # ## 3. The way back
 #
 # Backward, ReLU's slope is 1 or 0, each half of the time: a layer of $m$ outputs
-# changes a gradient's mean square by $\tfrac{1}{2}\, m\,\mathrm{Var}(w)$. (This half
-# is open gates; the other one was kept squares.) A factor of 1 now asks for $2/m$
-# (eq. 14).
+# changes a gradient's mean square by $\tfrac{1}{2}\, m\,\mathrm{Var}(w)$. (Forward, the
+# half is the share of the mean square that is kept; backward, it is the share of units
+# with slope 1.) A factor of 1 needs $2/m$ here (eq. 14).
 #
-# Which fan, then? Voigt and Oktay (2019) take both: Glorot's compromise with twice the
+# Which fan, then? deep.TEACHING takes both: Glorot's compromise with twice the
 # variance, $4/(n + m)$. Equal widths make all three the same.
 #
 # **Predict.** Ten layers, alternately from 64 to 256 units and back.
@@ -232,7 +247,7 @@ def both_ways(rng, rule, pairs=5, rows=8):
     return np.mean(a**2), np.mean(g**2)  # both began at 1
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 fans = {
     "2/n": (lambda n, m: 2 / n, 1),
     "2/m": (lambda n, m: 2 / m, 1),
@@ -247,13 +262,17 @@ assert abs(0.64**5 - 0.107) < 5e-4
 lab.reveal("u6.fans", float(arrives[0]))
 
 # %% [markdown]
-# A pair of layers multiplies by $\frac{2 n}{n + m} \cdot \frac{2 m}{n + m}$, here
-# $.4 \cdot 1.6 = .64$, in *both* directions. Five pairs leave .107, and the mean of 100
-# nets is within 30 % of that. The compromise loses wherever widths change to and fro;
-# the one-sided rules lose nothing.
+# <details><summary><b>What came out</b></summary>
+#
+# A pair of layers multiplies by $\frac{2 n}{n + m} \cdot \frac{2 m}{n + m}$, here $0.4
+# \cdot 1.6 = 0.64$, in *both* directions. Five pairs leave 0.107, and the mean of 100
+# nets is within 30 % of that. The compromise loses wherever widths alternate; the
+# one-sided rules lose nothing.
+#
+# </details>
 #
 # **Why either is enough.** With $2/n$ everywhere a gradient collects the factors $m/n$.
-# These telescope to the last width over the first, whatever the depth. He et al. say so
+# Their product is the last width over the first, whatever the depth. He et al. say so
 # below eq. 14, and take $2/n$.
 
 # %% [markdown]
@@ -261,7 +280,7 @@ lab.reveal("u6.fans", float(arrives[0]))
 #
 # He et al. trained convolutional nets on ImageNet with 22 layers (their Fig. 2) and 30
 # (Fig. 3), each from their start and from Xavier's. Here: digits, width 128, 22 and 30
-# hidden layers, plain SGD at rate .01, batches of 64, the last layer scaled by .1.
+# hidden layers, plain SGD at rate 0.01, batches of 64, the last layer scaled by 0.1.
 #
 # **Predict.** What is the loss of Xavier's start after 500 steps, at 22 and at 30?
 
@@ -277,8 +296,9 @@ for depth, seeds in ((22, range(2)), (30, range(3))):
     how = {label: lambda net: dp.SGD(net, x, y, {"alpha": 0.01}, batch_size=64)}
     deep |= lab.train_starts(make_net, starts, how, seeds, steps=500)
 
-# %% jupyter={"outputs_hidden": true}
-fig, axes = lab.loss_curves(deep, theory={"ln 10": np.log(10)}, log=False)
+# %%
+what = "loss (nats), mean of 20 steps"
+fig, axes = lab.loss_curves(deep, what, {"ln 10": np.log(10)}, log=False, window=20)
 lab.show(
     fig,
     alt="Loss against step for 22 and 30 hidden layers. He's start falls in every seed,"
@@ -295,9 +315,9 @@ assert np.allclose([2**30 / 1e9, 2**22 / 4e6], 1, atol=0.08)
 # %% [markdown]
 # | hidden layers | start | published (2015) | here, loss of the last 20 steps |
 # |---|---|---|---|
-# | 22 | He | converges, sooner | below .5 |
+# | 22 | He | converges, sooner | below 0.5 |
 # | 22 | Xavier | converges | 2.30 |
-# | 30 | He | converges | below .9 |
+# | 30 | He | converges | below 0.9 |
 # | 30 | Xavier | "completely stalls" | 2.30 |
 #
 # The thirty layers agree. At 22 our Xavier stalls as well, at $\ln 10$.
@@ -305,8 +325,8 @@ assert np.allclose([2**30 / 1e9, 2**22 / 4e6], 1, atol=0.08)
 # **Why.** Xavier's $1/n$ halves the mean square in each layer, both ways: over 30
 # layers that is $2^{-30}$, a billionth, over 22 it is $2^{-22}$, a four-millionth. The
 # paper's many epochs could overcome that one, our 500 steps cannot. (At 30 it saw no
-# convergence "even given more epochs".) "Stalls" is said of a budget; the factor of a
-# layer is not.
+# convergence "even given more epochs".) Whether a net "stalls" depends on the number of
+# steps; the factor of a layer does not.
 
 # %% [markdown]
 # ## 5. A leak
@@ -318,13 +338,13 @@ assert np.allclose([2**30 / 1e9, 2**22 / 4e6], 1, atol=0.08)
 #
 # At $a = 0$ this is He's rule; at $a = 1$ nothing is rectified and it is LeCun's.
 #
-# **Predict.** A slope of $\tfrac{1}{2}$, and somebody left it out: variance $2/n$.
+# **Predict.** A slope of $\tfrac{1}{2}$, with a rule that ignores it: variance $2/n$.
 # By which factor does the mean square of $z$ grow from layer 1 to layer 30?
 
 # %%
 lab.predict("u6.leak", None)
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 for c, expected in ((2 / 1.25, 1), (2, 1.25**29)):
     runs = lab.over_seeds(mean_squares, SEEDS, c, 0.5)
     growth = runs[:, -1] / runs[:, 0]
@@ -334,18 +354,23 @@ assert np.allclose([1.25**29, 0.01**2], [646, 1e-4], rtol=1e-3)
 lab.reveal("u6.leak", float(np.median(growth)))
 
 # %% [markdown]
-# $1.25^{29} = 646$. Five seeds lie around it, and those with the right variance around
-# 1. At the usual slope of .01 nobody would notice: there the correction is .0001.
+# <details><summary><b>What came out</b></summary>
 #
+# $1.25^{29} = 646$. Five seeds lie around it, and those with the right variance around
+# 1. At the usual slope of 0.01 the correction is 0.0001, which no experiment shows.
+#
+# </details>
+
+# %% [markdown]
 # ## 6. One net is not the average
 #
 # $q_{l+1} = q_l$ holds for the *average* net. One net of finite width has one draw of
-# weights, and ReLU has no fixed point to pull it back (unit 3).
+# weights, and with ReLU $q$ has no stable fixed point (unit 3).
 
 # %% [markdown]
 # A thousand nets are cheap, since no weight need be drawn. For a fixed input
 # $a$, the sums $z = aW$ are independent normal numbers of variance $2|a|^2/n$: only the
-# norm counts. (The second function takes the long way, to check the first.)
+# norm counts. (The second function multiplies matrices, to check the first.)
 #
 # **Predict.** Width 32, thirty layers, He's weights, one input of norm 1. In a thousand
 # nets, what is the ratio of the 100th largest squared norm at the end to the 100th
@@ -367,7 +392,7 @@ def log_norm_by_matrices(rng, n, depth=30):
     return np.log(a @ a)
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 widths = [32, 64, 128, 256]
 logs = {n: log_norms(np.random.default_rng(n), n) for n in widths}
 curves = {f"width {n}": logs[n].var(axis=0) for n in widths}
@@ -386,18 +411,22 @@ assert 100 < ratio < 1000
 lab.reveal("u6.luck", float(f"{ratio:.1g}"))
 
 # %% [markdown]
-# Hundreds. Nets of one recipe end with squared norms more than a hundredfold apart, and
-# the few large ones make the average of 1.
+# <details><summary><b>What came out</b></summary>
+#
+# Hundreds. Nets with the same start end with squared norms more than a hundredfold
+# apart, and a few large ones bring the average to 1.
+#
+# </details>
 #
 # **Why.** A layer's factor is $\frac{2}{n}\sum f(t_i)^2$ with standard normal $t_i$.
 # $E f^2 = \tfrac12$ and $E f^4 = \tfrac32$, so it has the variance
 # $\frac{4}{n}\left(\tfrac32 - \tfrac14\right) = \frac{5}{n}$, and the logarithms of
 # $L$ layers add: $5L/n$, within 25 % from width 32 on.
 # What counts is depth over width (Hanin and Rolnick, 2018): He's factor of 2 removes
-# the trend and leaves the walk.
+# the trend and leaves the random walk of the logarithm.
 
 # %% [markdown]
-# ## 7. Units that never wake
+# ## 7. Units that are never on
 #
 # A unit that is off for one example learns from others. One that is off for the
 # *whole* batch gets no gradient: it is dead, at least until the layers below change.
@@ -426,7 +455,7 @@ def asleep(net, x, y):
     return [np.mean(np.all(g == 0, axis=0)) for g in weights]
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def cosines_and_zeros(rng):
     rows = []
     for a in at_start(rng).activations(x[:16]):
@@ -443,7 +472,7 @@ fig, ax = lab.depth_curves(curves, "share of units; cosine", log=False)
 lab.show(
     fig,
     alt="By layer, 30 layers, five seeds: the share of units without gradient rises"
-    " from 0 to about .35; the cosine between images from .3 to nearly 1.",
+    " from 0 to about 0.35; the cosine between images from 0.3 to nearly 1.",
 )
 assert np.all(np.abs(zeros - 0.5) < 0.15)
 assert dead[:, 0].max() == 0
@@ -452,26 +481,30 @@ assert alike[:, 0].max() < 0.5 < 0.9 < alike[:, 29].min()
 lab.reveal("u6.dead", round(float(dead[:, 29].mean()), 2))
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # None in the first layer, a third in the last. Zeros cannot show it: they are about
 # half of every layer.
 #
-# **Why.** ReLU turns signals towards each other: their cosine rises from below .5 to
-# above .9. Once images look alike, a unit that is off for one is off for all. (So a net
-# forgets its input; unit 9 computes the curve.)
+# </details>
 #
-# Biases shift this. Kumar (2019) says that they "are always initialized to the value
-# one", Nowland (2020) has .1, He et al. have 0. Ten layers of He's weights with each of
-# these, and with -1:
+# **Why.** ReLU makes different inputs more alike: their cosine rises from below 0.5 to
+# above 0.9. Once images look alike, a unit that is off for one is off for all. (So a
+# net forgets its input; unit 9 computes the curve.)
+#
+# Biases change this. Kumar writes that they "are always initialized to the value one",
+# Nowland has 0.1, He et al. have 0. Ten layers of He's weights with each
+# of these, and with -1:
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def tenth(rng, bias):
     net = at_start(rng, bias, depth=10)
     a = net.activations(x[:256])[9].value
     return np.mean(a**2), asleep(net, x[:256], y[:256])[9]
 
 
-print("bias  mean square of a and share asleep in layer 10 (medians of five seeds)")
+print("bias  mean square of a and share dead in layer 10 (medians of five seeds)")
 for bias, low, high in ((0, 0.4, 1.6), (0.1, 1.6, 6), (1, 20, 99), (-1, 0, 0.1)):
     size, gone = np.median(lab.over_seeds(tenth, SEEDS, bias), axis=0)
     print(f"{bias:4}  {size:4.1f}, {gone:.1f}")
@@ -480,13 +513,13 @@ for bias, low, high in ((0, 0.4, 1.6), (0.1, 1.6, 6), (1, 20, 99), (-1, 0, 0.1))
 
 # %% [markdown]
 # Ones are added in every layer and add up: a mean square above 20 in layer 10, while
-# zeros keep it near 1. With -1 more than half of the tenth layer sleeps.
-# The derivation was made for zero.
+# zeros keep it near 1. With -1 more than half of the tenth layer is dead.
+# The derivation assumes zero.
 #
 # A start can be right and units die later. Two hidden layers, 300 steps, three rates:
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 def after(rng, rate):
     net = Deep(rng, 2, 64)
     HE(net, rng)
@@ -498,19 +531,20 @@ def after(rng, rate):
 for rate in (0.1, 0.3, 3.0):
     gone, end = lab.over_seeds(after, range(3), rate).T
     learnt = gone.max() < 0.1 and end.max() < 0.2
-    print(f"rate {rate}: loss {'below .2' if learnt else 'at ln 10, layer 2 asleep'}")
+    print(f"rate {rate}: loss {'below 0.2' if learnt else 'at ln 10, layer 2 dead'}")
     assert learnt == (rate < 1)
 assert gone.min() > 0.9
 assert np.allclose(end, np.log(10), atol=0.05)
 
 # %% [markdown]
-# At rate 3 more than .9 of the second layer is gone within 300 steps, for every image,
-# and the loss rests at $\ln 10$: no NaN, no warning, a calm curve.
-# Dead units are a symptom; here the rate is the illness.
+# At rate 3 more than 0.9 of the second layer is dead within 300 steps, and the loss
+# rests at $\ln 10$, without NaN and without a warning. Dead units are a symptom; here
+# the cause is the rate.
+
+# %% [markdown]
+# ## 8. What a bias is for
 #
-# ## 8. Three pictures, and what a bias is for
-#
-# Nowland (2020) pairs tanh with Xavier and ReLU with He, in hidden layers of 6 and 3
+# Nowland pairs tanh with Xavier and ReLU with He, in hidden layers of 6 and 3
 # units before a sigmoid, on three sets of points, without biases at first. We take the
 # points and the pairs, with plain gradient descent on the cross-entropy.
 
@@ -555,13 +589,13 @@ def fit(name, act, biases, seed, alpha=0.5, steps=2000, widths=(6, 3), how=dp.SG
     trainer = how(net, (points - mean) / std, labels, {"alpha": rates}, None)
     trainer.train(steps, print_each=0, record=True)
 
-    def probability(new):
+    def probability(new, mean=mean, std=std):
         return net((new - mean) / std).sigmoid().value.ravel()
 
     return probability, np.mean((probability(points) >= 0.5) != labels)
 
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 KINDS = list(product(DATA, ("tanh", "relu"), (False, True)))
 runs = {kind: [fit(*kind, seed) for seed in SEEDS] for kind in KINDS}
 solved = [kind for kind in KINDS if min(wrong for _, wrong in runs[kind]) == 0]
@@ -573,16 +607,20 @@ assert len(solved) == 7
 lab.reveal("u6.pairs", len(without))
 
 # %% [markdown]
+# <details><summary><b>What came out</b></summary>
+#
 # One: ReLU on the wedges. With biases each of the six can be solved, by tanh as well as
 # by ReLU. Nowland's post found the same division: its ReLU converged on the wedges at
 # epoch 1183, everything else without biases ran to the end of its epochs. (Unit 7
 # repeats its numbers to the digit.) Now look at one run of each, without biases:
+#
+# </details>
 
 
 # %%
 def maps(biases, title):
-    fig, grid = plt.subplots(2, 3, figsize=(9.5, 6.4), sharex=True, sharey=True)
-    for ax, (act, name) in zip(grid.flat, product(("tanh", "relu"), DATA), strict=True):
+    fig, grid = plt.subplots(3, 2, figsize=(6.6, 9.8), sharex=True, sharey=True)
+    for ax, (name, act) in zip(grid.flat, product(DATA, ("tanh", "relu")), strict=True):
         best = min(runs[name, act, biases], key=lambda run: run[1])
         lab.decision_map(best[0], *DATA[name], ax=ax, title=f"{act}, {name}")
         ax.label_outer()
@@ -594,14 +632,14 @@ def maps(biases, title):
 fig = maps(False, "without biases: the best of five seeds")
 lab.show(
     fig,
-    alt="Six decision maps without biases. tanh: what is blue on one side is red on the"
-    " opposite side. ReLU: sectors that meet in the centre. Only ReLU on the wedges"
-    " has no hollow point.",
+    alt="Six decision maps without biases, tanh on the left: what is blue on one side"
+    " is red on the opposite side. ReLU on the right: sectors that meet in the"
+    " centre. Only ReLU on the wedges has no hollow point.",
 )
 
 # %% [markdown]
 # Look at the shapes before the colours: in every map a boundary passes through the
-# centre. The upper maps swap colours under half a turn; the lower ones are sectors.
+# centre. The left maps swap colours under half a turn; the right ones are sectors.
 #
 # **Why.** Without biases a tanh net is *odd*: $-x$ negates every pre-activation, so the
 # logit changes sign and $p(x) + p(-x) = 1$. A ReLU net is *homogeneous*: $cx$ with
@@ -619,9 +657,9 @@ for p, _ in runs["ring", "relu", False]:
 print("odd and homogeneous, in every run")
 
 # %% [markdown]
-# So a tanh net calls one of two opposite points of the ring "inside": whatever its
-# width, it gets half of every symmetrical ring wrong. A ReLU net that calls a point
-# near the centre "inside" says the same of the ring beyond it.
+# So a tanh net puts exactly one of two opposite points of the ring inside: whatever its
+# width, it gets half of every symmetrical ring wrong. A ReLU net that puts a point near
+# the centre inside does the same with the ring beyond it.
 #
 # That speaks of the whole plane. In a *finite* sample no two points are exactly
 # opposite.
@@ -634,7 +672,7 @@ print("odd and homogeneous, in every run")
 lab.predict("u6.memorised", None)
 lab.predict("u6.fresh", None)
 
-# %% jupyter={"outputs_hidden": true}
+# %%
 wide, wrong = fit("ring", "tanh", False, 0, 0.003, 4000, (64, 64), dp.Adam)
 fresh, label = lab.plane(2, seed=1)
 ring = fresh[label == 0]
@@ -652,15 +690,17 @@ lab.reveal("u6.memorised", "fewer than 8")
 lab.reveal("u6.fresh", float(np.mean(wide(pairs) >= 0.5)))
 
 # %% [markdown]
-# Nearly all of the sample, and exactly half of the fresh ring: it has learnt the points
-# and not the ring. "Cannot be fitted" was too much to say; "cannot be learnt" is what
-# the symmetry proves. (Nowland saw the same with ReLU, "sending out rays from the
-# origin in small spots".)
+# <details><summary><b>What came out</b></summary>
 #
-# One parameter a unit breaks both symmetries: with biases from zero every map is clean.
-# Note whose statistics place it: the training set's. The post takes the *grid's own*,
-# which shifts and stretches colours against points ("a little off", it says). In unit 7
-# you mend it.
+# It fits nearly all of the sample, and gets exactly half of the fresh ring wrong: it
+# has learnt the points and not the ring. The symmetry does not forbid to fit a sample;
+# it forbids to learn the ring. (Nowland saw the same with ReLU, "sending out rays from
+# the origin in small spots".)
+#
+# </details>
+#
+# One parameter a unit breaks both symmetries: with biases from zero every map separates
+# the classes:
 
 # %%
 fig = maps(True, "with biases: the best of five seeds")
@@ -671,21 +711,60 @@ lab.show(
 )
 
 # %% [markdown]
+# **The colours of a map.** A net that was trained on standardised points must be asked
+# about standardised points, with the mean and standard deviation *of the training set*.
+# Nowland's program takes those of the grid of the map itself, and his post notices that
+# the colours are "a little off". Both, for one net:
+
+# %%
+right, _ = min(runs["ring", "relu", True], key=lambda run: run[1])
+
+
+def wrong_grid(new):
+    if len(new) == len(DATA["ring"][0]):
+        return right(new)  # the points
+    return right(new, new.mean(axis=0), new.std(axis=0))  # the grid, by its own
+
+
+fig, axes = plt.subplots(1, 2, figsize=(6.6, 3.9), sharex=True, sharey=True)
+for ax, p, title in (
+    (axes[0], wrong_grid, "the grid's own"),
+    (axes[1], right, "training set's"),
+):
+    lab.decision_map(p, *DATA["ring"], ax=ax, title=title)
+    ax.label_outer()
+lab.show(
+    fig,
+    alt="Two maps of one ReLU net on the ring. Left, with the grid's own mean and"
+    " standard deviation, the blue region is stretched and reaches into the ring."
+    " Right, with the training set's, the boundary runs between disc and ring.",
+)
+inner = np.linspace(-5, 5, 121)
+square = np.stack(np.meshgrid(inner, inner), axis=-1).reshape(-1, 2)
+shares = np.mean(wrong_grid(square) > 0.5), np.mean(right(square) > 0.5)
+print(f"blue share of the map: {shares[0]:.3f} by the grid, {shares[1]:.3f} right")
+assert abs(shares[0] - shares[1]) > 0.01
+
+# %% [markdown]
+# The points are the same and filled in both, since they were standardised rightly; only
+# the ground is at the wrong place. In unit 7 you mend the program.
+
+# %% [markdown]
 # ## What to keep
 #
-# - A rectifier keeps half of the mean square; $\mathrm{Var}(w) = 2/n$ pays for it, with
-#   a leak $2/((1 + a^2)n)$. Upside down it costs a factor of 4 a layer.
+# - A rectifier keeps half of the mean square; $\mathrm{Var}(w) = 2/n$ makes up for it,
+#   with   a leak $2/((1 + a^2)n)$. Upside down it costs a factor of 4 a layer.
 # - $2/n$ or $2/m$: either will do; $4/(n+m)$ loses where widths alternate.
-# - The average is kept, one net walks: the variance of the log is $5L/n$.
+# - The average is kept; in one net the log varies, with the variance $5L/n$.
 # - Half zeros is healthy, a unit always zero is dead. Count units, not zeros.
 # - Without biases tanh nets are odd, ReLU nets made of rays: no start helps.
 
 # %% [markdown]
 # **Checkpoint.** Say it aloud, then unfold.
 #
-# <details><summary>A paper's formula and its run disagree: the formula is wrong, the
-# run works. What do you suspect?</summary>
-# A net too shallow to mind. Try it at twice the depth.</details>
+# <details><summary>A paper's formula is wrong and its run works. What do you suspect?
+# </summary>
+# A net too shallow for the mistake to matter. Try it at twice the depth.</details>
 # <details><summary>He's rule for |z| as an activation?</summary>
 # That is a slope of -1, which keeps all of the mean square: 1/n.</details>
 # <details><summary>Half of a layer's activations are zero. Is it half dead?</summary>
@@ -702,7 +781,11 @@ lab.show(
 # Glorot and Bengio (2010): eq. 12 ($2/(n + m)$).
 # Hanin and Rolnick (2018), *How to start training*, arXiv:1803.01719: depth over
 # width.
-# Voigt and Oktay (2019), *Weight Initialization*, deep.TEACHING, CC BY-SA 4.0:
-# $4/(n + m)$. Nowland (2020), *Training neural nets - Initialization*: the three sets.
-# Kumar (2019), *Implementing and Analyzing different Activation Functions and Weight
-# Initialization Methods Using Python*: biases of one.
+# deep.TEACHING: $4/(n + m)$. Nowland: the three sets. Kumar: biases of one. The cats
+# notebook: $1/(2n)$. Full references: [bibliography](README.md#bibliography).
+
+# %% [markdown]
+# Previous: [Initializers](05_initializers.ipynb) ·
+# Next: [Replication lab](07_replication_lab.ipynb) ·
+# Assignment: [Rectifiers](../release/06_rectifiers/06_rectifiers.ipynb) ·
+# [Contents](README.md)

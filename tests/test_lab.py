@@ -104,10 +104,11 @@ def test_lab_plane_gives_the_published_sets():
 
 
 def test_lab_schemes_look_different_and_never_like_theory():
-    """No two schemes share colour and marker; black is theory's alone."""
-    looks = [look[:2] for look in lab.SCHEMES.values()]
-    assert len(set(looks)) == len(looks)
-    assert "black" not in {colour for colour, _ in looks}
+    """No two schemes share a colour or a marker; black is theory's alone."""
+    colours, markers, _ = zip(*lab.SCHEMES.values(), strict=True)
+    assert len(set(colours)) == len(set(markers)) == len(lab.SCHEMES)
+    assert len({lab.COLOURS[name] for name in colours}) == len(colours)
+    assert "black" not in colours
     assert lab.scheme("he", label="mine")["label"] == "mine"
     with pytest.raises(KeyError, match="no scheme 'kaiming'"):
         lab.scheme("kaiming")
@@ -162,17 +163,36 @@ def test_lab_depth_curves_stand_where_they_are_put():
     assert len(ax.collections) == 1
 
 
-def test_lab_unit_traces_draw_a_line_a_unit():
-    """Each layer has its panel; a value that is not positive leaves a gap."""
-    layers = [np.array([[1.0, 0.0], [2.0, 3.0], [4.0, -1.0]]), np.ones((3, 1))]
-    fig, axes = lab.unit_traces(np.array([0, 20, 40]), layers, "norm", "four layers")
-    assert [len(ax.lines) for ax in axes] == [2, 1]
-    assert [ax.get_title() for ax in axes] == ["layer 1", "layer 2"]
-    assert np.array_equal(axes[0].lines[0].get_ydata(), [1, 2, 4])
-    assert np.array_equal(np.isnan(axes[0].lines[1].get_ydata()), [True, False, True])
-    assert {ax.get_yscale() for ax in axes} == {"log"}
-    assert axes[0].get_ylabel() == "norm"
+def test_lab_unit_traces_draw_medians_and_count_zeros():
+    """A line a layer is the median of units above zero; the others are counted."""
+    layers = [np.array([[1.0, 0, 3], [2, 2, 2]]), np.ones((2, 3))]
+    fig, axes = lab.unit_traces(np.array([0, 20]), layers, "norm", "four layers")
+    assert [line.get_ydata().tolist() for line in axes[0].lines] == [[2, 2], [1, 1]]
+    assert [line.get_ydata().tolist() for line in axes[1].lines] == [[1, 0], [0, 0]]
+    assert len(axes[0].collections) == 2
+    assert (axes[0].get_yscale(), axes[0].get_ylabel()) == ("log", "norm")
+    assert "of 3" in axes[1].get_ylabel()
     mpl.pyplot.close(fig)
+
+
+def test_lab_log_axes_of_few_decades_have_plain_numbers():
+    """Where an axis spans few powers of ten, its ticks are numbers like 0.2."""
+    _, ax = lab.depth_curves({"he": np.array([0.2, 0.5])}, "std")
+    ax.figure.canvas.draw()
+    shown = {tick.get_text() for tick in ax.get_yticklabels()}
+    assert {"0.2", "0.5"} <= shown
+
+
+def test_lab_table_is_a_table(monkeypatch):
+    """Rows and header come as HTML, escaped, and as text; marked cells are bold."""
+    shown = []
+    monkeypatch.setattr(lab, "display", lambda data, **k: shown.append(data))
+    marked = np.array([[False, True]])
+    lab.table([["a < b", 0.12345]], ["name", "value"], marked)
+    assert "<td>a &lt; b</td><td><b>0.123 *</b></td>" in shown[0]["text/html"]
+    assert shown[0]["text/plain"] == "name   value\na < b  0.123*"
+    with pytest.raises(ValueError, match="must have 2 entries"):
+        lab.table([["a"]], ["name", "value"])
 
 
 def test_lab_show_gives_the_image_its_text(monkeypatch):
@@ -350,6 +370,83 @@ def test_lab_predictions_need_no_disk(predictions, monkeypatch, capsys):
         lab.predict("u3.q1", [1, 2])
     with pytest.raises(TypeError, match="key must be"):
         lab.predict(0.5, 1)
+
+
+class Kernel:
+    """As much of a kernel's shell as folding uses."""
+
+    kernel = object()
+
+    def __init__(self):
+        """Begin without hooks."""
+        self.hooks = {}
+        self.events = self
+
+    def register(self, name, hook):
+        """Keep a hook."""
+        self.hooks[name] = hook
+
+    def cell(self, run, success=True):
+        """Run a function as a cell would be."""
+        for hook in [h for n, h in self.hooks.items() if n == "pre_run_cell"]:
+            hook(None)
+        run()
+        result = type("Result", (), {"success": success})
+        for hook in [h for n, h in self.hooks.items() if n == "post_run_cell"]:
+            hook(result)
+
+
+@pytest.fixture
+def kernel(predictions, monkeypatch):
+    """A kernel's shell, and what `lab` shows in it."""
+    shell = Kernel()
+    shell.shown = []
+    monkeypatch.setattr(lab, "_fold", lab._Fold())
+    monkeypatch.setattr(lab, "get_ipython", lambda: shell)
+    monkeypatch.setattr(lab, "display", lambda data, **k: shell.shown.append(data))
+    return shell
+
+
+def test_lab_result_of_a_question_is_folded(kernel, capsys):
+    """Without a prediction all output up to the result is one element to open."""
+    kernel.cell(lambda: lab.predict("u3.q1", None))
+    capsys.readouterr()
+    kernel.cell(lambda: print("on the way"))
+    kernel.cell(lambda: lab.reveal("u3.q1", 3))
+    kernel.cell(lambda: print("after"))
+    assert capsys.readouterr().out == "after\n"
+    first, second = kernel.shown
+    assert first["text/html"].startswith("<details><summary>")
+    assert "<pre>on the way</pre>" in first["text/html"]
+    assert "the run gave 3" in second["text/plain"]
+
+
+def test_lab_result_of_a_prediction_is_plain(kernel, capsys):
+    """Who has predicted sees the result at once; so does who has an error."""
+    kernel.cell(lambda: lab.predict("u3.q1", 2))
+    kernel.cell(lambda: lab.reveal("u3.q1", 3))
+    assert "you predicted 2, the run gave 3" in capsys.readouterr().out
+    kernel.cell(lambda: lab.predict("u3.q2", None))
+    kernel.cell(lambda: print("then it fails"), success=False)
+    assert "then it fails" in capsys.readouterr().out
+    assert kernel.shown == []
+
+
+def test_lab_folded_figure_keeps_its_text():
+    """A figure within the element has its alternative text and no second one."""
+    output = type("Output", (), {})()
+    output.data = {"image/png": "AAAA", "text/plain": "Figure: a < b"}
+    output.metadata = {"image/png": {"alt": "a < b", "width": 500}}
+    text = lab.folded("", [output])["text/html"]
+    assert '<img alt="a &lt; b" width="500"' in text
+    assert "data:image/png;base64,AAAA" in text
+
+
+def test_lab_loss_curves_can_be_running_means():
+    """With a window each run is drawn as the mean of its last losses."""
+    losses = {("he", "SGD"): np.array([[4.0, 2, 0, 2]])}
+    _, axes = lab.loss_curves(losses, window=2)
+    assert axes[0].lines[0].get_ydata().tolist() == [4, 3, 1, 1]
 
 
 def test_lab_imports_without_a_progress_bar():
