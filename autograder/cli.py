@@ -28,6 +28,7 @@ from autograder.console import (
     print_grades,
     print_json,
     print_nobody_graded,
+    print_rostered,
     print_stale,
     print_warnings,
     print_written,
@@ -164,6 +165,35 @@ def _fail_if_stale(stale: list[Path], remedy: str) -> None:
     if stale:
         print_stale(stale, remedy)
         raise typer.Exit(1)
+
+
+@app.command()
+def roster(
+    table: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A table (CSV) from a platform.")
+    ],
+    by: Annotated[
+        str | None,
+        typer.Option("--id", metavar="KIND", help="What becomes the id of new people."),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=HEADING", help="Where a column is not recognised."),
+    ] = None,
+    as_json: Json = False,
+    course: CourseDir = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Make roster.csv, the people of the class, from a platform's table."""
+    with _explained(debug, as_json):
+        from autograder.steps.roster import roster
+
+        pairs = [text.partition("=")[::2] for text in column or []]
+        made = roster(_course(course), table, by, dict(pairs))
+        if as_json:
+            print_json(asdict(made))
+        else:
+            print_rostered(made)
 
 
 @app.command()

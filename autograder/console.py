@@ -232,6 +232,16 @@ def add_grade(
 # ----------------------------------------------------------- what each command did
 
 
+def print_rostered(made: Any) -> None:
+    """Print what `roster` did: how many people are new, changed or the same."""
+    out.print(
+        f"wrote {shown_path(made.path)}: {len(made.new)} new, {len(made.changed)} "
+        f"changed, {len(made.same)} up to date"
+    )
+    if made.absent:
+        err.print(f"in the roster, and not in this table: {some_of(made.absent)}")
+
+
 def print_collected(collected: Any) -> None:
     """Print what `collect` did: the submissions written, and what was noted."""
     for student, name in collected.written:

@@ -22,7 +22,13 @@ COMMANDS = [
     command.name or command.callback.__name__ for command in cli.app.registered_commands
 ]
 IN_A_COURSE = [name for name in COMMANDS if name != "doctor"]
-ARGUMENTS = {"collect": ["x.zip"], "grade": ["a"], "feedback": ["a"], "report": ["a"]}
+ARGUMENTS = {
+    "roster": ["x.csv"],
+    "collect": ["x.zip"],
+    "grade": ["a"],
+    "feedback": ["a"],
+    "report": ["a"],
+}
 
 
 def run(*arguments):
