@@ -201,7 +201,7 @@ def collect(
     archive: Annotated[
         Path,
         typer.Argument(
-            metavar="ARCHIVE_OR_FOLDER", help="What came in: .zip, .tar(.gz), a folder."
+            metavar="ARCHIVE", help="What came in: .zip, .tar(.gz), folder or notebook."
         ),
     ],
     assignment: Annotated[
@@ -211,6 +211,28 @@ def collect(
     force: Annotated[
         bool, typer.Option("--force", help="Replace submissions that are there.")
     ] = False,
+    roster: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read this table too, beside roster.csv."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say who is recognised; write nothing.")
+    ] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Leave out who is not recognised.")
+    ] = False,
+    platform: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who made the archive, if that is not seen."),
+    ] = None,
+    due: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When the assignment is due."),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Of times that have none; default here."),
+    ] = None,
     as_json: Json = False,
     course: CourseDir = Path("."),
     debug: Debug = False,
@@ -219,11 +241,24 @@ def collect(
     with _explained(debug, as_json):
         from autograder.steps.collect import collect
 
-        collected = collect(_course(course), archive, assignment, force=force)
+        collected = collect(
+            _course(course),
+            archive,
+            assignment,
+            force=force,
+            roster=roster,
+            dry_run=dry_run,
+            partial=partial,
+            platform=platform,
+            due=due,
+            timezone=timezone,
+        )
         if as_json:
             print_json(asdict(collected))
         else:
             print_collected(collected)
+        if collected.stopped:
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -243,13 +243,30 @@ def print_rostered(made: Any) -> None:
 
 
 def print_collected(collected: Any) -> None:
-    """Print what `collect` did: the submissions written, and what was noted."""
+    """Print what `collect` did: who was recognised by what, and what was written."""
+    if collected.people:
+        columns = ("student", "assignment", "recognised by", "handed in", "it came as")
+        table = quiet_table(*columns)
+        for row in collected.people:
+            when = row.when.partition(".")[0] + (" late" if row.late else "")
+            cells = (row.student, row.assignment, row.by, when.strip(), row.came)
+            table.add_row(*map(_printable, cells))
+        print_table(table)
     for student, name in collected.written:
         out.print(f"wrote {student}/{name}")
     if collected.kept:
         out.print(f"{len(collected.kept)} up to date")
     for note in collected.notes:
         err.print(note)
+    if collected.absent:
+        err.print(f"nothing came from {some_of(collected.absent)}")
+    for problem in collected.problems:
+        err.print(f"not recognised: {problem}")
+    if collected.stopped:
+        print_error(
+            f"{len(collected.problems)} not recognised, so nothing was written; mend "
+            "roster.csv, or collect the others by --partial"
+        )
 
 
 def print_grades(summary: Any) -> None:

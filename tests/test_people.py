@@ -143,6 +143,13 @@ def test_people_of_gradescope_are_its_students(tmp_path):
     assert found["S-11"].name == "O'Dare, Zoë"
 
 
+def test_people_ids_with_numbers_are_no_participants(tmp_path):
+    """A table of ids such as s001 is no worksheet of Moodle's."""
+    found = people(tmp_path, "login,group\ns001,A\ns002,B\n")
+    assert found["s001"].ids == {"login": ("s001",)}
+    assert found["s002"].group == "B"
+
+
 def test_people_columns_can_be_named(tmp_path):
     """A heading that nobody foresaw is said by the instructor."""
     text = "Matrikel,Wer\n1,Jane Doe\n"

@@ -193,7 +193,12 @@ def _student_ids(drafts: list[dict], by: str | None, sheet: Sheet) -> list[str]:
 
 
 def _is_worksheet(sheet: Sheet) -> bool:
-    """Tell whether the first column is "Participant 123", in whatever language."""
+    """Tell whether the first column is "Participant 123", in whatever language.
+
+    Ids of other tables may look like that too: their headings are known.
+    """
+    if key_of(sheet.header[0]) in {key for keys in _HEADINGS.values() for key in keys}:
+        return False
     matches = [_PARTICIPANT.fullmatch(text) for text in sheet.column(0)]
     return (
         bool(matches)
