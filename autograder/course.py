@@ -198,10 +198,13 @@ class Course:
 
     def feedback_page(self, student: str, assignment: str, notebook: str) -> Path:
         """Name the page (HTML) that a student reads about one notebook."""
-        folder = self._assignment_folder(
+        return self.feedback_folder(student, assignment) / f"{notebook}.html"
+
+    def feedback_folder(self, student: str, assignment: str) -> Path:
+        """Name the folder of the pages that a student reads."""
+        return self._assignment_folder(
             self.directory.feedback_directory, assignment, student
         )
-        return folder / f"{notebook}.html"
 
     # --- while `grade` is at work -----------------------------------------------------
 
