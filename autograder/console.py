@@ -67,6 +67,17 @@ def shown_path(path: Path) -> str:
     return str(path)
 
 
+def print_line(line: str) -> None:
+    """Print one line."""
+    out.print(line)
+
+
+def print_took(seconds: float, places: list[Path]) -> None:
+    """Print how long a command took, and in which folders to look."""
+    where = ", ".join(shown_path(place) for place in places)
+    out.print(f"took {seconds:.1f} s" + (f"; see {where}" if where else ""))
+
+
 def print_written(paths: list[Path], unchanged: int = 0) -> None:
     """Print which files were written, and how many were up to date."""
     for path in paths:
@@ -295,6 +306,39 @@ def print_feedback(made: Any) -> None:
     print_written(made.written, len(made.unchanged))
     for name in made.not_graded:
         err.print(f"not graded yet: {name}")
+    if made.not_from_exchange:
+        err.print(
+            "not handed in through nbgrader's exchange, so `nbgrader release_feedback` "
+            f"does not reach {some_of(made.not_from_exchange)}; "
+            "`autograder export --feedback` packs their pages"
+        )
+
+
+def print_exported(made: Any) -> None:
+    """Print what `export` did: each cell that changed, and what could not be joined."""
+    filled = made.filled
+    if filled is not None:
+        table = quiet_table("student", "was", "is", numbers=("was", "is"))
+        for student, old, new in filled.changed:
+            table.add_row(*map(_printable, (student, old or "empty", new)))
+        print_table(table)
+        out.print(
+            f"column {filled.column}: {len(filled.changed)} changed, "
+            f"{len(filled.same)} up to date, {len(filled.excused)} excused, "
+            f"{len(filled.ungraded)} without a grade"
+        )
+        for problem in filled.problems:
+            err.print(f"not joined: {problem}")
+    if made.by_hand:
+        err.print(f"to be graded by hand yet: {some_of(made.by_hand)}")
+    for line in made.not_packed:
+        err.print(f"not packed: {line}")
+    print_written(made.written)
+    if made.stopped:
+        print_error(
+            f"{len(filled.problems)} not joined, so nothing was written; mend "
+            "roster.csv, or write the others by --partial"
+        )
 
 
 def print_diagnosis(found: Any) -> None:
@@ -306,6 +350,8 @@ def print_diagnosis(found: Any) -> None:
         out.print(f"would help   {found.helps}")
     if found.course:
         out.print(f"this course  {found.course}")
+    if found.exchange:
+        out.print(f"exchange     {found.exchange}")
     out.print(f"cores        {found.cores}")
     for name, version in found.versions.items():
         out.print(f"{name:<12} {version}")

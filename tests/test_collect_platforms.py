@@ -6,12 +6,18 @@ from datetime import timedelta
 
 import platform_class as made
 import pytest
+from conftest import solved
 from test_collect import zipped
 from typer.testing import CliRunner
 
 from autograder import cli
 from autograder.errors import CollectError
+from autograder.people.platforms import people_of
+from autograder.people.roster import merge, read_roster, write_roster
+from autograder.people.sheets import read_sheet
 from autograder.steps.collect import collect
+from autograder.steps.feedback import feedback
+from autograder.steps.grade import grade
 from autograder.steps.roster import roster
 
 # What nbgrader's own calls set off under SQLAlchemy 2.1 is not ours to mend.
@@ -20,15 +26,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 CLASS = made.make_class()
 
 
-def enrol(course, tmp_path, class_=CLASS, canvas=True, moodle=True, gradescope=True):
+def enrol(course, tmp_path, class_=CLASS, moodle=True):
     """Make the course's roster from the platforms' tables."""
     path = tmp_path / "table.csv"
-    if canvas:
-        roster(course, made.canvas_sheet(path, class_))
-    if gradescope:
-        roster(course, made.gradescope_roster(path, class_))
-    if moodle:
-        roster(course, made.moodle_sheet(path, class_))
+    makers = [made.canvas_sheet, made.gradescope_roster, made.moodle_sheet]
+    known = read_roster(course.roster)
+    for make in makers if moodle else makers[:-1]:
+        known = merge(known, people_of(read_sheet(make(path, class_)))).roster
+    write_roster(known, course.roster)
 
 
 def handed_in(course):
@@ -315,3 +320,27 @@ def test_platforms_a_file_of_nobody_is_a_problem(tiny_course, tmp_path):
     done = collect(tiny_course, zipped(tmp_path / "all.zip", files))
     assert done.problems[0].startswith("s004/other.ipynb was not collected")
     assert done.written == []
+
+
+@pytest.mark.slow
+def test_platforms_late_penalty_and_feedback_in_step(tiny_course, tmp_path):
+    """Time and due date lead to the course's penalty, and the secret to the page."""
+    notebook = json.dumps(solved()).encode()
+    files = {}
+    for student, hour in (("s003", 10), ("s004", 14)):
+        stamp_ = f"2026-11-03 {hour}:00:00.000000 UTC"
+        folder = f"inbound/{student}+ps1+{stamp_}+x"
+        files[f"{folder}/squares.ipynb"] = notebook
+        files[f"{folder}/submission_secret.txt"] = f"secret of {student}".encode()
+    enrol(tiny_course, tmp_path, CLASS[:5])
+    archive = zipped(tmp_path / "all.zip", files)
+    collect(tiny_course, archive, "ps1", due="2026-11-03 12:00", timezone="UTC")
+    rows = {row.student: row for row in grade(tiny_course, "ps1").rows}
+    assert rows["s003"].points == 3
+    assert rows["s004"].points == 0  # the course's rule for what is late
+    feedback(tiny_course, "ps1")
+    for student in rows:
+        folder = tiny_course.feedback_folder(student, "ps1")
+        secret = (folder / "submission_secret.txt").read_text()
+        assert secret == f"secret of {student}"
+        assert (folder / "timestamp.txt").read_text() == stamp(tiny_course, student)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from nbgrader.api import Student
+
 from autograder.course import Course
 from autograder.gradebook import database
 from autograder.people.names import first_and_last
@@ -18,6 +20,7 @@ def put_people(course: Course, people: Iterable[Person]) -> None:
         database.open_gradebook(course.db_url, course.directory.course_id) as gradebook,
         database.one_transaction(gradebook),
     ):
+        there = {student.id: student for student in gradebook.students}
         for person in people:
             first, last = first_and_last(person.name)
             platform = person.ids.get("canvas") or person.ids.get("sid") or ("",)
@@ -27,8 +30,13 @@ def put_people(course: Course, people: Iterable[Person]) -> None:
                 "email": person.email,
                 "lms_user_id": platform[0],
             }
-            known = {name: text for name, text in known.items() if text}
-            gradebook.update_or_create_student(person.student, **known)
+            entry = there.get(person.student)
+            if entry is None:
+                entry = Student(id=person.student)
+                gradebook.db.add(entry)
+            for name, text in known.items():
+                if text and getattr(entry, name) != text:
+                    setattr(entry, name, text)
 
 
 def put_due_date(course: Course, assignment: str, when: datetime) -> None:
