@@ -8,6 +8,7 @@ Each command is a function of the same name in a module of the same name, in
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -24,11 +25,15 @@ from autograder.console import (
     print_demo,
     print_diagnosis,
     print_error,
+    print_exported,
     print_feedback,
     print_grades,
     print_json,
+    print_line,
     print_nobody_graded,
+    print_rostered,
     print_stale,
+    print_took,
     print_warnings,
     print_written,
 )
@@ -84,12 +89,44 @@ Students = Annotated[
 ]
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        from autograder import __version__
+
+        print_line(f"autograder {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    course: Annotated[
+        Path | None,
+        typer.Option("--course", metavar="DIR", help="As after the command."),
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say the version."
+        ),
+    ] = False,
+) -> None:
+    """Grade notebooks written by strangers: isolated, against hidden tests."""
+    if course is not None:
+        commands = context.command.commands
+        context.default_map = {name: {"course": str(course)} for name in commands}
+
+
 @contextlib.contextmanager
-def _explained(debug: bool, as_json: bool = False) -> Iterator[None]:
+def _explained(debug: bool, as_json: bool = False) -> Iterator[list[Path]]:
     """Turn an error into one line and exit code 1; with ``--debug``, show it whole.
 
     With ``--json`` the document on stdout is then an object with the key "error".
+    At the end it is said how long it took, and where to look: the paths in the list
+    that the command gets.
     """
+    began = time.monotonic()
+    places: list[Path] = []
 
     def fail(message: str, code: int) -> typer.Exit:
         print_error(message)
@@ -98,7 +135,9 @@ def _explained(debug: bool, as_json: bool = False) -> Iterator[None]:
         return typer.Exit(code)
 
     try:
-        yield
+        yield places
+        if not as_json:
+            print_took(time.monotonic() - began, places)
     except AutograderError as error:
         if debug:
             raise
@@ -167,11 +206,40 @@ def _fail_if_stale(stale: list[Path], remedy: str) -> None:
 
 
 @app.command()
+def roster(
+    table: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A table (CSV) from a platform.")
+    ],
+    by: Annotated[
+        str | None,
+        typer.Option("--id", metavar="KIND", help="What becomes the id of new people."),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=HEADING", help="Where a column is not recognised."),
+    ] = None,
+    as_json: Json = False,
+    course: CourseDir = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Make roster.csv, the people of the class, from a platform's table."""
+    with _explained(debug, as_json):
+        from autograder.steps.roster import roster
+
+        pairs = [text.partition("=")[::2] for text in column or []]
+        made = roster(_course(course), table, by, dict(pairs))
+        if as_json:
+            print_json(asdict(made))
+        else:
+            print_rostered(made)
+
+
+@app.command()
 def collect(
     archive: Annotated[
         Path,
         typer.Argument(
-            metavar="ARCHIVE_OR_FOLDER", help="What came in: .zip, .tar(.gz), a folder."
+            metavar="ARCHIVE", help="What came in: .zip, .tar(.gz), folder or notebook."
         ),
     ],
     assignment: Annotated[
@@ -181,19 +249,56 @@ def collect(
     force: Annotated[
         bool, typer.Option("--force", help="Replace submissions that are there.")
     ] = False,
+    roster: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read this table too, beside roster.csv."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say who is recognised; write nothing.")
+    ] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Leave out who is not recognised.")
+    ] = False,
+    platform: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who made the archive, if that is not seen."),
+    ] = None,
+    due: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When the assignment is due."),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Of times that have none; default here."),
+    ] = None,
     as_json: Json = False,
     course: CourseDir = Path("."),
     debug: Debug = False,
 ) -> None:
     """Put what was handed in into submitted/STUDENT/ASSIGNMENT/, all or nothing."""
-    with _explained(debug, as_json):
+    with _explained(debug, as_json) as places:
         from autograder.steps.collect import collect
 
-        collected = collect(_course(course), archive, assignment, force=force)
+        found = _course(course)
+        collected = collect(
+            found,
+            archive,
+            assignment,
+            force=force,
+            roster=roster,
+            dry_run=dry_run,
+            partial=partial,
+            platform=platform,
+            due=due,
+            timezone=timezone,
+        )
+        places.append(found.submitted)
         if as_json:
             print_json(asdict(collected))
         else:
             print_collected(collected)
+        if collected.stopped:
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -215,7 +320,7 @@ def grade(
     debug: Debug = False,
 ) -> None:
     """Grade submissions in the sandbox; exit code 0 means that each has a verdict."""
-    with _explained(debug, as_json):
+    with _explained(debug, as_json) as places:
         from autograder.steps.grade import grade
 
         if jobs is not None and scheduler is not None:
@@ -233,6 +338,7 @@ def grade(
                 force=force,
                 scheduler=scheduler,
             )
+        places.append(found.autograded)
         if as_json:
             print_json(
                 {
@@ -256,12 +362,13 @@ def feedback(
     debug: Debug = False,
 ) -> None:
     """Write a page for each student, without hidden tests, into feedback/."""
-    with _explained(debug, as_json):
+    with _explained(debug, as_json) as places:
         from autograder.steps.feedback import feedback
 
         found = _course(course)
         made = feedback(found, assignment, student or None)
         _say_if_nobody_is_graded(found, assignment)
+        places.append(found.feedback)
         if as_json:
             print_json(asdict(made))
         else:
@@ -276,12 +383,13 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Write a table (CSV) and a page about the whole class into reports/."""
-    with _explained(debug, as_json):
+    with _explained(debug, as_json) as places:
         from autograder.steps.report import report
 
         found = _course(course)
         table, page = report(found, assignment)
         _say_if_nobody_is_graded(found, assignment)
+        places.append(found.reports)
         if as_json:
             print_json({"table": table, "page": page})
         else:
@@ -293,6 +401,63 @@ def _say_if_nobody_is_graded(course: Any, assignment: str) -> None:
 
     if not records.runs(course, assignment):
         print_nobody_graded(assignment)
+
+
+@app.command()
+def export(
+    assignment: Assignment,
+    to: Annotated[
+        str,
+        typer.Option(metavar="PLATFORM", help="canvas, moodle, gradescope or csv."),
+    ],
+    sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The table (CSV) that you downloaded there."),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEADING", help="Of the grades; default the assignment's."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where; default in reports/export/."),
+    ] = None,
+    with_feedback: Annotated[
+        bool, typer.Option("--feedback", help="Pack the students' pages, too.")
+    ] = False,
+    scale: Annotated[
+        bool, typer.Option("--scale", help="Convert to the table's maximum.")
+    ] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Leave out what cannot be joined.")
+    ] = False,
+    as_json: Json = False,
+    course: CourseDir = Path("."),
+    debug: Debug = False,
+) -> None:
+    """Fill grades into the table that a platform gave, and pack pages for it."""
+    with _explained(debug, as_json):
+        from autograder.steps.export import export
+
+        made = export(
+            _course(course),
+            assignment,
+            to,
+            sheet,
+            column=column,
+            out=out,
+            feedback=with_feedback,
+            scale=scale,
+            partial=partial,
+        )
+        if as_json:
+            print_json(asdict(made))
+        else:
+            print_exported(made)
+        if made.stopped:
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -67,6 +67,17 @@ def shown_path(path: Path) -> str:
     return str(path)
 
 
+def print_line(line: str) -> None:
+    """Print one line."""
+    out.print(line)
+
+
+def print_took(seconds: float, places: list[Path]) -> None:
+    """Print how long a command took, and in which folders to look."""
+    where = ", ".join(shown_path(place) for place in places)
+    out.print(f"took {seconds:.1f} s" + (f"; see {where}" if where else ""))
+
+
 def print_written(paths: list[Path], unchanged: int = 0) -> None:
     """Print which files were written, and how many were up to date."""
     for path in paths:
@@ -232,14 +243,41 @@ def add_grade(
 # ----------------------------------------------------------- what each command did
 
 
+def print_rostered(made: Any) -> None:
+    """Print what `roster` did: how many people are new, changed or the same."""
+    out.print(
+        f"wrote {shown_path(made.path)}: {len(made.new)} new, {len(made.changed)} "
+        f"changed, {len(made.same)} up to date"
+    )
+    if made.absent:
+        err.print(f"in the roster, and not in this table: {some_of(made.absent)}")
+
+
 def print_collected(collected: Any) -> None:
-    """Print what `collect` did: the submissions written, and what was noted."""
+    """Print what `collect` did: who was recognised by what, and what was written."""
+    if collected.people:
+        columns = ("student", "assignment", "recognised by", "handed in", "it came as")
+        table = quiet_table(*columns)
+        for row in collected.people:
+            when = row.when.partition(".")[0] + (" late" if row.late else "")
+            cells = (row.student, row.assignment, row.by, when.strip(), row.came)
+            table.add_row(*map(_printable, cells))
+        print_table(table)
     for student, name in collected.written:
         out.print(f"wrote {student}/{name}")
     if collected.kept:
         out.print(f"{len(collected.kept)} up to date")
     for note in collected.notes:
         err.print(note)
+    if collected.absent:
+        err.print(f"nothing came from {some_of(collected.absent)}")
+    for problem in collected.problems:
+        err.print(f"not recognised: {problem}")
+    if collected.stopped:
+        print_error(
+            f"{len(collected.problems)} not recognised, so nothing was written; mend "
+            "roster.csv, or collect the others by --partial"
+        )
 
 
 def print_grades(summary: Any) -> None:
@@ -268,6 +306,39 @@ def print_feedback(made: Any) -> None:
     print_written(made.written, len(made.unchanged))
     for name in made.not_graded:
         err.print(f"not graded yet: {name}")
+    if made.not_from_exchange:
+        err.print(
+            "not handed in through nbgrader's exchange, so `nbgrader release_feedback` "
+            f"does not reach {some_of(made.not_from_exchange)}; "
+            "`autograder export --feedback` packs their pages"
+        )
+
+
+def print_exported(made: Any) -> None:
+    """Print what `export` did: each cell that changed, and what could not be joined."""
+    filled = made.filled
+    if filled is not None:
+        table = quiet_table("student", "was", "is", numbers=("was", "is"))
+        for student, old, new in filled.changed:
+            table.add_row(*map(_printable, (student, old or "empty", new)))
+        print_table(table)
+        out.print(
+            f"column {filled.column}: {len(filled.changed)} changed, "
+            f"{len(filled.same)} up to date, {len(filled.excused)} excused, "
+            f"{len(filled.ungraded)} without a grade"
+        )
+        for problem in filled.problems:
+            err.print(f"not joined: {problem}")
+    if made.by_hand:
+        err.print(f"to be graded by hand yet: {some_of(made.by_hand)}")
+    for line in made.not_packed:
+        err.print(f"not packed: {line}")
+    print_written(made.written)
+    if made.stopped:
+        print_error(
+            f"{len(filled.problems)} not joined, so nothing was written; mend "
+            "roster.csv, or write the others by --partial"
+        )
 
 
 def print_diagnosis(found: Any) -> None:
@@ -279,6 +350,8 @@ def print_diagnosis(found: Any) -> None:
         out.print(f"would help   {found.helps}")
     if found.course:
         out.print(f"this course  {found.course}")
+    if found.exchange:
+        out.print(f"exchange     {found.exchange}")
     out.print(f"cores        {found.cores}")
     for name, version in found.versions.items():
         out.print(f"{name:<12} {version}")

@@ -75,6 +75,16 @@ class Course:
         return self.root / "reports"
 
     @property
+    def roster(self) -> Path:
+        """The table (CSV) of the people of the class; a course need not have any."""
+        return self.root / "roster.csv"
+
+    @property
+    def collected(self) -> Path:
+        """Where `collect` notes what came from where, and keeps what was replaced."""
+        return self.root / "collected"
+
+    @property
     def notebooks(self) -> Path:
         """Where lessons are; a course need not have any."""
         return self.root / "notebooks"
@@ -152,7 +162,19 @@ class Course:
         """Name the page (HTML) that says whether an assignment is sound."""
         return self.reports / "gate" / f"{assignment}.html"
 
+    def collected_notes(self, assignment: str) -> Path:
+        """Name the file (JSON) that says under which names submissions came in."""
+        return self.collected / f"{assignment}.json"
+
+    def exported(self, name: str) -> Path:
+        """Name a file that goes back to a learning platform."""
+        return self.reports / "export" / name
+
     # --- one student's submission of an assignment ------------------------------------
+
+    def earlier_folder(self, student: str, assignment: str, when: str) -> Path:
+        """Name the folder of what a student handed in before, which does not count."""
+        return self.collected / "earlier" / student / assignment / when
 
     def submitted_folder(self, student: str, assignment: str) -> Path:
         """Name the folder of what a student handed in."""
@@ -176,10 +198,13 @@ class Course:
 
     def feedback_page(self, student: str, assignment: str, notebook: str) -> Path:
         """Name the page (HTML) that a student reads about one notebook."""
-        folder = self._assignment_folder(
+        return self.feedback_folder(student, assignment) / f"{notebook}.html"
+
+    def feedback_folder(self, student: str, assignment: str) -> Path:
+        """Name the folder of the pages that a student reads."""
+        return self._assignment_folder(
             self.directory.feedback_directory, assignment, student
         )
-        return folder / f"{notebook}.html"
 
     # --- while `grade` is at work -----------------------------------------------------
 

@@ -6,6 +6,7 @@
     ├── CourseError             the course folder or its configuration is not as needed
     ├── BuildError              an assignment's text cannot become a sound notebook
     ├── CollectError            an archive or folder of submissions cannot be read
+    ├── PeopleError             a table of people or grades is not as needed
     ├── NotReadableError        a submitted notebook is none: the verdict "not readable"
     ├── GradebookError          the gradebook's database cannot be read or written
     ├── ClusterError            a Dask cluster is not there, or its workers do not agree
@@ -43,6 +44,10 @@ class BuildError(AutograderError):
 
 class CollectError(AutograderError):
     """An archive or folder of submissions cannot be read."""
+
+
+class PeopleError(AutograderError):
+    """A table of people or grades is not as needed."""
 
 
 class NotReadableError(AutograderError):

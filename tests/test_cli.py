@@ -22,7 +22,14 @@ COMMANDS = [
     command.name or command.callback.__name__ for command in cli.app.registered_commands
 ]
 IN_A_COURSE = [name for name in COMMANDS if name != "doctor"]
-ARGUMENTS = {"collect": ["x.zip"], "grade": ["a"], "feedback": ["a"], "report": ["a"]}
+ARGUMENTS = {
+    "roster": ["x.csv"],
+    "collect": ["x.zip"],
+    "export": ["a", "--to", "csv"],
+    "grade": ["a"],
+    "feedback": ["a"],
+    "report": ["a"],
+}
 
 
 def run(*arguments):
@@ -64,7 +71,8 @@ def test_cli_json_is_one_document_and_nothing_else(tiny_course):
 
     assert said("collect", str(incoming))["written"] == [["ada", "ps1"]]
     done = run("feedback", "ps1", "--course", course)
-    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.exit_code == 0
+    assert re.fullmatch(r"took .* s; see .*feedback\n", done.stdout)
     nobody = "nobody has been graded yet; run `autograder grade ps1`\n"
     assert done.stderr == f"{nobody}not graded yet: ada\n"
     assert run("report", "ps1", "--course", course).stderr == nobody
@@ -143,6 +151,27 @@ def test_cli_gives_no_orders_to_the_terminal(capsys, monkeypatch):
     for text in (said.out, said.err):
         assert "evil" in text
         assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", text)
+
+
+def test_cli_says_its_version():
+    """``--version`` is the package's, and wants no command."""
+    from autograder import __version__
+
+    done = run("--version")
+    assert (done.exit_code, done.stdout) == (0, f"autograder {__version__}\n")
+
+
+def test_cli_takes_the_course_before_or_after_the_command(tiny_course, tmp_path):
+    """Both places mean the same; after the command has the last word."""
+    (tmp_path / "in" / "ada").mkdir(parents=True)
+    (tmp_path / "in" / "ada" / "squares.ipynb").write_text("{}")
+    course, archive = str(tiny_course.root), str(tmp_path / "in")
+    first = run("--course", course, "collect", archive)
+    assert "wrote ada/ps1" in first.stdout, first.stderr
+    assert re.search(r"took \d+\.\d s; see .*submitted\n\Z", first.stdout)
+    assert "1 up to date" in run("collect", archive, "--course", course).stdout
+    again = run("--course", archive, "collect", archive, "--course", course)
+    assert "1 up to date" in again.stdout
 
 
 def test_cli_shows_a_traceback_only_with_debug(tmp_path):

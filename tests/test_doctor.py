@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograder.steps import doctor
-from autograder.steps.doctor import what_helps, what_lacks
+from autograder.steps.doctor import what_helps, what_lacks, what_the_exchange_lacks
 
 ROOT = Path(__file__).parent.parent
 
@@ -89,3 +89,29 @@ def test_doctor_finds_nothing_lacking_with_the_documents_lines(tmp_path):
     imported = "from autograder.feedback import PageExporter"
     config.write_text(f"{imported}\nc = get_config()\n{as_classes}")
     assert what_lacks(tmp_path) == ""
+
+
+def test_doctor_looks_at_the_exchange(tmp_path):
+    """A folder that is not there, that not all can write to, or that all can list."""
+    config = tmp_path / "nbgrader_config.py"
+    root = tmp_path / "exchange"
+    config.write_text("c = get_config()\n")
+    assert what_the_exchange_lacks(tmp_path) == ""  # none is named
+    config.write_text(f"c = get_config()\nc.Exchange.root = {str(root)!r}\n")
+    assert "is not there" in what_the_exchange_lacks(tmp_path)
+    root.mkdir()
+    root.chmod(0o755)
+    assert f"chmod 0777 {root}" in what_the_exchange_lacks(tmp_path)
+    root.chmod(0o777)
+    assert "course_id is empty" in what_the_exchange_lacks(tmp_path)
+    with config.open("a") as file:
+        file.write("c.CourseDirectory.course_id = 'tiny'\n")
+    assert what_the_exchange_lacks(tmp_path) == ""
+    inbound = root / "tiny" / "inbound"
+    inbound.mkdir(parents=True)
+    inbound.chmod(0o770)
+    assert f"chmod o+wx {inbound}" in what_the_exchange_lacks(tmp_path)
+    inbound.chmod(0o777)
+    assert f"chmod o-r {inbound}" in what_the_exchange_lacks(tmp_path)
+    inbound.chmod(0o733)
+    assert what_the_exchange_lacks(tmp_path) == ""

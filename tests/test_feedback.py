@@ -1,6 +1,7 @@
 """What students read, and what they must never read; no script of theirs survives."""
 
 import base64
+import copy
 import html
 import io
 import os
@@ -17,6 +18,9 @@ import nbformat
 import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.exchange.default.release_feedback import ExchangeReleaseFeedback
+from nbgrader.utils import notebook_hash
 from paper_class import (
     ASSIGNMENT,
     HIDDEN,
@@ -197,6 +201,65 @@ def test_feedback_written_again_changes_no_byte(paper):
     assert before == {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in before}
     files = {p for p in paper.course.feedback.rglob("*") if p.is_file()}
     assert files == set(before)
+
+
+def release(course):
+    """Release the pages by nbgrader; give those in the exchange by their names."""
+    exchange = course.root / "exchange"
+    exchange.mkdir(mode=0o777, exist_ok=True)
+    exchange.chmod(0o777)
+    config = copy.deepcopy(course.config)
+    config.Exchange.root = str(exchange)
+    config.CourseDirectory.assignment_id = ASSIGNMENT
+    directory = CourseDirectory(config=config)
+    ExchangeReleaseFeedback(coursedir=directory, config=config).start()
+    found = exchange / course.directory.course_id / "feedback"
+    return {path.name: path.read_bytes() for path in found.iterdir()}
+
+
+# nbgrader leaves the files open that it reads there.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_feedback_is_released_each_page_under_its_own_submission(paper):
+    """nbgrader releases all: resubmitted, unreadable, and what came another way."""
+    for student in ("ada", "bob", "eve"):
+        paper.grade(student, SOLVED, cells=source_cells())
+    course = paper.course
+    assert feedback(course, ASSIGNMENT).not_from_exchange == []
+    assert not list(course.feedback.rglob("*.txt"))  # nothing came through it
+
+    def stamped(student, secret, day):
+        folder = course.autograded_folder(student, ASSIGNMENT)
+        (folder / "submission_secret.txt").write_text(secret)
+        (folder / "timestamp.txt").write_text(f"2026-11-0{day} 12:00:00.000000 UTC")
+
+    def released_as(secret):
+        return f"{notebook_hash(secret=secret, notebook_id=NOTEBOOK)}.html"
+
+    stamped("ada", "first", 1)
+    stamped("bob", "bobs", 1)
+    assert feedback(course, ASSIGNMENT).not_from_exchange == ["eve"]
+    old = release(course)
+    assert len(old) == 3
+    assert old[released_as("first")] == paper.page("ada").read_bytes()
+    assert old[released_as("bobs")] == paper.page("bob").read_bytes()
+
+    stamped("ada", "second", 2)
+    paper.grade("ada", {**SOLVED, "fly-test": (Status.INCORRECT, 0.0, "No.")})
+    stamped("ada", "second", 2)
+    feedback(course, ASSIGNMENT)
+    new = release(course)
+    assert len(new) == 4  # eve's is where it was
+    assert new[released_as("first")] == old[released_as("first")]
+    assert new[released_as("second")] == paper.page("ada").read_bytes()
+    assert new[released_as("second")] != new[released_as("first")]
+
+    folder = course.autograded_folder("bob", ASSIGNMENT)
+    (folder / "submission_secret.txt").unlink()  # handed in again, by another way
+    assert feedback(course, ASSIGNMENT).not_from_exchange == ["bob", "eve"]
+    assert release(course)[released_as("bobs")] == old[released_as("bobs")]
+    beside = course.feedback_folder("bob", ASSIGNMENT) / "submission_secret.txt"
+    assert "bobs" not in beside.read_text()
 
 
 def test_feedback_of_chosen_students_writes_only_theirs(paper):

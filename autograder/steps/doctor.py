@@ -1,5 +1,6 @@
 """Find out how well this machine isolates students' code, and what would help."""
 
+import os
 import platform
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from nbgrader.exchange.default.exchange import Exchange
 from traitlets.utils.importstring import import_item
 
 import autograder
@@ -61,6 +63,8 @@ class Diagnosis:
         if there is no course.
     versions : dict of str to str
         Of what a grade may depend on; "not installed" for an optional package.
+    exchange : str
+        What is wrong with nbgrader's exchange, if the course in this folder uses it.
     """
 
     level: str
@@ -69,6 +73,7 @@ class Diagnosis:
     cores: int
     course: str
     versions: dict[str, str]
+    exchange: str = ""
 
 
 def doctor() -> Diagnosis:
@@ -77,7 +82,8 @@ def doctor() -> Diagnosis:
     level = next((level for level in LEVELS if level not in failed), "")
     helps = "" if level == LEVELS[0] else what_helps()
     lacks = what_lacks(Path())
-    return Diagnosis(level, failed, helps, pool.cores(), lacks, _versions())
+    exchange = what_the_exchange_lacks(Path())
+    return Diagnosis(level, failed, helps, pool.cores(), lacks, _versions(), exchange)
 
 
 def what_lacks(folder: Path) -> str:
@@ -100,6 +106,43 @@ def what_lacks(folder: Path) -> str:
         f"tests here: set {', '.join(lacking)} in nbgrader_config.py as in "
         "docs/another-course.md"
     )
+
+
+def what_the_exchange_lacks(folder: Path) -> str:
+    """Say why students could not hand in through the exchange, or could look into it.
+
+    A course uses it if its configuration names the folder, or if nbgrader's default
+    is there.
+    """
+    if not (folder / "nbgrader_config.py").is_file():
+        return ""
+    try:
+        course = find_course(folder)
+    except CourseError:
+        return ""  # which `what_lacks` says
+    root = Path(Exchange(coursedir=course.directory, config=course.config).root)
+    if "root" not in course.config.get("Exchange", {}) and not root.exists():
+        return ""
+    if not root.is_dir():
+        return f"the exchange {root} is not there: make it, with mode 0777"
+    if not os.access(root, os.W_OK | os.X_OK) or not _has_mode(root, 0o003):
+        return f"not everybody can write to the exchange {root}: chmod 0777 {root}"
+    name = course.directory.course_id
+    if not name:
+        return "c.CourseDirectory.course_id is empty, and the exchange needs it"
+    for part, wanted in (("inbound", "wx"), ("feedback", "x")):
+        place = root / name / part
+        if not place.is_dir():
+            continue  # nbgrader makes it when it is needed
+        if not _has_mode(place, {"wx": 0o003, "x": 0o001}[wanted]):
+            return f"students cannot use {place}: chmod o+{wanted} {place}"
+        if _has_mode(place, 0o004):
+            return f"students can list what others have in {place}: chmod o-r {place}"
+    return ""
+
+
+def _has_mode(place: Path, wanted: int) -> bool:
+    return place.stat().st_mode & wanted == wanted
 
 
 def _holds(value: Any, name: str) -> bool:

@@ -10,10 +10,16 @@ from the handout, and the message that the gradebook keeps. An output of
 another cell that repeats a line of a hidden test is left out. What the student wrote
 is made harmless by `autograder.safe_html`.
 
+Beside the pages lie ``timestamp.txt`` and ``submission_secret.txt`` of the submission
+that was graded, by which ``nbgrader release_feedback`` puts each page under its own
+submission in the exchange. What did not come through the exchange gets a secret that
+nobody knows, so that the others can be released.
+
 `PageExporter` is what ``nbgrader_config.py`` names, so that ``nbgrader
 generate_feedback`` and formgrader's button make the same pages, byte for byte.
 """
 
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +32,10 @@ from autograder.course import Course, course_of
 from autograder.errors import CourseError
 from autograder.gradebook import database, records
 from autograder.pages.feedback import PageMaker
+from autograder.submission.files import SECRET, read_secret, read_timestamp
+
+_TIMESTAMP = "timestamp.txt"
+_NOBODYS = "not-from-the-exchange-"  # so a secret begins that no student has
 
 
 @dataclass
@@ -40,11 +50,15 @@ class Feedback:
         Pages that were up to date.
     not_graded : list of str
         Students who handed something in that has not been graded yet.
+    not_from_exchange : list of str
+        Students whose submission did not come through nbgrader's exchange, if others'
+        did: `nbgrader release_feedback` does not bring them their pages.
     """
 
     written: list[Path] = field(default_factory=list)
     unchanged: list[Path] = field(default_factory=list)
     not_graded: list[str] = field(default_factory=list)
+    not_from_exchange: list[str] = field(default_factory=list)
 
 
 def feedback(
@@ -81,7 +95,39 @@ def feedback(
             path = _page_of(course, run)
             changed = safe_html.write(path, maker.page(gradebook, run))
             (result.written if changed else result.unchanged).append(path)
+    result.not_from_exchange = _stamp(course, assignment, graded, graded & wanted)
     return result
+
+
+def _stamp(
+    course: Course, assignment: str, graded: set[str], wanted: set[str]
+) -> list[str]:
+    """Put beside the pages what releases them; give those who have no secret.
+
+    It is that of the graded submission: a later one, not graded yet, has no page. Where
+    nothing came through the exchange, there is nothing to release and no such file.
+    """
+    known = {
+        student: read_secret(course.autograded_folder(student, assignment))
+        for student in graded
+    }
+    in_use = any(known.values())
+    for student in sorted(wanted):
+        folder = course.feedback_folder(student, assignment)
+        if not in_use:
+            for name in (_TIMESTAMP, SECRET):
+                (folder / name).unlink(missing_ok=True)
+            continue
+        secret = known[student]
+        if not secret:
+            before = read_secret(folder)
+            fresh = _NOBODYS + secrets.token_hex(32)
+            secret = before if before.startswith(_NOBODYS) else fresh
+        when = read_timestamp(course.autograded_folder(student, assignment))[0]
+        text = f"{when:%Y-%m-%d %H:%M:%S.%f UTC}" if when else ""
+        safe_html.write(folder / SECRET, secret)
+        safe_html.write(folder / _TIMESTAMP, text)
+    return sorted(name for name in wanted if in_use and not known[name])
 
 
 class PageExporter(Exporter):

@@ -63,6 +63,9 @@ def unpack_all(source: Path, scratch: Path) -> list[HandedInFile]:
     scratch.mkdir()
     if source.is_dir():
         files = list(_listed(source, budget))
+    elif source.is_file() and source.suffix == ".ipynb":
+        _spend(budget, source.stat().st_size, source.name)
+        files = [HandedInFile((source.name,), source)]
     elif source.is_file():
         files = _unpacked(source, source.name, scratch, budget)
     else:
@@ -163,7 +166,7 @@ def _members(
         with zipfile.ZipFile(archive) as packed:
             _refuse_too_many(len(packed.infolist()), name)
             for info in packed.infolist():
-                parts = _safe_parts(info.filename, name)
+                parts = _safe_parts(_in_unicode(info), name)
                 kind = stat.S_IFMT(info.external_attr >> 16)
                 if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                     raise _not_plain(info.filename, name)
@@ -187,6 +190,16 @@ def _members(
             if opened is None or not parts or _JUNK & set(parts):
                 continue
             yield parts, opened, max(0.0, float(member.mtime))
+
+
+def _in_unicode(info: zipfile.ZipInfo) -> str:
+    """Give a member's name; many programs write UTF-8 and do not say so."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
 
 
 def _refuse_too_many(members: int, name: str) -> None:

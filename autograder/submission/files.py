@@ -19,6 +19,7 @@ from autograder.texts import some_of
 LARGEST_NOTEBOOK = 20 * 1024**2  # bytes; a notebook full of figures has a few million
 LARGEST_FILES = 50 * 1024**2  # bytes, all other files of a submission together
 MOST_FILES = 500
+SECRET = "submission_secret.txt"
 _LARGEST_TIMESTAMP = 1000  # bytes
 
 # Modules that Python or IPython would import by itself, had a submission one.
@@ -79,6 +80,22 @@ def read_timestamp(folder: Path) -> tuple[datetime | None, list[str]]:
         return None, []
     except (ValueError, OverflowError, TypeError, OSError) as error:
         return None, [f"timestamp.txt was not read ({error}); no lateness is counted."]
+
+
+def read_secret(folder: Path) -> str:
+    """Read the secret by which `nbgrader fetch_feedback` finds a submission's pages.
+
+    Empty if there is none, because the submission did not come through the exchange, or
+    if it is no ordinary small file.
+    """
+    path = folder / SECRET
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_TIMESTAMP:
+            return ""
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _folders(name: str) -> list[str]:

@@ -6,16 +6,16 @@ assignment a renamed one is, its cells decide: `autograder.submission.handed_in`
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import takewhile
 
 from autograder.errors import CollectError
-from autograder.gradebook.database import LONGEST_NAME
+from autograder.people.roster import LONGEST_ID, is_student_id
 from autograder.submission.archives import HandedInFile
 
 SEPARATORS = ("__", "--", "_", "-", ".")
+LEFT_OUT = " was not collected: "  # in a note about a file of which nobody has got
 _COPY = re.compile(r"(?:[ _-]*\(\d{1,9}\)|[ _-]+copy(?:[ _-]?\d{1,9})?)+\Z", re.I)
-_NO_STUDENT = set("+*?[]{},:;|<>\"'\\/$`")
 
 
 # --- whose is it, and of what ---------------------------------------------------------
@@ -29,8 +29,13 @@ def sort_out(
     stems: dict[str, list[str]],
     assignment: str | None,
     notes: list[str],
+    *,
+    ids: bool = True,
 ) -> Found:
-    """Find the layout: the fewest common folders passed over that place the most."""
+    """Find the layout: the fewest common folders passed over that place the most.
+
+    Unless told otherwise, the names of students in it are their `ids`.
+    """
     folders = [file.parts[:-1] for file in files]
     levels = zip(*folders, strict=False)
     common = len(list(takewhile(lambda level: len(set(level)) == 1, levels)))
@@ -55,7 +60,7 @@ def sort_out(
         for student, name, shown, _ in _renamed(found, stems)
     ]
     spelt: dict[str, str] = {}
-    for student, _ in found:
+    for student, _ in found if ids else ():
         _refuse_student(student)
         key = unicodedata.normalize("NFC", student).casefold()
         if spelt.setdefault(key, student) != student:
@@ -110,10 +115,10 @@ def _renamed(
     for (student, assignment), submission in found.items():
         for name in submission:
             if _is_notebook(name) and assignment not in stems.get(name[:-6], []):
-                yield student, assignment, name, _stem(name, stems)
+                yield student, assignment, name, stem_of(name, stems)
 
 
-def _stem(name: str, stems: dict[str, list[str]]) -> str:
+def stem_of(name: str, stems: Mapping[str, list[str]]) -> str:
     """Give the name of the notebook that a file is by its name, or is a copy of."""
     stem = name.removesuffix(".ipynb")
     return stem if stem in stems else _COPY.sub("", stem)
@@ -138,9 +143,7 @@ def _place_flat(
                     for assignment in stems[stem]:
                         found.setdefault((student, assignment), {})[notebook] = file
                     return
-    notes.append(
-        f"{file.shown} was not collected: no STUDENT_notebook.ipynb of a course's"
-    )
+    notes.append(f"{file.shown}{LEFT_OUT}no STUDENT_notebook.ipynb of a course's")
 
 
 def _place_beside(
@@ -153,14 +156,14 @@ def _place_beside(
 ) -> None:
     """Place ``STUDENT/notebook.ipynb`` and the files beside it."""
     notebooks = {name for name in own if _is_notebook(name)}
-    known = {name: stems.get(_stem(name, stems), []) for name in notebooks}
+    known = {name: stems.get(stem_of(name, stems), []) for name in notebooks}
     meant = {target for targets in known.values() for target in targets}
     if not meant and notebooks and assignment:
         meant = {assignment}
     for name, file in own.items():
         if not meant or (known.get(name) == [] and len(meant) > 1):
             notes.append(
-                f"{file.shown} was not collected: its name does not say which "
+                f"{file.shown}{LEFT_OUT}its name does not say which "
                 "assignment it belongs to"
             )
             continue
@@ -169,15 +172,10 @@ def _place_beside(
 
 
 def _refuse_student(student: str) -> None:
-    if (
-        not student.isprintable()
-        or student != student.strip()
-        or student.startswith(".")
-        or len(student) > LONGEST_NAME
-        or _NO_STUDENT & set(student)
-    ):
+    if not is_student_id(student):
         raise CollectError(
             f"{student!r} cannot be a student's id: nbgrader takes no + * ? [ ] and "
             "the like, no leading dot, no blank at an end, at most "
-            f"{LONGEST_NAME} characters; rename it. Nothing was collected"
+            f"{LONGEST_ID} characters; rename it, or make a roster. Nothing "
+            "was collected"
         )
