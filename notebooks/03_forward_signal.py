@@ -98,9 +98,6 @@ lab.show(
 )
 
 # %% [markdown]
-# One net is one seed, so count in five:
-
-# %% [markdown]
 # Two heaps at the walls, in every layer. One look is one seed, so count in five:
 
 

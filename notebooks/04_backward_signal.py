@@ -552,6 +552,7 @@ def speed_curves(run):
     shades = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(run.speed)))
     for line, shade in zip(ax.get_lines(), shades, strict=True):
         line.set_color(shade)  # as in the figures above
+    ax.legend(ncols=2)
     return fig, ax
 
 

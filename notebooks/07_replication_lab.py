@@ -452,9 +452,10 @@ for ax, act in zip(grid.flat, ACTS, strict=True):
         look = lab.scheme(looks[name], marker=None, lw=wide)
         ax.plot(range(1, len(curve) + 1), curve, **look)
     ax.axhline(np.log(4), ls="--", color="black", lw=1, label="ln 4")
-    ax.set(title=act, xlabel="epoch")
-grid[0, 0].legend(ncols=2, fontsize=9.5, loc="lower left")
-fig.supylabel("training loss (nats)")
+    ax.set(title=act, xlabel="epoch", yscale="log")
+lab.plain_ticks(grid[0, 0])
+grid[0, 0].legend(ncols=2, fontsize=9.5)
+fig.supylabel("training loss (nats), log axis")
 lab.show(
     fig,
     alt="Training loss by epoch in four panels. From zero it stays at ln 4 but for"
