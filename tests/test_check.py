@@ -272,6 +272,7 @@ def test_check_runs_every_kind(checked):
         "shipped": 2,
         "accepted": 2,
         "wrong": 2,
+        "visible": 2,
         "mutants": 4,
         "independence": 4,
     }
@@ -280,7 +281,7 @@ def test_check_runs_every_kind(checked):
 def test_check_tells_absent_from_failed(checked):
     """A part for which the course has no file is absent, and no shortfall."""
     absent = [part for part, n in checked["inside"].counts.items() if n is None]
-    assert absent == ["accepted", "wrong", "mutants", "independence"]
+    assert absent == ["accepted", "wrong", "visible", "mutants", "independence"]
 
 
 def test_check_finds_nothing_but_the_shipped_answer(checked):
@@ -321,6 +322,7 @@ def test_check_counts_what_is_as_it_must_be(checked):
         "shipped": "0/1",
         "accepted": "1/1",
         "wrong": "1/1",
+        "visible": "1/1",
         "mutants": "3/3",
     }
     assert sound.score == 1
