@@ -460,7 +460,7 @@ import checks
 import mistakes
 
 with checks.visible("assign_params"):
-    mistakes.assign_params(assign_params, Net, assigned_and_reused)
+    mistakes.check_assigning(assign_params, Net, assigned_and_reused)
 ### BEGIN HIDDEN TESTS
 draws = checks.rng(3)
 
