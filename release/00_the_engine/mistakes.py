@@ -1,8 +1,9 @@
 """Known mistakes of unit 0, and how a check looks at an answer.
 
-A function that is named after an item is a check that is too long to be read in the
-notebook; what it must find is in the notebook. The tables have pairs: what a mistake
-gives, and the sentence that names the mistake. No right answer is in here.
+A function that is named after an item is its table: for the arguments of a call it
+returns pairs, what a mistake gives and the sentence that names the mistake. The other
+functions are steps of checks that are too long to be read in the notebook; what they
+must find is there. No right answer is in here.
 """
 
 import numpy as np
@@ -265,7 +266,7 @@ def refused(answer, made, error, stray, array, hint):
         )
 
 
-def assign_params(answer, kind, reuse):
+def check_assigning(answer, kind, reuse):
     """Check an assignment of some parameters, and two that must change nothing.
 
     `kind(rng)` makes a net.

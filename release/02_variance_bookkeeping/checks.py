@@ -867,7 +867,22 @@ def _neurons_differ(weights: np.ndarray, text: str) -> None:
 
 
 def _mean_is_zero(weights: np.ndarray, text: str) -> None:
-    """Check the mean against the sample's own spread, so that scale does not matter."""
+    """Check the mean against the sample's own spread, so that scale does not matter.
+
+    Means of columns scatter: over 100 columns or more, their standard deviation is less
+    than half of std / sqrt(n), 7 of its own standard errors, but for 1e-12. Sums that
+    are standardised do not.
+    """
+    for axis in (0, 1):
+        usual = weights.std() / np.sqrt(weights.shape[axis])
+        means = weights.mean(axis=axis)
+        if len(means) >= 100 and means.std() < usual / 2:
+            fail(
+                text,
+                f"expected means of {('columns', 'rows')[axis]} that scatter by"
+                f" {_number(usual, 2)}, got {_number(float(means.std()), 2)}",
+                "the draws are standardised; independent draws have no exact mean",
+            )
     hint = ""
     if weights.min() >= 0:
         hint = "no weight is negative: draw from [-a, a], not from [0, a]"
@@ -1011,6 +1026,13 @@ def _distribution(
     standard deviations, .72 % of which is there).
     """
     largest = float(np.abs(weights).max())
+    if np.all(np.abs(weights) == largest):
+        fail(
+            text,
+            f"expected a smooth distribution, got +-{_number(largest)} alone",
+            "two values are no distribution with these moments: draw normal or uniform"
+            " weights",
+        )
     if np.sum(np.abs(weights) == largest) > 2:
         fail(
             text,

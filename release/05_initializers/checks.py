@@ -1026,6 +1026,13 @@ def _distribution(
     standard deviations, .72 % of which is there).
     """
     largest = float(np.abs(weights).max())
+    if np.all(np.abs(weights) == largest):
+        fail(
+            text,
+            f"expected a smooth distribution, got +-{_number(largest)} alone",
+            "two values are no distribution with these moments: draw normal or uniform"
+            " weights",
+        )
     if np.sum(np.abs(weights) == largest) > 2:
         fail(
             text,
