@@ -7,6 +7,9 @@ c.CourseDirectory.course_id = "before-the-first-step"
 # Every assignment ships these modules to students, beside its notebook.
 c.Autograder.shipped = ["dp.py", "lab.py", "checks.py"]
 
+# At least this share of the named mistakes shows before an assignment is handed in.
+c.Autograder.least_visible = 0.4
+
 # Tests hand networks and nodes to students' functions; `checks` stays with the tests.
 c.SandboxLimits.student_modules = ["dp", "lab"]
 

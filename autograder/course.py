@@ -249,6 +249,15 @@ class Course:
         """
         return list(self.config.get("Autograder", {}).get("shipped", []))
 
+    @property
+    def least_visible(self) -> float:
+        """The share of named mistakes that visible tests must notice, dimensionless.
+
+        Set by ``c.Autograder.least_visible = 0.8`` in ``nbgrader_config.py``; 0, the
+        default, asks for nothing.
+        """
+        return float(self.config.get("Autograder", {}).get("least_visible", 0))
+
     def assignments(self) -> list[str]:
         """Name every assignment that has a notebook in ``source/``, sorted."""
         if not self.source.is_dir():

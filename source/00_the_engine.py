@@ -17,8 +17,8 @@
 # There are four items and 10 points.
 #
 # - Write each answer where it says `YOUR CODE HERE`.
-# - Run the cell below an answer: it checks what can be seen at a glance.
-#   More checks run when the assignment is graded.
+# - Run the cell below an answer. It says which known mistake your answer has, or that
+#   it passes; more checks run when the assignment is graded.
 # - Every item stands alone: a test never uses another item's answer.
 # - Hints come in three steps. The first is a question, the third is nearly the answer.
 
@@ -26,9 +26,16 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-import checks
-import dp
-import lab
+try:
+    import checks
+    import dp
+    import lab
+    import mistakes
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        f"{missing.name}.py is not in the folder of this notebook: put checks.py,"
+        " dp.py, lab.py and mistakes.py there, which came with it, and run this again"
+    ) from None
 
 lab.style()
 
@@ -53,14 +60,17 @@ lab.style()
 # The point is for committing yourself; whether you are right is never scored.
 
 # %% nbgrader={"grade_id": "prediction", "solution": true}
-my_exponent = None  # your guess, from -15 to -1
+# my_exponent = your guess, from -15 to -1, in place of the next two lines:
 ### BEGIN SOLUTION
 my_exponent = -5
 ### END SOLUTION
 lab.predict("u0.a1", my_exponent)
 
 # %% nbgrader={"grade_id": "prediction-test", "points": 1}
-checks.predicted(my_exponent, "my_exponent")
+import checks
+
+with checks.visible("my_exponent"):
+    checks.predicted(my_exponent, "my_exponent", -15, -1)
 
 # %% [markdown]
 # ## 0.1 An operation that the engine lacks (3 points)
@@ -120,55 +130,16 @@ def softsign(node):
 # </details>
 
 # %% nbgrader={"grade_id": "softsign-test", "points": 3}
-x = dp.Node(np.array([[0.0, 1.0]]))
-y = checks.call(softsign, x)
-text = "softsign(x) for x = Node([[0, 1]])"
-checks.true(
-    isinstance(y, dp.Node),
-    text,
-    "expected a dp.Node, got something else",
-    hint="call the operation with the node; inside it the formula works on arrays",
-)
-known = [
-    ([[0, 1]], "this is the input itself"),
-    ([[0, np.tanh(1)]], "this is tanh"),
-    ([[0, 1 / (1 + np.exp(-1))]], "this is x times the sigmoid"),
-]
-checks.close(y.value, [[0, 0.5]], text, known=known)
-text = "x.gradient for x = Node([[0, 1]]) after softsign(x).sum().backward()"
-checks.run(lambda: y.sum().backward())
-cut = (
-    "a node made from an array by hand remembers no parents; call a dp.Operation with"
-    " the node"
-)
-checks.true(x.gradient is not None, text, "expected a gradient, got None", hint=cut)
-known = [
-    ([[0, 0.25]], "at 0 the slope is 1: both sides meet there without a corner"),
-    ([[1, 0.5]], "this is 1 / (1 + |x|): the square is missing"),
-    ([[1, 0.75]], "this is 1 - y^2, the slope of tanh"),
-    ([[0, 0.5]], "this is the function itself, and its derivative is wanted"),
-    ([[1, 4]], "the rule multiplies by (1 + |x|)^2; it must divide"),
-]
-checks.close(x.gradient, [[1, 0.25]], text, known=known)
+import checks
+import mistakes
+
+with checks.visible("softsign"):
+    x, kinds = dp.Node(np.array([[0.0, 1.0, -3.0]])), (dp.Node, dp.Operation)
+    value, slopes = [[0, 0.5, -0.75]], [[2, 0.75, 0.25]]
+    mistakes.softsign_checked(softsign, x, kinds, value, [[2, 3, 4]], slopes)
+
 
 ### BEGIN HIDDEN TESTS
-# -- one operation, in the documented way
-text = "softsign(x)"
-checks.true(
-    isinstance(y.operation, dp.Operation) and y.operation.name == "softsign",
-    text,
-    f"expected a node made by a dp.Operation called 'softsign', got {y.operation}",
-    hint="this is put together from operations that exist: right numbers, but several"
-    " nodes in place of one operation with a rule of its own",
-)
-checks.true(
-    len(y.parents) == 1 and y.parents[0] == x,
-    text,
-    "expected the node `x` itself as the only parent of the result",
-    hint="call the operation with `node`, not with a copy of it",
-)
-
-
 # -- against central differences of the formula itself
 def numbers(x):
     return x / (1 + np.abs(x))
@@ -185,22 +156,11 @@ given = a.copy()
 x = dp.Node(given)
 y = checks.call(softsign, x)
 text = "softsign(x) for x of shape (3, 4)"
-without_abs = "the absolute value is missing: negative inputs need it as well"
-with np.errstate(all="ignore"):
-    checks.close(y.value, numbers(a), text, known=[(a / (1 + a), without_abs)])
+checks.close(y.value, numbers(a), text, known=mistakes.softsign(a))
 checks.unchanged(a, x.value, text, "the value of x")
 checks.run(lambda: y.backward(g))
 slope = measured(numbers, a)
-with np.errstate(all="ignore"):
-    bare = 1 / (1 + a) ** 2
-known = [
-    (g * bare, without_abs + " in the derivative too"),
-    (slope, "g is left out: multiply the slope by the gradient that arrives"),
-    (g + slope, "g is added: the chain rule multiplies"),
-    (bare, without_abs + ", and g is left out"),
-    (g * np.sign(a) * slope, "the slope of softsign is positive on both sides"),
-    (g * np.where(a > 0, slope, 0), "negative inputs pass a gradient, too"),
-]
+known = mistakes.softsign_slope(a, numbers(a), g)
 text = "x.gradient after softsign(x).backward(g), shapes (3, 4)"
 checks.close(x.gradient, g * slope, text, rtol=1e-5, atol=1e-8, known=known)
 checks.unchanged(a, x.value, text, "the value of x")
@@ -299,39 +259,19 @@ def numeric_grad(f, W, eps):
 # </details>
 
 # %% nbgrader={"grade_id": "numeric-grad-test", "points": 3}
-# A quadratic is where central differences are exact at any step, and others are not.
-W = np.array([[1.0, 2.0], [3.0, -4.0]])
-before = W.copy()
-text = "numeric_grad(sum of V^2, W, 0.1)"
-got = checks.call(numeric_grad, lambda V: float((V**2).sum()), W, 0.1)
+import checks
+import mistakes
+
+with checks.visible("numeric_grad"):
+    W = np.array([[1.0, 2.0, 3.0], [-1.0, 0.3, 4.0]])
+    want = [[-4.19, 8.41, 24.61], [10.21, -23.72, 46.21]]
+    mistakes.measured(numeric_grad, lambda V: (V**3).sum() + V.prod(), W, 0.1, want)
+### BEGIN HIDDEN TESTS
 one_sided = (
     "these are one-sided differences, with an error that shrinks only like eps: step to"
     " both sides"
 )
-checks.shape(
-    got,
-    (2, 2),
-    text,
-    known=[
-        ((), "one number for each entry of W is wanted"),
-        ((4,), "give the result the shape of W"),
-    ],
-)
-known = [
-    (2 * before + 0.1, one_sided),
-    (2 * before - 0.1, one_sided),
-    (4 * before, "the two steps are 2 eps apart: divide by 2 eps"),
-    (0.2 * 2 * before, "divide by the distance of the two steps, 2 eps"),
-    (0.2 * before, "a division by eps is missing, or by 2 eps"),
-    (np.full((2, 2), 4.0), "all entries are moved at once; move one at a time"),
-    (-2 * before, "the sign is turned: f(W + eps E) comes first"),
-    (np.zeros((2, 2)), "f never saw a change: hand it an array with one entry moved"),
-]
-checks.close(got, 2 * before, text, known=known)
-restore = "write the kept number back; adding eps and taking it off again rounds"
-checks.unchanged(before, W, text, "W", restore)
-
-### BEGIN HIDDEN TESTS
+restore = mistakes.RESTORE
 # -- not square, any number of axes, with a weight for each entry
 draws = checks.rng(2)
 several = (
@@ -516,37 +456,15 @@ def assign_params(net, new):
 # </details>
 
 # %% nbgrader={"grade_id": "assign-params-test", "points": 3}
-draws = checks.rng(3)
-net = Net(draws)
-x = draws.normal(size=(5, 3))
-first = {name: array.copy() for name, array in net.get_param().items()}
-new = {name: draws.normal(size=array.shape) for name, array in first.items()}
-given = {name: array.copy() for name, array in new.items()}
-text = "assign_params(net, new)"
-old = checks.run(assign_params, net, new)
-hidden = np.tanh(x @ given["hidden_weight"] + given["hidden_bias"])
-want = hidden @ given["out_weight"] + given["out_bias"]
-was = np.tanh(x @ first["hidden_weight"]) @ first["out_weight"]
-rebound = (
-    "the net still computes with the old arrays: `v = new` binds a name to another"
-    " array; np.copyto(v, new) changes the numbers in it"
-)
-checks.close(net(x).value, want, f"net(x) after {text}", known=[(was, rebound)])
-checks.true(
-    isinstance(old, dict),
-    text,
-    "expected a dict with the old values, got something else",
-    hint="a function without `return` gives None" if old is None else "",
-)
-checks.equal(sorted(old), sorted(first), f"names in the result of {text}")
-for name, array in first.items():
-    known = [
-        (given[name], "this is the new value: copy the old one before you overwrite it")
-    ]
-    checks.close(old[name], array, f"{text}[{name!r}]", known=known)
+import checks
+import mistakes
 
-
+with checks.visible("assign_params"):
+    mistakes.check_assigning(assign_params, Net, assigned_and_reused)
 ### BEGIN HIDDEN TESTS
+draws = checks.rng(3)
+
+
 # -- some of the parameters, from a fresh net each time
 def made():
     return Net(checks.rng(4))

@@ -18,16 +18,23 @@
 # There are four items and 10 points.
 #
 # - Write each answer where it says `YOUR CODE HERE`.
-# - Run the cell below an answer: it checks what can be seen at a glance.
-#   More checks run when the assignment is graded.
+# - Run the cell below an answer. It says which known mistake your answer has, or that
+#   it passes; more checks run when the assignment is graded.
 # - Every item stands alone: a test never uses another item's answer.
 # - Hints come in three steps. The first is a question, the third is nearly the answer.
 
 # %% nbgrader={"grade_id": "setup", "locked": true}
 import numpy as np
 
-import checks
-import lab
+try:
+    import checks
+    import lab
+    import mistakes
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        f"{missing.name}.py is not in the folder of this notebook: put checks.py,"
+        " dp.py, lab.py and mistakes.py there, which came with it, and run this again"
+    ) from None
 
 lab.style()
 
@@ -56,14 +63,17 @@ lab.style()
 # The point is for committing yourself; whether you are right is never scored.
 
 # %% nbgrader={"grade_id": "prediction", "solution": true}
-my_count = None  # your guess, from 0 to 4
+# my_count = your guess, from 0 to 4, in place of the next two lines:
 ### BEGIN SOLUTION
-my_count = 4
+my_count = 1
 ### END SOLUTION
 lab.predict("u1.a1", my_count)
 
 # %% nbgrader={"grade_id": "prediction-test", "points": 1}
-checks.predicted(my_count, "my_count")
+import checks
+
+with checks.visible("my_count"):
+    checks.predicted(my_count, "my_count", 0, 4)
 
 # %% [markdown]
 # ## 1.1 How many neurons does a layer have? (3 points)
@@ -117,27 +127,11 @@ def hidden_rank(H, tol):
 # </details>
 
 # %% nbgrader={"grade_id": "hidden-rank-test", "points": 3}
-column = np.array([[1.0], [2.0], [4.0], [-3.0]])
-text = "hidden_rank(H, 1e-9) for a column and its negative"
-got = checks.call(hidden_rank, np.hstack([column, -column]), 1e-9)
-known = [
-    (0, "one neuron that varies is one, not none"),
-    (2, "distinct columns are counted; -h adds nothing to h"),
-    (4, "this counts rows (examples) and not neurons"),
-    (1.0, "a rank is an int"),
-]
-checks.equal(got, 1, text, known=known)
-text = "hidden_rank(H, 1e-9) for three identical columns"
-got = checks.call(hidden_rank, np.tile(column, 3), 1e-9)
-known = [
-    (0, "centre each column (axis 0), not each row"),
-    (3, "identical neurons count once"),
-]
-checks.equal(got, 1, text, known=known)
-text = "hidden_rank(H, 1e-9) for two different columns"
-got = checks.call(hidden_rank, np.hstack([column, column**2]), 1e-9)
-checks.equal(got, 2, text)
+import checks
+import mistakes
 
+with checks.visible("hidden_rank"):
+    mistakes.check_rank(hidden_rank, equal=1, copies=1, total=2, constant=0, sizes=2)
 ### BEGIN HIDDEN TESTS
 draws = checks.rng(1)
 base = draws.normal(size=(40, 3))
@@ -310,38 +304,15 @@ def train_constant_init(c, act, x, y, rate, steps, bias=0.0):
 # </details>
 
 # %% nbgrader={"grade_id": "train-constant-init-test", "points": 4}
-x = np.array([[0.2, -0.3], [1.0, 0.5], [-0.8, 1.2], [0.4, 0.9], [-1.1, -0.6]])
-y = np.array([0, 1, 1, 1, 0])
-KEYS = ["W1", "W2", "b1", "b2", "hidden", "loss"]
-text = 'train_constant_init(0, "sigmoid", x, y, 0.5, 40)'
-got = checks.call(train_constant_init, 0, "sigmoid", x, y, 0.5, 40)
-checks.equal(sorted(got), KEYS, f"keys of {text}")
-shapes = [("W1", (2, 4)), ("b1", (1, 4)), ("W2", (4, 1)), ("b2", (1, 1))]
-for key, shape in [*shapes, ("hidden", (5, 4)), ("loss", (40,))]:
-    checks.shape(got[key], shape, f'{text}["{key}"]')
-    checks.finite(got[key], f'{text}["{key}"]')
-known = [(5 * np.log(2), "this is the sum over the examples; the mean is wanted")]
-checks.close(got["loss"][0], np.log(2), f"first loss of {text}", known=known)
-frozen = (
-    "this start is treated as if zero never moved anything; with sigmoid the hidden"
-    " layer says .5 at zero, so W2 moves first, and then everything"
-)
-for key, _ in shapes:
-    checks.true(
-        np.abs(got[key]).max() > 1e-6,
-        text,
-        f"expected {key} to have moved from zero, and it has not",
-        hint=frozen,
-    )
-for key, array in (("W1", got["W1"]), ("W2", got["W2"].T), ("hidden", got["hidden"])):
-    checks.true(
-        np.ptp(array, axis=1).max() < 1e-9,
-        text,
-        f"expected the four neurons to stay alike in {key}, and they differ",
-        hint="equal neurons get equal gradients: is there chance in the start?",
-    )
+import checks
+import mistakes
 
+with checks.visible("train_constant_init"):
+    tanh, bias = (0.288671, -0.071639), (0.293824, 0.018903)
+    sigmoid = (0.665137, 0.496847)
+    mistakes.check_training(train_constant_init, tanh, bias, sigmoid)
 ### BEGIN HIDDEN TESTS
+KEYS, SLIPS, frozen = mistakes.KEYS, mistakes.SLIPS, mistakes.FROZEN
 FUNCTIONS = {
     "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda z, h: h - h**2),
     "tanh": (np.tanh, lambda z, h: 1 / np.cosh(z) ** 2),
@@ -386,21 +357,6 @@ def reference(c, act, x, y, rate, steps, bias=0.0, slip=""):
     return {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "hidden": last, "loss": losses}
 
 
-SLIPS = {
-    "sum": "the gradient is that of the summed loss; the mean divides by n",
-    "flat at zero": "the slope is taken as 0 where the pre-activation is 0: tanh'(0) is"
-    " 1, its largest value (it is tanh(0) that is 0)",
-    "slope of tanh": "this is the slope of tanh, 1 - h^2; each activation has its own",
-    "no slope": "the slope of the activation is left out of the gradient of W1 and b1",
-    "new W2": "W2 is changed before the hidden layer's gradient is computed: all four"
-    " gradients belong to the parameters before the step",
-    "uphill": "the gradient is added: this goes uphill",
-    "only last": "only the last layer is trained",
-    "no bias": "`bias` is not looked at: it is the start of b1",
-    "bias c": "the hidden biases start at `bias`, and c is for the weights",
-    "last bias": "the last bias starts at 0, whatever `bias` is",
-    "old hidden": "the activations are those before the last step; compute them again",
-}
 draws = checks.rng(2)
 x = draws.normal(size=(11, 3))
 x[4] = 0.0  # an example at the origin: its pre-activations are exactly b1
@@ -421,6 +377,7 @@ for c, act, rate, steps, bias in settings:
     options = {"bias": bias} if bias else {}
     text = checks.describe(train_constant_init, c, act, x, y, rate, steps, **options)
     got = checks.call(train_constant_init, c, act, x, y, rate, steps, **options)
+    checks.kind(got, dict, text)
     checks.equal(sorted(got), KEYS, f"keys of {text}")
     arguments = c, act, x, y, rate, steps, bias
     want = reference(*arguments)
@@ -553,28 +510,19 @@ def who_moves(act, c, bias, balanced):
 # </details>
 
 # %% nbgrader={"grade_id": "who-moves-test", "points": 2}
-ALL = ["W1", "W2", "b1", "b2"]
+import checks
+import mistakes
 
-
-def names(act, c, bias, balanced):
-    got = checks.call(who_moves, act, c, bias, balanced)
-    text = checks.describe(who_moves, act, c, bias, balanced)
-    kinds = set | frozenset | list | tuple
-    checks.true(isinstance(got, kinds), text, "expected a set of names, got no set")
-    return sorted(set(got)), text
-
-
-got, text = names("tanh", 0.5, 0, False)
-checks.equal(got, ALL, text)
-got, text = names("tanh", 0, 0, False)
-known = [
-    ([], "zero never moves anything? b2 has the gradient mean(p - y), which is not 0"),
-    (ALL, "H is 0, so W2 has no gradient; and W2 is 0, so W1 and b1 have none"),
-]
-checks.equal(got, ["b2"], text, known=known)
+with checks.visible("who_moves"):
+    mistakes.moves(who_moves, ("tanh", 0, 0, False), {"b2"})
+    mistakes.moves(who_moves, ("sigmoid", 0, 0, False), {"W1", "b1", "W2", "b2"})
+    mistakes.moves(who_moves, ("relu", 0, 1, False), {"W1", "b1", "W2", "b2"})
 
 
 ### BEGIN HIDDEN TESTS
+ALL = ["W1", "W2", "b1", "b2"]
+
+
 def moved(act, c, bias, balanced):
     # by training such a net for a while
     x = checks.rng(3).normal(size=(8, 3))
@@ -601,39 +549,12 @@ def moved(act, c, bias, balanced):
     return sorted(k for k in ALL if np.abs(now[k] - start[k]).max() > 1e-9)
 
 
-never = "a start at zero is taken to move nothing: look at what each layer is given"
-where = "balance matters only where all weights are 0: p is .5 for every example there"
-half = "the sigmoid of 0 is .5, so H is not 0: W2 has a gradient, and then W1 and b1"
 for act in ("sigmoid", "tanh", "relu"):
     for c in (0, 0.5, 2):
         for bias in (0, 1, 0.25):
             for balanced in (False, True):
-                got, text = names(act, c, bias, balanced)
-                known = [([], never)]
-                if c > 0 and balanced:
-                    known = [([], where)]
-                if c == 0 and balanced:
-                    even = (
-                        "with balanced labels and p = .5 the mean of p - y is zero, and"
-                    )
-                    even += " all examples look alike to the last layer: nothing moves"
-                    known = [(["b2"], even), (ALL, even), (["W2", "b2"], even)]
-                elif c == 0 and bias > 0:
-                    ones = "a hidden bias that is not 0 makes H different from 0, so W2"
-                    ones += " has a gradient, and after it W1 and b1"
-                    if bias < 1:  # asked after a bias of 1
-                        ones = "bias = 1 is no special case: " + ones
-                    known += [(["b2"], ones)]
-                elif c == 0 and act == "sigmoid":
-                    known += [(["b2"], half)]
-                if c == 0:
-                    first = "this is the first step only: once W2 has moved, W1 and b1"
-                    known += [(["W2", "b2"], first + " have a gradient too")]
-                    slope = (
-                        "is the slope of the activation taken as 0 at 0? tanh'(0) is"
-                    )
-                    known += [(["W2", "b1", "b2"], slope + " 1, and sigmoid'(0) .25")]
-                checks.equal(got, moved(act, c, bias, balanced), text, known=known)
+                case = act, c, bias, balanced
+                mistakes.moves(who_moves, case, moved(*case))
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -18,16 +18,23 @@
 # There are four items and 11 points.
 #
 # - Write each answer where it says `YOUR CODE HERE`.
-# - Run the cell below an answer: it checks what can be seen at a glance.
-#   More checks run when the assignment is graded.
+# - Run the cell below an answer. It says which known mistake your answer has, or that
+#   it passes; more checks run when the assignment is graded.
 # - Every item stands alone: a test never uses another item's answer.
 # - Hints come in three steps. The first is a question, the third is nearly the answer.
 
 # %% nbgrader={"grade_id": "setup", "locked": true}
 import numpy as np
 
-import checks
-import lab
+try:
+    import checks
+    import lab
+    import mistakes
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        f"{missing.name}.py is not in the folder of this notebook: put checks.py,"
+        " dp.py, lab.py and mistakes.py there, which came with it, and run this again"
+    ) from None
 
 lab.style()
 
@@ -56,14 +63,17 @@ ACTIVATIONS = {
 # The point is for committing yourself; whether you are right is never scored.
 
 # %% nbgrader={"grade_id": "prediction", "solution": true}
-my_share = None  # your guess, from 0 to 1; then delete the line that raises
+# my_share = your guess, from 0 to 1, in place of the next two lines:
 ### BEGIN SOLUTION
 my_share = 0.5
 ### END SOLUTION
 lab.predict("u3.a1", my_share)
 
 # %% nbgrader={"grade_id": "prediction-test", "points": 1}
-checks.predicted(my_share, "my_share")
+import checks
+
+with checks.visible("my_share"):
+    checks.predicted(my_share, "my_share", 0, 1)
 
 # %% [markdown]
 # ## 3.1 The forward pass (5 points)
@@ -145,46 +155,18 @@ def feed_forward(x, num_layers, xavier=False, gain=2**0.5, act="tanh", rng=None)
 # </details>
 
 # %% nbgrader={"grade_id": "feed-forward-test", "points": 5, "false_alarms": 1e-8}
-x = checks.rng(31).normal(size=(200, 60))
-before = x.copy()
-text = "feed_forward(x, 10, rng=rng)"
-layers = checks.call(feed_forward, x, 10, rng=checks.rng(32))
-too_long = "the list starts with the input; it must start with the first layer's output"
-one_only = "this looks like one layer's array; return a list of all of them"
-checks.length(layers, 10, text, known={11: too_long, 200: one_only})
-for number, a in enumerate(layers, 1):
-    checks.shape(a, (200, 60), f"layer {number} of {text}")
-    checks.finite(a, f"layer {number} of {text}")
-checks.unchanged(before, x, text, "x")
-largest = max(float(np.abs(a).max()) for a in layers)
-checks.between(
-    largest,
-    0,
-    1,
-    f"largest absolute value in {text}",
-    hint="tanh stays within [-1, 1]: these are pre-activations z; return act(z)",
-)
-checks.true(
-    not np.array_equal(layers[0], layers[9]),
-    text,
-    "expected ten different layers, got the same array ten times",
-    hint="each layer needs an array of its own; writing into one (`a[:] = ...`,"
-    " `out=a`) changes what is in the list already",
-)
-# Over 50 seeds the std of the last layer is .898 +- .0022; the band is nine of these
-# wide on each side (rate below 1e-18). The other bands are what known slips give.
-known = [
-    ((0.99, 1), "these weights have no negative draws: `rng.random` is [0, 1)"),
-    ((0.75, 0.79), "the range is [-.5, .5]; use rng.uniform(-1, 1, ...)"),
-    ((0.9375, 0.955), "rng.normal has std 1, U[-1, 1] has 1/sqrt(3): use rng.uniform"),
-    ((0.92, 0.9375), "is gain applied without xavier?"),
-]
-std = float(np.std(layers[9]))
-checks.between(std, 0.878, 0.918, f"std of the last layer of {text}", known=known)
+import checks
+import mistakes
 
+with checks.visible("feed_forward"):
+    mistakes.check_layers(feed_forward, std=0.898)
+    mistakes.check_weights(feed_forward, bound=1.0, gain=0.3)
+    mistakes.check_weights(feed_forward, bound=0.0519615, gain=0.3, xavier=True)
 ### BEGIN HIDDEN TESTS
 # False alarms: 2e-9 for each of two means and two stds of weights: below 1e-8.
 # -- chance: from rng, and from nowhere else
+x, text = checks.rng(31).normal(size=(200, 60)), "feed_forward(x, 10, rng=rng)"
+layers = checks.call(feed_forward, x, 10, rng=checks.rng(32))
 again = checks.call(feed_forward, x, 10, rng=checks.rng(32))
 checks.true(
     np.array_equal(layers[9], again[9]),
@@ -201,104 +183,8 @@ checks.true(
 )
 
 
-# -- the weights of the first layer, seen through a signal so small that tanh keeps it
-def first_weights(**options):
-    small = 1e-3 * checks.rng(33).normal(size=(200, 100))
-    a = checks.call(feed_forward, small, 1, rng=checks.rng(34), **options)[0]
-    checks.between(np.abs(a).max(), 0, 0.9, "feed_forward(0.001 * x, 1, ...)")
-    return np.linalg.lstsq(small, np.arctanh(a), rcond=None)[0]
-
-
-def uniform_weights(W, bound, text, known, lowest):
-    # 10,000 draws: the band on the mean is 6 %, that on the std 2.7 % of the std (six
-    # standard errors each, false-alarm rate 2e-9)
-    std = bound / np.sqrt(3)
-    low, high = float(W.min()), float(W.max())
-    checks.true(
-        low < -0.5 * high,
-        text,
-        f"expected weights from {-bound:.3g} to {bound:.3g},"
-        f" got {low:.2g} to {high:.2g}",
-        hint=f"`rng.random` and `rng.uniform(0, b)` give no negative draws; {lowest}",
-    )
-    # The std first: weights that are far too large miss the mean's band by chance.
-    checks.has_std(W, std, text, kurtosis=1.8, known=known)
-    checks.has_mean(W, 0, std, text)
-    largest = float(np.abs(W).max())
-    checks.true(
-        largest <= bound * (1 + 1e-6),
-        text,
-        f"expected weights within +-{bound:.4g}, got one of {largest:.4g}",
-        hint="a uniform distribution has a bound; these draws look normal",
-    )
-
-
-plain = "weights of feed_forward(x, 1, gain=0.3)"
-known_plain = [
-    (0.3 / 3**0.5, "gain is applied without xavier"),
-    (0.3 / 100**0.5, "these are Glorot's weights: xavier=False means U[-1, 1]"),
-]
-W = first_weights(gain=0.3)
-uniform_weights(W, 1, plain, known_plain, "use rng.uniform(-1, 1, ...)")
-
-glorot = "weights of feed_forward(x, 1, xavier=True, gain=0.3)"
-bound = 0.3 * np.sqrt(6 / 200)
-right = bound / 3**0.5
-known_glorot = [
-    (0.3 * right, "gain is applied twice"),
-    (right / 0.3, "gain is ignored: it multiplies the weights"),
-    (right / 0.3**0.5, "gain multiplies the weights, not their variance"),
-    (right / 0.09, "gain divides here; it must multiply"),
-    (right / 3**0.5, "the bound is the standard deviation: 6 belongs under the root"),
-    (right * 3**0.5, "the bound of the uniform draws is used as a std of normal ones"),
-    (right * 2**0.5, "only one fan is counted: the sum fan_in + fan_out is 2 n"),
-    (0.3 * 6**0.5 / 200 / 3**0.5, "the square root covers the 6 only"),
-    (
-        0.3 * (6 / 300) ** 0.5 / 3**0.5,
-        "x.shape is no pair of fans: its first number counts examples; both fans are n",
-    ),
-    (0.3 * 6 / 200 / 3**0.5, "the square root is missing"),
-    (1 / 3**0.5, "these are the plain weights: xavier=True is not looked at"),
-]
-W = first_weights(xavier=True, gain=0.3)
-uniform_weights(W, bound, glorot, known_glorot, "the bound counts on both sides")
-
-# -- the chain: each layer is fed by the one before, through weights of its own
-text = "feed_forward(x, 3, xavier=True, gain=1, rng=rng)"
-x = checks.rng(35).normal(size=(200, 20))
-a = [x, *checks.call(feed_forward, x, 3, xavier=True, gain=1, rng=checks.rng(36))]
-
-
-def fitted(inputs, outputs):
-    # weights by least squares, and the largest error of the fit
-    z = np.arctanh(np.clip(outputs, -1 + 1e-15, 1 - 1e-15))
-    W = np.linalg.lstsq(inputs, z, rcond=None)[0]
-    return W, float(np.abs(inputs @ W - z).max())
-
-
-seen = []
-for k in (1, 2, 3):
-    W, error = fitted(a[k - 1], a[k])
-    hint = "a layer computes tanh(a @ W), with the activations of the layer before"
-    if k > 1 and fitted(x, a[k])[1] < 1e-6:
-        hint = "this layer starts from x again; feed it the layer before"
-    checks.true(
-        error < 1e-6,
-        text,
-        f"expected layer {k} to be tanh(a @ W) of layer {k - 1}, got something else",
-        hint=hint,
-    )
-    for j, earlier in enumerate(seen, 1):
-        checks.true(
-            not np.allclose(W, earlier, atol=1e-6),
-            text,
-            f"expected fresh weights in each layer, got layer {j}'s again in layer {k}",
-            hint="one W is reused: draw inside the loop (the spread looks right, but"
-            " ten layers of one matrix are another network)",
-        )
-    seen.append(W)
-
 # -- defaults and activations
+x = checks.rng(35).normal(size=(200, 20))
 text = "feed_forward(x, 2, xavier=True)"
 default = checks.call(feed_forward, x, 2, xavier=True, rng=checks.rng(37))
 root2 = checks.call(feed_forward, x, 2, xavier=True, gain=2**0.5, rng=checks.rng(37))
@@ -420,71 +306,30 @@ def saturation(acts, act, thr):
 # </details>
 
 # %% nbgrader={"grade_id": "saturation-test", "points": 2}
-given = [np.array([[0.0, 0.95], [0.2, -0.3]]), np.array([[1.0, 0.92], [0.99, 0.1]])]
-text = 'saturation(acts, "tanh", 0.9)'
-got = checks.call(saturation, given, "tanh", 0.9)
-checks.shape(
-    got,
-    (2,),
-    text,
-    known=[((), "one number for each layer is wanted, not one for all of them")],
-)
-checks.close(
-    got,
-    [0.25, 0.75],
-    text,
-    known=[
-        ([1, 3], "these are counts; divide by the number of activations"),
-        ([25, 75], "these are percentages; a share lies between 0 and 1"),
-        ([0.75, 0.25], "these are the shares that are not saturated"),
-    ],
-)
+import checks
 
+with checks.visible("saturation"):
+    acts = [np.array([0.75, -0.875, 0.8, 0.85, 0.95, 0.99, 0.1, 0.2]), np.ones(2)]
+    checks.value(saturation, (acts, "tanh", 0.75), [0.625, 1])
+    acts = [np.array([0.9, 0.75, 0.25, 0.1, 0.8]), np.array([0.95, 0.2])]
+    checks.value(saturation, (acts, "sigmoid", 0.75), [0.6, 1])
 ### BEGIN HIDDEN TESTS
-one_sided = "only the positive side is counted; there are two walls"
+given = [np.array([[0.0, 0.95], [0.2, -0.3]]), np.array([[1.0, 0.92], [0.99, 0.1]])]
+checks.value(saturation, (given, "tanh", 0.9), [0.25, 0.75])
 both = [np.array([[-0.95, 0.95, 0.0, -0.99]]), np.array([[-1.0, 0.3, 0.2, 0.1]])]
-text = 'saturation(acts with negative values, "tanh", 0.9)'
-got = checks.call(saturation, both, "tanh", 0.9)
-known = [([0.25, 0.0], one_sided), ([0.5, 0.25], "only the negative side is counted")]
-checks.close(got, [0.75, 0.25], text, known=known)
-
+checks.value(saturation, (both, "tanh", 0.9), [0.75, 0.25])
 squashed = [np.array([[0.02, 0.98, 0.5, 0.6]]), np.array([[0.01, 0.03, 0.4, 0.99]])]
-text = 'saturation(acts, "sigmoid", 0.95)'
-got = checks.call(saturation, squashed, "sigmoid", 0.95)
-known = [
-    ([0.25, 0.25], one_sided + ": near 0 the sigmoid is flat too"),
-    ([0.25, 0.5], "only the lower side is counted; there are two walls"),
-    ([1, 1], "`and` and `or`: something cannot be above thr and below 1 - thr at once"),
-    ([0, 0], "`and` and `or`: nothing is above thr and below 1 - thr at once"),
-]
-checks.close(got, [0.5, 0.75], text, known=known)
-
+checks.value(saturation, (squashed, "sigmoid", 0.95), [0.5, 0.75])
 edge = [np.array([[0.75, 0.25, 0.5, 0.875]])]
-at_edge = "an activation at the threshold is not beyond it: use > and <"
-known = [
-    ([0.0], "thr is not looked at: a threshold is hard-coded"),
-    ([0.5], at_edge),  # tanh
-    ([0.75], at_edge),  # sigmoid
-]
-for act in ("sigmoid", "tanh"):
-    text = f'saturation([[[0.75, 0.25, 0.5, 0.875]]], "{act}", 0.75)'
-    checks.close(checks.call(saturation, edge, act, 0.75), [0.25], text, known=known)
-
+checks.value(saturation, (edge, "sigmoid", 0.75), [0.25])
+checks.value(saturation, (edge, "tanh", 0.75), [0.25])
 draws = checks.rng(51)
 widths = [np.tanh(2 * draws.normal(size=(40, n))) for n in (30, 20, 10)]
 for thr in (0.8, 0.99):
-    text = f'saturation(layers of 30, 20 and 10 units, "tanh", {thr})'
-    got = checks.call(saturation, widths, "tanh", thr)
     want = [float(((a > thr) | (a < -thr)).sum() / a.size) for a in widths]
-    checks.close(got, want, text, hint="every layer may have a width of its own")
-checks.raises(
-    ValueError,
-    saturation,
-    given,
-    "relu",
-    0.9,
-    hint="a rectifier has no upper wall: end with raise ValueError(...)",
-)
+    hint = "every layer may have a width of its own"
+    checks.value(saturation, (widths, "tanh", thr), want, hint=hint)
+checks.raises(ValueError, saturation, given, "relu", 0.9)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -547,63 +392,15 @@ def gain_for(f):
 # </details>
 
 # %% nbgrader={"grade_id": "gain-for-test", "points": 3}
-# For f = z^2 the moments are integers: E[f^2] = E[z^4] = 3, E[f] = 1, E[f'^2] = 4. So
-# it is known what most slips would give.
-mean = "this is made from E[f]^2 or E|f|; square f first, then average"
-derivative = "this is made from f', the backward signal; the forward one needs f"
-known = [
-    (1 / 3, "this is the square of the gain: a root is missing"),
-    (3**0.5, "this is the inverse: a gain makes up for what f loses"),
-    (3, "this is E[f^2] itself; the gain is 1 over its root"),
-    (1, mean),
-    (1 / 4, derivative),
-    (1 / 2, derivative),
-    (2**-0.5, "this is made from Var(f); E[f^2] is wanted"),
-    (0.75**-0.5, "the nodes are not scaled: with exp(-t^2), z is sqrt(2) t"),
-    ((9 * np.pi) ** -0.25, "the weights sum to sqrt(pi): divide by it"),
-    ((9 / 2) ** -0.25, "divide by sqrt(pi), not by sqrt(2 pi)"),
-    (2**0.5, "sqrt(2) is ReLU's gain; every activation has its own"),
-]
-got, again = (checks.call(gain_for, lambda z: z**2) for _ in range(2))
-chance = "quadrature has no chance in it; draws would need millions for .001"
-checks.close(again, got, "gain_for(z^2), called twice", rtol=0, atol=1e-12, hint=chance)
-checks.close(got, 3**-0.5, "gain_for(z^2)", rtol=0, atol=1e-3, known=known)
-got = checks.call(gain_for, lambda z: z)
-checks.close(got, 1.0, "gain_for(linear)", rtol=0, atol=1e-3)
-got = checks.call(gain_for, lambda z: np.maximum(z, 0))
-checks.close(got, 2**0.5, "gain_for(relu)", rtol=0, atol=1e-3)
+import checks
+import mistakes
 
+with checks.visible("gain_for"):
+    mistakes.check_steady(gain_for)
+    checks.value(gain_for, (lambda z: z + z**2,), 0.5, atol=1e-3)
+    checks.value(gain_for, (lambda z: np.maximum(z, 0),), 2**0.5, atol=1e-3)
 ### BEGIN HIDDEN TESTS
 import math
-
-grid = np.linspace(-12, 12, 48_001)
-density = np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi)
-
-
-def mean_of(values):
-    # E over z ~ N(0, 1) as a sum over the grid, whose ends carry no weight
-    return float(np.sum(values * density)) * (grid[1] - grid[0])
-
-
-def slips(f):
-    # what known mistakes give for f
-    y = f(grid)
-    slope = np.gradient(y, grid)
-    m1, m2, slope2 = mean_of(y), mean_of(y**2), mean_of(slope**2)
-    return [
-        (1 / m2, "this is the square of the gain: a root is missing"),
-        (m2**0.5, "this is the inverse: a gain makes up for what f loses"),
-        (m2, "this is E[f^2] itself; the gain is 1 over its root"),
-        (1 / slope2, derivative),
-        (slope2**-0.5, derivative),
-        (1 / max(abs(m1), 1e-9), mean),
-        (1 / max(m1**2, 1e-9), mean),
-        (1 / mean_of(np.abs(y)), mean),
-        (max(m2 - m1**2, 1e-9) ** -0.5, "this is made from Var(f); E[f^2] is wanted"),
-        (2**0.5, "sqrt(2) is ReLU's gain; every activation has its own"),
-        (5 / 3, "5/3 is a rule of thumb for tanh; compute the expectation"),
-    ]
-
 
 erf = np.vectorize(math.erf)
 activations = {
@@ -618,11 +415,8 @@ activations = {
     "z^3": (lambda z: z**3, 15**-0.5),
 }
 for name, (f, want) in activations.items():
-    got = checks.call(gain_for, f)
     hint = "are 64 nodes used, or more?" if name == "sin(3 z)" else ""
-    checks.close(
-        got, want, f"gain_for({name})", rtol=0, atol=1e-3, known=slips(f), hint=hint
-    )
+    checks.value(gain_for, (f,), want, rtol=0, atol=1e-3, hint=hint)
 ### END HIDDEN TESTS
 
 # %% [markdown]

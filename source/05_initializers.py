@@ -15,8 +15,8 @@
 # There are thirteen items and 28 points.
 #
 # - Write each answer below its docstring, where it says `YOUR CODE HERE`.
-# - Run the cell below an answer: it checks what can be seen at a glance.
-#   More checks run when the assignment is graded, on other shapes and other seeds.
+# - Run the cell below an answer. It says which known mistake your answer has, or that
+#   it passes; more checks run when it is graded, on other shapes and other seeds.
 # - Every item stands alone: a test never uses another item's answer.
 # - Hints come in three steps. The first is a question, the third is nearly the answer.
 # - All randomness comes from the `rng` that is passed in (a `np.random.Generator`):
@@ -26,9 +26,16 @@
 import numpy as np
 from sklearn import datasets, preprocessing
 
-import checks
-import lab
-from dp import SGD, Adam, Model, Node, bce_with_logits  # noqa: F401
+try:
+    import checks
+    import lab
+    import mistakes
+    from dp import SGD, Adam, Model, Node, bce_with_logits  # noqa: F401
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        f"{missing.name}.py is not in the folder of this notebook: put checks.py,"
+        " dp.py, lab.py and mistakes.py there, which came with it, and run this again"
+    ) from None
 
 # %% [markdown]
 # ## 5.1 LeCun: keep the forward signal (2 points)
@@ -87,22 +94,11 @@ def lecun_normal(fan_in, fan_out, rng, gain=1):
 # </details>
 
 # %% nbgrader={"grade_id": "lecun-normal-test", "points": 2, "false_alarms": 1e-7}
-weights = checks.call(lecun_normal, 300, 300, checks.rng(1))
-checks.shape(weights, (300, 300), "lecun_normal(300, 300, rng)")
-std = np.sqrt(1 / 300)
-mistakes = [
-    (1 / 300, "the variance is used as the standard deviation"),
-    (np.sqrt(2 / 300), "2 / fan_in is the rule for rectifiers; here it is 1"),
-    (0.01, "0.01 is hard-coded; the weights have to follow fan_in"),
-    (1, "the weights do not follow fan_in at all"),
-]
-checks.between(
-    weights.std(),
-    0.8 * std,
-    1.25 * std,
-    "standard deviation of lecun_normal(300, 300, rng)",
-    known=[((0.9 * wrong, 1.1 * wrong), said) for wrong, said in mistakes],
-)
+import checks
+
+with checks.visible("lecun_normal"):
+    variances = {(400, 100): 0.0025, (100, 400): 0.01}
+    checks.initializer_battery(lecun_normal, variances)
 ### BEGIN HIDDEN TESTS
 # False alarms: below 1e-7, see the battery's docstring.
 checks.initializer_battery(lecun_normal, lambda fan_in, fan_out: 1 / fan_in)
@@ -165,23 +161,11 @@ def glorot_uniform(fan_in, fan_out, rng, gain=1):
 # </details>
 
 # %% nbgrader={"grade_id": "glorot-uniform-test", "points": 2, "false_alarms": 1e-7}
-weights = checks.call(glorot_uniform, 300, 300, checks.rng(1))
-checks.shape(weights, (300, 300), "glorot_uniform(300, 300, rng)")
-std = np.sqrt(2 / 600)
-mistakes = [
-    (std / np.sqrt(3), "the bound is the standard deviation, which is smaller"),
-    (std * np.sqrt(3), "the bound is used as the std: sqrt(3) times too large"),
-    (2 / 600, "the variance is used as the standard deviation"),
-    (np.sqrt(2) / 600, "a misplaced square root: the sum is outside of it"),
-    (std / 2, "half of the range is missing: draw from [-a, a]"),
-]
-checks.between(
-    weights.std(),
-    0.8 * std,
-    1.25 * std,
-    "standard deviation of glorot_uniform(300, 300, rng)",
-    known=[((0.9 * wrong, 1.1 * wrong), said) for wrong, said in mistakes],
-)
+import checks
+
+with checks.visible("glorot_uniform"):
+    variances = {(400, 100): 0.004, (100, 400): 0.004, (200, 200): 0.005}
+    checks.initializer_battery(glorot_uniform, variances, kurtosis=1.8)
 ### BEGIN HIDDEN TESTS
 # False alarms: below 1e-7, see the battery's docstring.
 checks.initializer_battery(
@@ -239,22 +223,11 @@ def glorot_normal(fan_in, fan_out, rng, gain=1):
 # </details>
 
 # %% nbgrader={"grade_id": "glorot-normal-test", "points": 2, "false_alarms": 1e-7}
-weights = checks.call(glorot_normal, 300, 300, checks.rng(1))
-checks.shape(weights, (300, 300), "glorot_normal(300, 300, rng)")
-std = np.sqrt(2 / 600)
-mistakes = [
-    (np.sqrt(6 / 600), "the bound of the uniform distribution is used as the std"),
-    (2 / 600, "the variance is used as the standard deviation"),
-    (np.sqrt(2) / 600, "a misplaced square root: the sum is outside of it"),
-    (np.sqrt(1 / 600), "1 over the sum is half the variance: average the fans"),
-]
-checks.between(
-    weights.std(),
-    0.8 * std,
-    1.25 * std,
-    "standard deviation of glorot_normal(300, 300, rng)",
-    known=[((0.9 * wrong, 1.1 * wrong), said) for wrong, said in mistakes],
-)
+import checks
+
+with checks.visible("glorot_normal"):
+    variances = {(400, 100): 0.004, (100, 400): 0.004, (200, 200): 0.005}
+    checks.initializer_battery(glorot_normal, variances)
 ### BEGIN HIDDEN TESTS
 # False alarms: below 1e-7, see the battery's docstring.
 checks.initializer_battery(
@@ -311,21 +284,11 @@ def normal(fan_in, fan_out, rng, gain=1):
 # </details>
 
 # %% nbgrader={"grade_id": "normal-test", "points": 2, "false_alarms": 1e-7}
-weights = checks.call(normal, 300, 300, checks.rng(1))
-checks.shape(weights, (300, 300), "normal(300, 300, rng)")
-std = 1.0
-mistakes = [
-    (0.01, "0.01 is hard-coded; without a gain the std is 1"),
-    (300**-0.5, "the fans give the shape and do not scale the weights"),
-    (600**-0.5, "the fans give the shape and do not scale the weights"),
-]
-checks.between(
-    weights.std(),
-    0.8 * std,
-    1.25 * std,
-    "standard deviation of normal(300, 300, rng)",
-    known=[((0.9 * wrong, 1.1 * wrong), said) for wrong, said in mistakes],
-)
+import checks
+
+with checks.visible("normal"):
+    variances = {(400, 100): 1, (100, 400): 1}
+    checks.initializer_battery(normal, variances)
 ### BEGIN HIDDEN TESTS
 # False alarms: below 1e-7, see the battery's docstring.
 checks.initializer_battery(normal, lambda fan_in, fan_out: 1.0)
@@ -445,32 +408,15 @@ def marking(base):
 
 
 # %% nbgrader={"grade_id": "initializer-test", "points": 3}
-text = "initializer.initialize(net)"
-net = Stack({"first": (3, 4), "second": (4, 2)})
-marks = checks.call(marking, Initializer)
-checks.run(marks.initialize, net)
-after = net.get_param()
-old = [key for key, array in after.items() if np.any(np.abs(array) < 1)]
-checks.true(
-    not old,
-    text,
-    f"expected new values in every array, but {', '.join(old)} still hold the old ones",
-    hint="`v = W` rebinds a name and `np.copyto(v, W)` changes the net: copy in place"
-    if len(old) == len(after)
-    else "every weight and every bias of every layer has to be set",
-)
-for key, method, sign in (
-    ("first_weight", "initial_weights", 1),
-    ("first_bias", "initial_bias", -1),
-    ("second_weight", "initial_weights", 1),
-    ("second_bias", "initial_bias", -1),
-):
-    checks.true(
-        np.all(sign * after[key] > 0),
-        text,
-        f"expected {key!r} to be set by {method}, and it was set by the other method",
-    )
+import checks
+import mistakes
+
+with checks.visible("Initializer"):
+    sizes = {"weighted": (1, 3), "unbiased": (3, 3), "out": (3, 3)}
+    marks, stack = checks.call(marking, Initializer), Stack(sizes)
+    mistakes.initializer_calls(marks, mistakes.initialized(stack, marks), sizes)
 ### BEGIN HIDDEN TESTS
+text = "initializer.initialize(net)"
 layers = {"weighted": (5, 3), "unbiased": (3, 3), "bias_of_age": (3, 3), "out": (3, 1)}
 net = Stack(layers)
 marks = checks.call(marking, Initializer)
@@ -585,53 +531,15 @@ class LowInitializer(Initializer):
 # </details>
 
 # %% nbgrader={"grade_id": "low-initializer-test", "points": 1, "false_alarms": 1e-7}
-name = "LowInitializer(rng).initial_weights"
-low = checks.call(LowInitializer, checks.rng(1))
-checks.shape(checks.call(low.initial_weights, 30, 20), (30, 20), f"{name}(30, 20)")
-checks.shape(
-    checks.call(low.initial_bias, 1, 20),
-    (1, 20),
-    "LowInitializer(rng).initial_bias(1, 20)",
-)
+import checks
+import mistakes
+
+with checks.visible("LowInitializer"):
+    mistakes.weights(LowInitializer, "LowInitializer", 0.001, kurtosis=3.0)
+    mistakes.bias(LowInitializer, "LowInitializer", largest=0.01)
 ### BEGIN HIDDEN TESTS
-# 200 draws of the last layer, which has 10 weights: 2000 numbers, so that the band of
-# six standard errors is 9.5 % of the std. False alarms: 2.1e-9 (chi-squared), and
-# 4.3e-8 of the battery without gain: below 1e-7.
-last = [checks.call(low.initial_weights, 10, 1) for _ in range(200)]
-checks.shape(last[0], (10, 1), f"{name}(10, 1)")
-checks.true(
-    not np.array_equal(last[0], last[1]),
-    f"{name}(10, 1)",
-    "expected fresh draws at each call, got the same weights twice",
-    hint="draw from self.rng; zeros and constants keep all neurons alike",
-)
-checks.has_std(
-    np.concatenate(last),
-    0.001,
-    f"{name}(10, 1), 200 draws pooled",
-    known=[
-        (0.001**2, "the variance is used as the standard deviation"),
-        (np.sqrt(0.001), ".001 is the standard deviation, not the variance"),
-        (0.001 / np.sqrt(3), "these weights are uniform with the bound .001"),
-    ],
-    hint="every weight has the standard deviation .001, whatever the fans",
-)
-checks.initializer_battery(
-    lambda fan_in, fan_out, rng: LowInitializer(
-        np.random.default_rng(rng.integers(2**63))
-    ).initial_weights(fan_in, fan_out),
-    lambda fan_in, fan_out: 0.001**2,
-    gain=False,
-    name=name,
-)
-for fans in ((1, 20), (30, 20), (1, 1)):
-    text = f"LowInitializer(rng).initial_bias{fans}"
-    bias = checks.call(low.initial_bias, *fans)
-    checks.shape(
-        bias, (1, fans[1]), text, hint="a bias is (1, fan_out), whatever fan_in"
-    )
-    hint = "biases are parameters too: near 0, or 0, and not 1 as some texts have it"
-    checks.between(np.abs(bias).max(), 0, 0.01, f"largest entry of {text}", hint=hint)
+# False alarms: 2.2e-9 for each std and mean, 4.3e-8 of the battery: below 1e-7.
+mistakes.battery(LowInitializer, "LowInitializer", lambda fan_in, fan_out: 0.001**2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -678,64 +586,25 @@ class LargeInitializer(Initializer):
 # </details>
 
 # %% nbgrader={"grade_id": "large-initializer-test", "points": 1, "false_alarms": 1e-7}
-name = "LargeInitializer(rng).initial_weights"
-large = checks.call(LargeInitializer, checks.rng(1))
-checks.shape(checks.call(large.initial_weights, 30, 20), (30, 20), f"{name}(30, 20)")
-checks.shape(
-    checks.call(large.initial_bias, 1, 20),
-    (1, 20),
-    "LargeInitializer(rng).initial_bias(1, 20)",
-)
+import checks
+import mistakes
+
+with checks.visible("LargeInitializer"):
+    mistakes.weights(LargeInitializer, "LargeInitializer", 57.735, kurtosis=1.8)
+    mistakes.drawn_bias(LargeInitializer, "LargeInitializer", 57.735, kurtosis=1.8)
 ### BEGIN HIDDEN TESTS
-# False alarms: 2.2e-9 for each std and mean, and 4.3e-8 of the battery: below 1e-7.
-last = [checks.call(large.initial_weights, 10, 1) for _ in range(200)]
-checks.shape(last[0], (10, 1), f"{name}(10, 1)")
-checks.true(
-    not np.array_equal(last[0], last[1]),
-    f"{name}(10, 1)",
-    "expected fresh draws at each call, got the same weights twice",
-    hint="draw from self.rng at each call",
-)
-uniform_std = 100 / np.sqrt(3)
-mistakes = [
-    (100 / np.sqrt(12), "these draws are from [0, 100]; draw from [-100, 100]"),
-    (100, "100 is the bound, not the standard deviation"),
-    (uniform_std / 100, "these draws are from [-1, 1]"),
-]
-checks.has_std(
-    np.concatenate(last),
-    uniform_std,
-    f"{name}(10, 1), 200 draws pooled",
-    known=mistakes,
-    hint="every weight is uniform between -100 and 100, whatever the fans",
-)
-checks.initializer_battery(
-    lambda fan_in, fan_out, rng: LargeInitializer(
-        np.random.default_rng(rng.integers(2**63))
-    ).initial_weights(fan_in, fan_out),
+# False alarms: 2.2e-9 for each std and mean, 4.3e-8 of the battery: below 1e-7.
+mistakes.battery(
+    LargeInitializer,
+    "LargeInitializer",
     lambda fan_in, fan_out: 100**2 / 3,
     bound=lambda fan_in, fan_out: 100.0,
-    gain=False,
-    name=name,
 )
-text = "LargeInitializer(rng).initial_bias"
-for fans in ((1, 20), (30, 20), (1, 1)):
-    bias = checks.call(large.initial_bias, *fans)
-    checks.shape(
-        bias,
-        (1, fans[1]),
-        f"{text}{fans}",
-        hint="a bias is (1, fan_out), whatever fan_in",
-    )
-biases = np.concatenate([checks.call(large.initial_bias, 1, 20) for _ in range(200)])
-checks.has_std(
-    biases,
-    uniform_std,
-    f"{text}(1, 20), 200 draws pooled",
-    known=[*mistakes, (0, "biases are to be large too, not zero")],
+biases = mistakes.own_draws(
+    LargeInitializer, "LargeInitializer", (1, 20), 200, "initial_bias"
 )
-checks.has_mean(biases, 0, uniform_std, f"{text}(1, 20), 200 draws pooled")
-checks.between(np.abs(biases).max(), 97, 100, f"largest of 4000 entries of {text}")
+text = "largest of 4000 entries of LargeInitializer(rng).initial_bias"
+checks.between(np.abs(biases).max(), 97, 100, text)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -782,61 +651,15 @@ class NormalInitializer(Initializer):
 # </details>
 
 # %% nbgrader={"grade_id": "normal-initializer-test", "points": 1, "false_alarms": 1e-7}
-name = "NormalInitializer(rng).initial_weights"
-standard = checks.call(NormalInitializer, checks.rng(1))
-checks.shape(checks.call(standard.initial_weights, 30, 20), (30, 20), f"{name}(30, 20)")
-checks.shape(
-    checks.call(standard.initial_bias, 1, 20),
-    (1, 20),
-    "NormalInitializer(rng).initial_bias(1, 20)",
-)
+import checks
+import mistakes
+
+with checks.visible("NormalInitializer"):
+    mistakes.weights(NormalInitializer, "NormalInitializer", 1, kurtosis=3.0)
+    mistakes.drawn_bias(NormalInitializer, "NormalInitializer", 1, kurtosis=3.0)
 ### BEGIN HIDDEN TESTS
-# False alarms: 2.2e-9 for each std and mean, and 4.3e-8 of the battery: below 1e-7.
-last = [checks.call(standard.initial_weights, 10, 1) for _ in range(200)]
-checks.shape(last[0], (10, 1), f"{name}(10, 1)")
-checks.true(
-    not np.array_equal(last[0], last[1]),
-    f"{name}(10, 1)",
-    "expected fresh draws at each call, got the same weights twice",
-    hint="draw from self.rng at each call",
-)
-checks.has_std(
-    np.concatenate(last),
-    1,
-    f"{name}(10, 1), 200 draws pooled",
-    known=[
-        (0.01, "0.01 is hard-coded; the standard normal distribution has the std 1"),
-        (10**-0.5, "the fans give the shape and do not scale the weights"),
-        (11**-0.5, "the fans give the shape and do not scale the weights"),
-        (1 / np.sqrt(3), "these draws are uniform, from [-1, 1]"),
-    ],
-    hint="every weight has the standard deviation 1, whatever the fans",
-)
-checks.initializer_battery(
-    lambda fan_in, fan_out, rng: NormalInitializer(
-        np.random.default_rng(rng.integers(2**63))
-    ).initial_weights(fan_in, fan_out),
-    lambda fan_in, fan_out: 1.0,
-    gain=False,
-    name=name,
-)
-text = "NormalInitializer(rng).initial_bias"
-for fans in ((1, 20), (30, 20), (1, 1)):
-    bias = checks.call(standard.initial_bias, *fans)
-    checks.shape(
-        bias,
-        (1, fans[1]),
-        f"{text}{fans}",
-        hint="a bias is (1, fan_out), whatever fan_in",
-    )
-biases = np.concatenate([checks.call(standard.initial_bias, 1, 20) for _ in range(200)])
-checks.has_mean(biases, 0, 1, f"{text}(1, 20), 200 draws pooled")
-checks.has_std(
-    biases,
-    1,
-    f"{text}(1, 20), 200 draws pooled",
-    known=[(0, "all parameters are drawn, biases too")],
-)
+# False alarms: 2.2e-9 for each std and mean, 4.3e-8 of the battery: below 1e-7.
+mistakes.battery(NormalInitializer, "NormalInitializer", lambda fan_in, fan_out: 1.0)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -889,66 +712,20 @@ class XavierInitializer(Initializer):
 # </details>
 
 # %% nbgrader={"grade_id": "xavier-initializer-test", "points": 2, "false_alarms": 1e-7}
-name = "XavierInitializer(rng).initial_weights"
-xavier = checks.call(XavierInitializer, checks.rng(1))
-checks.shape(checks.call(xavier.initial_weights, 30, 20), (30, 20), f"{name}(30, 20)")
-checks.shape(
-    checks.call(xavier.initial_bias, 1, 20),
-    (1, 20),
-    "XavierInitializer(rng).initial_bias(1, 20)",
-)
+import checks
+import mistakes
+
+with checks.visible("XavierInitializer"):
+    mistakes.weights(XavierInitializer, "XavierInitializer", 0.377964, kurtosis=1.8)
+    mistakes.bias(XavierInitializer, "XavierInitializer", largest=0)
 ### BEGIN HIDDEN TESTS
-# False alarms: 2.2e-9 for each std, and 4.3e-8 of the battery: below 1e-7.
-for fans in ((30, 20), (20, 10), (10, 1)):  # the three layers of the breast-cancer net
-    pooled = [checks.call(xavier.initial_weights, *fans) for _ in range(200)]
-    text = f"{name}{fans}"
-    checks.shape(pooled[0], fans, text)
-    checks.true(
-        not np.array_equal(pooled[0], pooled[1]),
-        text,
-        "expected fresh draws at each call, got the same weights twice",
-        hint="draw from self.rng at each call",
-    )
-    fan_in, fan_out = fans
-    checks.has_std(
-        np.concatenate(pooled),
-        np.sqrt(2 / (fan_in + fan_out)),
-        f"{text}, 200 draws pooled",
-        known=[
-            (fan_in**-0.5, "this is LeCun's rule, 1/fan_in; Xavier averages the fans"),
-            (
-                np.sqrt(2 / (fan_in + fan_out) / 3),
-                "the bound is the standard deviation",
-            ),
-            (
-                np.sqrt((1 / fan_in + 1 / fan_out) / 2),
-                "this is the mean of the variances; average the fans",
-            ),
-            (np.sqrt(2 / fan_in), "2/fan_in is the rule for rectifiers"),
-        ],
-    )
-checks.initializer_battery(
-    lambda fan_in, fan_out, rng: XavierInitializer(
-        np.random.default_rng(rng.integers(2**63))
-    ).initial_weights(fan_in, fan_out),
+# False alarms: 2.2e-9 for each std and mean, 4.3e-8 of the battery: below 1e-7.
+mistakes.battery(
+    XavierInitializer,
+    "XavierInitializer",
     lambda fan_in, fan_out: 2 / (fan_in + fan_out),
     bound=lambda fan_in, fan_out: np.sqrt(6 / (fan_in + fan_out)),
-    gain=False,
-    name=name,
 )
-for fans in ((1, 20), (30, 20), (1, 1)):
-    text = f"XavierInitializer(rng).initial_bias{fans}"
-    bias = checks.call(xavier.initial_bias, *fans)
-    checks.shape(
-        bias, (1, fans[1]), text, hint="a bias is (1, fan_out), whatever fan_in"
-    )
-    checks.true(
-        np.all(bias == 0),
-        text,
-        f"expected a bias of zeros, got entries up to {np.abs(bias).max():.3g}",
-        hint="the shape of a bias gives fan_in 1, so sqrt(6 / (1 + fan_out)) is no"
-        " property of the layer; biases start at zero",
-    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -996,62 +773,17 @@ class LeCunInitializer(Initializer):
 # </details>
 
 # %% nbgrader={"grade_id": "lecun-initializer-test", "points": 2, "false_alarms": 1e-7}
-name = "LeCunInitializer(rng).initial_weights"
-lecun = checks.call(LeCunInitializer, checks.rng(1))
-checks.shape(checks.call(lecun.initial_weights, 30, 20), (30, 20), f"{name}(30, 20)")
-checks.shape(
-    checks.call(lecun.initial_bias, 1, 20),
-    (1, 20),
-    "LeCunInitializer(rng).initial_bias(1, 20)",
-)
+import checks
+import mistakes
+
+with checks.visible("LeCunInitializer"):
+    mistakes.weights(LeCunInitializer, "LeCunInitializer", 0.316228, kurtosis=3.0)
+    mistakes.bias(LeCunInitializer, "LeCunInitializer", largest=0)
 ### BEGIN HIDDEN TESTS
-# False alarms: 2.2e-9 for each std, and 4.3e-8 of the battery: below 1e-7.
-for fans in ((30, 20), (20, 10), (10, 1)):  # the three layers of the breast-cancer net
-    pooled = [checks.call(lecun.initial_weights, *fans) for _ in range(200)]
-    text = f"{name}{fans}"
-    checks.shape(pooled[0], fans, text)
-    checks.true(
-        not np.array_equal(pooled[0], pooled[1]),
-        text,
-        "expected fresh draws at each call, got the same weights twice",
-        hint="draw from self.rng at each call",
-    )
-    fan_in, fan_out = fans
-    checks.has_std(
-        np.concatenate(pooled),
-        fan_in**-0.5,
-        f"{text}, 200 draws pooled",
-        known=[
-            (fan_out**-0.5, "fan_in and fan_out are swapped"),
-            (
-                np.sqrt(2 / (fan_in + fan_out)),
-                "this is Glorot's rule; LeCun's is 1/fan_in",
-            ),
-            (1 / fan_in, "the variance is used as the standard deviation"),
-            (np.sqrt(2 / fan_in), "2/fan_in is the rule for rectifiers"),
-        ],
-    )
-checks.initializer_battery(
-    lambda fan_in, fan_out, rng: LeCunInitializer(
-        np.random.default_rng(rng.integers(2**63))
-    ).initial_weights(fan_in, fan_out),
-    lambda fan_in, fan_out: 1 / fan_in,
-    gain=False,
-    name=name,
+# False alarms: 2.2e-9 for each std and mean, 4.3e-8 of the battery: below 1e-7.
+mistakes.battery(
+    LeCunInitializer, "LeCunInitializer", lambda fan_in, fan_out: 1 / fan_in
 )
-for fans in ((1, 20), (30, 20), (1, 1)):
-    text = f"LeCunInitializer(rng).initial_bias{fans}"
-    bias = checks.call(lecun.initial_bias, *fans)
-    checks.shape(
-        bias, (1, fans[1]), text, hint="a bias is (1, fan_out), whatever fan_in"
-    )
-    checks.true(
-        np.all(bias == 0),
-        text,
-        f"expected a bias of zeros, got entries up to {np.abs(bias).max():.3g}",
-        hint="the shape of a bias gives fan_in 1, so a rule that divides by fan_in"
-        " draws it from N(0, 1); biases start at zero",
-    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1147,34 +879,11 @@ def check_initializer(f, rule):
 # </details>
 
 # %% nbgrader={"grade_id": "check-initializer-test", "points": 5, "false_alarms": 1e-6}
-right = {
-    "lecun normal": (
-        lambda fan_in, fan_out, rng: rng.normal(0, fan_in**-0.5, (fan_in, fan_out)),
-        lambda fan_in, fan_out: 1 / fan_in,
-    ),
-    "a uniform one for the backward pass": (
-        lambda fan_in, fan_out, rng: (
-            rng.uniform(-1, 1, (fan_in, fan_out)) * np.sqrt(3 / fan_out)
-        ),
-        lambda fan_in, fan_out: 1 / fan_out,
-    ),
-    "N(0, 1)": (
-        lambda fan_in, fan_out, rng: rng.standard_normal((fan_in, fan_out)),
-        lambda fan_in, fan_out: 1.0,
-    ),
-}
-for name, (f, rule) in right.items():
-    found = checks.call(check_initializer, f, rule)
-    text = f"check_initializer(f, rule) for {name}"
-    checks.true(
-        isinstance(found, list) and all(isinstance(line, str) for line in found),
-        text,
-        f"expected a list of strings, got {type(found).__name__}",
-        hint="collect sentences with problems.append(...) and return the list",
-    )
-    checks.length(
-        found, 0, text, hint=f"this one is right; your test said: {found[:1]}"
-    )
+import checks
+import mistakes
+
+with checks.visible("check_initializer"):
+    mistakes.examine(check_initializer)
 ### BEGIN HIDDEN TESTS
 
 
@@ -1413,38 +1122,14 @@ class Net(Model):
 # </details>
 
 # %% nbgrader={"grade_id": "net-test", "points": 4}
-net = checks.call(Net)
-shapes = sorted(value.shape for value in net.get_param().values())
-wanted = [(1, 1), (1, 10), (1, 20), (10, 1), (20, 10), (30, 20)]
-checks.equal(shapes, wanted, "shapes of Net().get_param(), sorted")
-zeros = {name: np.zeros(value.shape) for name, value in net.get_param().items()}
-checks.run(net.set_param, zeros)
-x, y = checks.rng(1).normal(size=(7, 30)), np.array([0, 1, 1, 0, 1, 1, 1])
-outputs = checks.call(net.forward, x)
-checks.true(
-    hasattr(outputs, "value"),
-    "net.forward(x)",
-    "expected a Node, got something without `.value`",
-    hint="work with Nodes all the way, so that gradients can flow back",
-)
-checks.close(
-    outputs.value,
-    np.full((7, 1), 0.5),
-    "net.forward(x) with all parameters zero",
-    known=[(np.zeros((7, 1)), "the sigmoid at the end is missing")],
-)
-checks.close(
-    checks.call(net.loss, x, y).value,
-    [[7 * np.log(2)]],
-    "net.loss(x, y) for 7 examples with all parameters zero",
-    known=[
-        ([[np.log(2)]], "this is the mean; the loss is the sum over all examples"),
-        ([[-7 * np.log(2)]], "the sign is wrong: a cross-entropy is not negative"),
-        ([[5 * np.log(2)]], "the examples with label 0 have a term too"),
-        ([[7 * np.log1p(np.exp(0.5)) - 2.5]], "the sigmoid is applied twice"),
-    ],
-)
+import checks
+import mistakes
+
+with checks.visible("Net"):
+    mistakes.net(Net, first=0.408493, loss=3.660720)
 ### BEGIN HIDDEN TESTS
+wanted = mistakes.NET_SHAPES
+net = checks.call(Net)
 rng = checks.rng(2)
 P = {  # the parameters by their shapes, which are all different
     shape: rng.normal(size=shape) * (0.5 if shape[0] > 1 else 0.2) for shape in wanted
@@ -1564,14 +1249,17 @@ for size in (50.0, 800.0):
 # The point is for committing yourself; whether you are right is never scored.
 
 # %% nbgrader={"grade_id": "prediction", "solution": true}
-my_count = None  # your guess, from 0 to 6; then delete the line that raises
+# my_count = your guess, from 0 to 6, in place of the next two lines:
 ### BEGIN SOLUTION
 my_count = 4
 ### END SOLUTION
 lab.predict("u5.a1", my_count)
 
 # %% nbgrader={"grade_id": "prediction-test", "points": 1}
-checks.predicted(my_count, "my_count")
+import checks
+
+with checks.visible("my_count"):
+    checks.predicted(my_count, "my_count", 0, 6)
 
 # %% [markdown]
 # ## The experiment

@@ -190,6 +190,7 @@ def wrong(name, says, code):
 
 
 SQUARED = "def double(x):\n    return x**2\n"
+CUBED = "def double(x):\n    return x**3 / 2\n"
 ADDED = "def double(x):\n    return x + 1\n"
 
 
@@ -228,6 +229,7 @@ FILES = {
     "source/restless.py": RESTLESS,
     "source/drawing.py": DRAWING,
     "source/vague.py": SOUND,
+    "source/alike.py": SOUND,
     "tests/wrong/vague.py": VAGUE,
     "tests/wrong/sound.py": '"""Mistakes."""\n\n' + wrong("squared", "square", SQUARED),
     "tests/wrong/unsound.py": wrong("squared", "no", SQUARED)
@@ -272,6 +274,7 @@ def test_check_runs_every_kind(checked):
         "shipped": 2,
         "accepted": 2,
         "wrong": 2,
+        "visible": 2,
         "mutants": 4,
         "independence": 4,
     }
@@ -280,7 +283,7 @@ def test_check_runs_every_kind(checked):
 def test_check_tells_absent_from_failed(checked):
     """A part for which the course has no file is absent, and no shortfall."""
     absent = [part for part, n in checked["inside"].counts.items() if n is None]
-    assert absent == ["accepted", "wrong", "mutants", "independence"]
+    assert absent == ["accepted", "wrong", "visible", "mutants", "independence"]
 
 
 def test_check_finds_nothing_but_the_shipped_answer(checked):
@@ -321,11 +324,48 @@ def test_check_counts_what_is_as_it_must_be(checked):
         "shipped": "0/1",
         "accepted": "1/1",
         "wrong": "1/1",
+        "visible": "0/1",
         "mutants": "3/3",
     }
     assert sound.score == 1
     seen = [(mutant.state, mutant.by) for mutant in sound.mutants]
     assert seen == [("killed", {"double-test": "incorrect"})] * 3
+
+
+def test_check_tries_mistakes_on_what_students_see(checked, course):
+    """A mistake that only the hidden part of a test notices is not seen in time."""
+    sound = checked["sound"]
+    assert sound.unseen == ["double squared"]
+    assert [wrong.visible for wrong in sound.wrongs] == [""]
+    unsound = checked["unsound"]
+    assert unsound.unseen == ["double squared"]
+    assert [wrong.visible for wrong in unsound.wrongs] == ["", "no"]
+
+
+def test_check_refuses_too_few_mistakes_before_handing_in(course):
+    """A course says which share of its mistakes must be seen; none, by default."""
+    strict = find_course(course.root)
+    strict.config.Autograder.least_visible = 0.8
+    (found,) = check(strict, ["sound"], seeds=1, parts=["visible"])
+    assert found.shortfalls == [
+        "visible: 0/1 of the named mistakes are noticed before handing in; 0.8 of them"
+        " is the least; not double squared"
+    ]
+
+
+def test_check_refuses_two_mistakes_that_one_message_fits(course):
+    """Messages that would do for both of two mistakes name neither of them."""
+    mistakes = wrong("squared", "twice 3", SQUARED) + wrong("cubed", "is 6", CUBED)
+    (course.root / "tests/wrong/alike.py").write_text(mistakes)
+    (found,) = check(course, ["alike"], seeds=1, parts=["wrong"])
+    assert found.shortfalls == [
+        "wrong double squared and cubed cannot be told apart: the message to each"
+        " contains 'twice 3' and 'is 6'"
+    ]
+    same = mistakes.replace("is 6", "twice 3")
+    (course.root / "tests/wrong/alike.py").write_text(same)
+    (found,) = check(course, ["alike"], seeds=1, parts=["wrong"])
+    assert found.shortfalls == []
 
 
 def test_check_finds_an_item_that_depends_on_another(checked):
@@ -357,7 +397,9 @@ def test_check_refuses_words_that_every_message_has(course):
     (found,) = check(course, ["vague"], seeds=1, parts=["wrong"])
     assert found.shortfalls == [
         "wrong double added: every message of this item contains 'did you square it', "
-        "so it names no mistake"
+        "so it names no mistake",
+        "wrong double added and as-it-is cannot be told apart: the message to each "
+        "contains 'did you square it' and 'twice 2'",
     ]
     assert str(found.counts["wrong"]) == "3/3"
 

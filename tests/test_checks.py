@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 import warnings
 from pathlib import Path
 
@@ -289,3 +290,102 @@ def test_checks_predicted_wants_a_commitment_only():
         assert "expected a finite number" in said
     for other in ("much", True, np.True_, 1j, [0.5], np.array(0.5)):
         assert "expected a number" in message(checks.predicted, other, "my_guess")
+
+
+# ---- the frame of a visible check --------------------------------------------------
+
+
+def test_checks_visible_says_that_it_passes(capsys, monkeypatch):
+    """A check that passes says so, but not while it is graded."""
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    with checks.visible("double"):
+        checks.value(lambda x: 2 * x, (3,), 6)
+    said = capsys.readouterr().out
+    assert said == "double: this check passes; more run when it is graded.\n"
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with checks.visible("double"):
+        pass
+    assert capsys.readouterr().out == ""
+
+
+def test_checks_visible_tells_which_cell_to_run():
+    """A name that is not there yet is not attempted; the message says what to do."""
+
+    def in_order(call):
+        with checks.visible("dubble"):
+            call()
+
+    said = message(in_order, lambda: dubble(3), error=NotAttempted)  # noqa: F821
+    assert said.startswith("dubble is not there yet: write your answer")
+    said = message(in_order, lambda: lab.style(), error=NotAttempted)  # noqa: F821
+    assert said.startswith("lab is not there yet: run the first code cell")
+
+
+def test_checks_visible_explains_an_answer_of_another_type():
+    """A check that breaks at an answer says so, and is no crash."""
+    wanted = r"keys: the check could not read .*TypeError"
+    with pytest.raises(Incorrect, match=wanted), checks.visible("keys"):
+        sorted(3)
+
+
+def test_checks_visible_tells_a_stub_from_an_error_in_good_faith():
+    """Whoever has given a value has been written; a text says that it is meant."""
+
+    def half(n):
+        if n % 2:
+            raise NotImplementedError
+        return n // 2
+
+    def stub(n):
+        raise NotImplementedError()
+
+    def meant(n):
+        raise NotImplementedError("only even numbers")
+
+    def halves():
+        with checks.visible("half"):
+            checks.value(half, (4,), 2)
+            checks.raises(ValueError, half, 3)
+
+    assert "but it raised NotImplementedError" in message(halves)
+    with pytest.raises(NotAttempted), checks.visible("stub"):
+        checks.raises(ValueError, stub, 3)
+    said = message(checks.call, meant, 3)
+    assert "raised NotImplementedError: only even numbers" in said
+
+
+def test_checks_finds_mistakes_in_the_table_beside_the_notebook(monkeypatch):
+    """`value` and `exact` name a mistake of the table, an error or anything at all."""
+    table = types.ModuleType("mistakes")
+    table.area = lambda a, b: [
+        (lambda want: want / 2, "half of it"),
+        (a + b, "a sum"),
+        (ZeroDivisionError, "divided by nothing"),
+    ]
+    table.pair = lambda n: {"first": [(n, "the first is kept")]}
+    table.name = lambda n: [(..., "whatever it is")]
+    monkeypatch.setitem(sys.modules, "mistakes", table)
+
+    def failing(wanted, check, *args, **kwargs):
+        with pytest.raises(Incorrect, match=wanted), checks.visible(kwargs.pop("item")):
+            check(*args, **kwargs)
+
+    failing("half of it", checks.value, lambda a, b: 3, (2, 3), 6, item="area")
+    failing("a sum", checks.value, lambda a, b: 5, (2, 3), 6, item="area")
+    failing("by nothing", checks.value, lambda a, b: a / 0, (2, 3), 6, item="area")
+    two = {"parts": ("first", "second"), "item": "pair"}
+    failing("first is kept", checks.value, lambda n: (n, 1), (4,), (5, 1), **two)
+    failing("whatever", checks.exact, lambda n: "b", (4,), "a", item="name")
+    failing("whatever", checks.raises, ValueError, lambda n: n, 4, item="name")
+
+
+def test_checks_predicted_knows_what_the_question_allows():
+    """A guess outside of what the question names is refused with the range."""
+    checks.predicted(0, "my_share", 0, 1)
+    assert "from 0 to 1000, got -5" in message(checks.predicted, -5, "m", 0, 1000)
+
+
+def test_checks_messages_fit_into_validates_lines():
+    """No line of a message as a notebook shows it is cut off by nbgrader's Validate."""
+    lines = Incorrect("word " * 60 + "\nHint: " + "word " * 60)._render_traceback_()
+    assert max(len(part) for line in lines for part in line.split("\n")) <= 80

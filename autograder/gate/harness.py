@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from nbgrader.utils import is_locked, is_solution
 
 from autograder.assignment.cells import grade_id, is_test
+from autograder.assignment.markers import Markers
 from autograder.assignment.scoring import Item
 from autograder.gate.answers import Answer, defined_names
 
@@ -44,6 +45,20 @@ class Harness:
     def __post_init__(self) -> None:
         """Find the tests of each item."""
         object.__setattr__(self, "tests", items_with_tests(self.source))
+
+    def as_shown(self, hidden: Markers) -> "Harness":
+        """Make the harness whose tests are what a student sees of them.
+
+        Parameters
+        ----------
+        hidden : Markers
+            What encloses the hidden part of a test.
+        """
+        source = nbformat.from_dict(self.source)
+        for cell in source.cells:
+            if is_test(cell):
+                cell.source, _ = hidden.split(cell.source)
+        return Harness(source, self.all_cells)
 
     def code(self, item: str) -> str:
         """Return the reference's answer to an item."""

@@ -5,12 +5,13 @@
 the page, and what falls short.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 from autograder.gate.false_alarms import LARGEST_RATE, stated_rate, upper_bound
 from autograder.gate.mutants import Mutant
-from autograder.gate.plan import Plan
+from autograder.gate.plan import REFERENCE, Plan
 from autograder.gate.results import (
     LEAST_SCORE,
     PARTS,
@@ -57,6 +58,7 @@ class Judge:
         self._judge_shipped()
         self._judge_accepted()
         self._judge_wrongs()
+        self._judge_visible()
         self._judge_statistics()
         self._judge_mutants()
         self._judge_what_nothing_grades()
@@ -69,6 +71,7 @@ class Judge:
             "shipped": bool(self.plan.course.shipped),
             "accepted": self.plan.accepted is not None,
             "wrong": self.plan.wrongs is not None,
+            "visible": bool(self.plan.wrongs),
             "independence": any(len(s.harness.tests) > 1 for s in subjects),
         }.get(part, True)
 
@@ -181,6 +184,34 @@ class Judge:
             self._fall_short(label, lines)
         self.findings.wrongs = list(results.values())
         self.findings.shortfalls += _naming_nothing(self.findings.wrongs)
+        self.findings.shortfalls += _not_told_apart(self.findings.wrongs)
+
+    def _judge_visible(self) -> None:
+        """Judge what students learn of named mistakes before they hand in."""
+        rows = {(row.item, row.name): row for row in self.findings.wrongs}
+        missed: list[str] = []
+        for _, candidate, outcome in self._tried("visible"):
+            item, origin = candidate.answer.item, candidate.origin
+            if origin == REFERENCE:
+                self._fall_short(f"visible {item}", [*_refusals(outcome)])
+                continue
+            said = [*_said(outcome)]
+            self._count("visible").add(bool(said))
+            if not said:
+                missed.append(f"{item} {origin.name}")
+            elif (item, origin.name) in rows:
+                rows[item, origin.name].visible = said[0]
+        self.findings.unseen = missed
+        least = self.plan.course.least_visible
+        count = self.findings.counts.get("visible")
+        if count and count.good < least * count.tried:
+            self._fall_short(
+                "visible",
+                [
+                    f"{count} of the named mistakes are noticed before handing in; "
+                    f"{least:g} of them is the least; not {', '.join(missed)}"
+                ],
+            )
 
     def _judge_statistics(self) -> None:
         """Judge what the tests that draw state, and measure what can be."""
@@ -335,6 +366,34 @@ def _missed(wrong: Wrong, outcome: RunOutcome) -> Iterator[str]:
     elif not any(wrong.says in item.message for item in lost):
         messages = "; ".join(item.message for item in lost)
         yield f"the message lacks {wrong.says!r}: {messages!r}"
+
+
+def _said(outcome: RunOutcome) -> Iterator[str]:
+    """Give what each lost test says; what went wrong before a test says nothing."""
+    for item in outcome.items:
+        if item.status is not Status.CORRECT:
+            yield item.message or item.status.value
+
+
+def _not_told_apart(wrongs: list[WrongResult]) -> Iterator[str]:
+    """Name two mistakes in one item of which each one's message would do for both.
+
+    Programs that share `says` are by that one mistake. Tests that are plain asserts
+    have no messages, and nothing to tell apart.
+    """
+    for one, other in itertools.combinations(wrongs, 2):
+        if (
+            one.item == other.item
+            and one.says != other.says
+            and one.message
+            and other.message
+            and one.says in other.message
+            and other.says in one.message
+        ):
+            yield (
+                f"wrong {one.item} {one.name} and {other.name} cannot be told apart: "
+                f"the message to each contains {one.says!r} and {other.says!r}"
+            )
 
 
 def _naming_nothing(wrongs: list[WrongResult]) -> Iterator[str]:

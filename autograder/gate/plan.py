@@ -47,6 +47,7 @@ from autograder.gate.variants import (
 )
 
 _POWER_SHARE = 4  # a named mistake is tried on this part of the seeds
+REFERENCE = "the reference"  # the origin of a candidate that is right
 _HANDED_OUT, _RAISES = "as handed out", "raises"
 
 
@@ -83,19 +84,23 @@ class Plan:
         self.parts = [part for part in PARTS if parts is None or part in parts]
         self.only_items = items
         self.subjects = subjects
-        self.wrongs = self._wanted("wrong", named_wrongs)
-        self.accepted = self._wanted("accepted", accepted_variants)
+        self.wrongs = self._wanted("wrong", "visible", read=named_wrongs)
+        self.accepted = self._wanted("accepted", read=accepted_variants)
         self.equivalents = read_equivalents(course, assignment)
         self.no_mutants = parts is None and self.equivalents is None
         if self.no_mutants:
             self.parts.remove("mutants")
+        folder = course.source_folder(assignment)
+        self._shared = {folder / module for module in course.shipped}
         self.markers = solution_markers(course.config)
         self.whole_runs: list[WholeRun] = []
         self.candidates: list[tuple[Subject, Candidate]] = []
         self._refuse_unknown_items()
 
-    def _wanted(self, part: str, read: Callable) -> list | None:
-        return read(self.course, self.assignment) if part in self.parts else None
+    def _wanted(self, *parts: str, read: Callable) -> list | None:
+        if not set(parts) & set(self.parts):
+            return None
+        return read(self.course, self.assignment)
 
     def _refuse_unknown_items(self) -> None:
         known = {item for subject in self.subjects for item in subject.harness.tests}
@@ -206,14 +211,24 @@ class Plan:
                 draws = part == "wrong" and rate is not None
                 for seed in range(self._power_seeds() if draws else 1):
                     yield Candidate(part, Answer(item, variant.code), variant, seed)
+        if "visible" in self.parts and self.wrongs is not None:
+            yield from self._visible(item, code)
         if "mutants" in self.parts:
             for mutant in mutants(item, code, self.markers):
                 yield Candidate("mutants", Answer(item, mutant.code), mutant)
 
+    def _visible(self, item: str, code: str) -> Iterator[Candidate]:
+        """Make the answers that the visible part of a test meets: one of them right."""
+        yield Candidate("visible", Answer(item, code), REFERENCE)
+        for wrong in self.wrongs or ():
+            if wrong.item == item:
+                yield Candidate("visible", Answer(item, wrong.code), wrong)
+
     def _shipped(self, item: str, names: list[str]) -> Iterator[Candidate]:
         """Make answers that bind the names of an item to each shipped callable."""
-        for module in self.course.shipped if names else ():
-            path = self.course.root / module
+        beside = self.course.source_folder(self.assignment).glob("*.py")
+        for path in sorted({*beside} | self._shared) if names else ():
+            module = path.name
             for function in public_callables(path):
                 answer = "\n".join(
                     f"import {path.stem}; {name} = {path.stem}.{function}"
@@ -224,7 +239,7 @@ class Plan:
 
     def _variants(self, subject: Subject) -> Iterator[tuple[str, Wrong | Accepted]]:
         for part, variants in (("accepted", self.accepted), ("wrong", self.wrongs)):
-            for variant in variants or ():
+            for variant in (variants or ()) if part in self.parts else ():
                 if variant.item in self.items(subject):
                     yield part, variant
 

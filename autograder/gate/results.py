@@ -9,6 +9,7 @@ PARTS = (
     "shipped",
     "accepted",
     "wrong",
+    "visible",
     "mutants",
     "independence",
 )
@@ -49,6 +50,8 @@ class WrongResult:
         or the item is "sealed": no other test calls what it defines.
     caught, seeds : int
         On how many seeds it was caught, of how many.
+    visible : str
+        What the visible part of its test says to it; empty if it says nothing.
     """
 
     item: str
@@ -59,6 +62,7 @@ class WrongResult:
     others: str = ""
     caught: int = 0
     seeds: int = 0
+    visible: str = ""
 
 
 @dataclass
@@ -174,6 +178,8 @@ class Findings:
         hostile code does there is not excluded.
     items : dict of str to list of str
         The tests of each solution cell.
+    unseen : list of str
+        The named mistakes that the visible part of no test notices.
     cpu_seconds : float
         CPU time of all runs.
     page : str
@@ -186,6 +192,7 @@ class Findings:
     shortfalls: list[str] = field(default_factory=list)
     unprotected: list[str] = field(default_factory=list)
     items: dict[str, list[str]] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
     wrongs: list[WrongResult] = field(default_factory=list)
     accepted: list[AcceptedResult] = field(default_factory=list)
     statistics: list[Statistic] = field(default_factory=list)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from nbformat import NotebookNode
 
 from autograder.assignment.cells import grade_id, is_test
+from autograder.assignment.markers import hidden_test_markers
 from autograder.assignment.notebook import Assignment, AssignmentNotebook
 from autograder.assignment.protect import Protection, find_unprotected
 from autograder.assignment.scoring import Item, settle
@@ -70,14 +71,22 @@ class Subject:
         """Make the job of running the whole notebook, with whatever answers."""
         return self.notebook.job(notebook, environment={SEED_VARIABLE: str(seed)})
 
-    def shared_job(self, answers: list[Answer], seed: int, quick: bool) -> Job:
-        """Make the job of trying answers alone; they have little time if `quick`."""
+    def shared_job(self, answers: list[Answer], seed: int, part: str) -> Job:
+        """Make the job of trying answers alone, as a part of the proof has it.
+
+        Mutants and shipped callables have little time; in the part ``visible`` the
+        tests are what students see of them.
+        """
         limits = self.notebook.assignment.limits
-        if quick:
+        if part in QUICK_PARTS:
             most = max(self.seconds.get(answer.item, 0.0) for answer in answers)
             most = min(limits.cell_cpu_seconds, max(QUICK_SECONDS, QUICK_TIMES * most))
             limits = replace(limits, cell_cpu_seconds=most)
-        return shared_job(self.harness, self.notebook.protection, limits, answers, seed)
+        harness = self.harness
+        if part == "visible":
+            config = self.notebook.assignment.course.config
+            harness = harness.as_shown(hidden_test_markers(config))
+        return shared_job(harness, self.notebook.protection, limits, answers, seed)
 
 
 def shared_job(
@@ -236,7 +245,8 @@ class Candidate:
 class SharedRun:
     """One run that tries several answers to one item, each alone.
 
-    Its candidates have the seed in common, and whether they are given little time.
+    Its candidates have the seed in common, whether they are given little time, and
+    whether their tests are what students see of them.
     """
 
     subject: Subject
@@ -246,8 +256,7 @@ class SharedRun:
         """Make the job."""
         first = self.candidates[0]
         answers = [candidate.answer for candidate in self.candidates]
-        quick = first.part in QUICK_PARTS
-        return self.subject.shared_job(answers, first.seed, quick)
+        return self.subject.shared_job(answers, first.seed, first.part)
 
     def halves(self) -> "list[SharedRun]":
         """Split it, so that what ended a run spoils ever fewer answers."""
@@ -411,8 +420,8 @@ def shared_runs(subject: Subject, candidates: list[Candidate]) -> Iterator[Share
     """Part answers to one item into runs of about the same length."""
     groups: dict[tuple, list[Candidate]] = {}
     for candidate in candidates:
-        quick = candidate.part in QUICK_PARTS
-        groups.setdefault((quick, candidate.seed), []).append(candidate)
+        quick, visible = candidate.part in QUICK_PARTS, candidate.part == "visible"
+        groups.setdefault((quick, visible, candidate.seed), []).append(candidate)
     for group in groups.values():
         seconds = max(subject.seconds[group[0].answer.item], 0.01)
         size = max(4, min(MOST_TRIED, int(_RUN_SECONDS / seconds)))

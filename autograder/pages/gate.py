@@ -29,6 +29,7 @@ _WHAT = {
     "shipped": "No public callable that is shipped earns points as an answer.",
     "accepted": "Other right programs have full marks.",
     "wrong": "Each named mistake loses exactly its item, and its message names it.",
+    "visible": "The visible part of its test notices a named mistake.",
     "mutants": "Small changes of the solutions are noticed.",
     "independence": "Breaking the answer to one item loses no other.",
 }
@@ -103,7 +104,12 @@ def _view(findings: Findings) -> dict:
             for result in findings.accepted
         ],
         "wrongs": [
-            (result, _message(result.message), f"{result.caught} of {result.seeds}")
+            (
+                result,
+                _message(result.message),
+                "yes" if result.visible else "no",
+                f"{result.caught} of {result.seeds}",
+            )
             for result in findings.wrongs
         ],
         "statistics": [
@@ -142,7 +148,10 @@ def _row(findings: Findings, part: str) -> _Row:
     if part == "mutants" and findings.explained:
         what += f" {findings.explained} more are explained below."
     good, tried = count.good, count.tried
-    return _Row(part, what, str(good), str(tried), good == tried)
+    sound = good == tried
+    if part == "visible":
+        sound = not any(line.startswith("visible") for line in findings.shortfalls)
+    return _Row(part, what, str(good), str(tried), sound)
 
 
 def _rate(value: float) -> str:

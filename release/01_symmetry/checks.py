@@ -1,29 +1,36 @@
 """What a test cell says: assertions that teach.
 
-Read from top to bottom: two exceptions, how values are written in a message, calling a
-student's function, plain checks, statistical checks, the battery for initializers.
+Read from top to bottom: two exceptions, the frame of a visible check, how values are
+written in a message, calling a student's function, plain checks, statistical checks,
+the battery for initializers.
 
 Every check takes the value it got, what was wanted, and the call as text; it returns
 None when all is well and raises `Incorrect` with an authored message otherwise. A
 message has the call, what was expected, what came and, where the mistake is a known
 one, a hint that names it. Known mistakes are given as `known`, a list of
-(wrong value, hint) pairs or a dict from wrong value to hint.
+(wrong value, hint) pairs or a dict from wrong value to hint; a wrong value may be a
+function of the right one, an exception that a call raises, or `...`, whatever is
+wrong. `value` and `exact` find them in the table of the assignment,
+the module `mistakes` beside the notebook: there, a function of the item's name takes
+the arguments of the call and returns such pairs.
 
 Checks look at plain results only (numbers, strings, lists, dicts, arrays), since a test
 cell may run in another process than the code it tests.
 
-    x = checks.rng(1).normal(size=(8, 3))
-    got = checks.call(row_norms, x)
-    checks.shape(got, (8,), "row_norms(x)")
-    checks.close(got, np.sqrt((x**2).sum(1)), "row_norms(x)", known=[
-        (np.sqrt((x**2).sum()), "this is the norm of the whole array; use axis=1"),
-    ])
+    with checks.visible("row_norms"):
+        checks.value(row_norms, ([[3, 4], [0, 2]],), [5, 2])
+
+    # mistakes.py
+    def row_norms(x):
+        return [(np.linalg.norm(x), "this is the norm of the whole array; use axis=1")]
 """
 
 import contextlib
+import importlib
 import io
 import operator
 import os
+import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -38,11 +45,14 @@ __all__ = [
     "close",
     "describe",
     "equal",
+    "exact",
     "fail",
     "finite",
     "has_mean",
     "has_std",
     "initializer_battery",
+    "kind",
+    "known_mistakes",
     "length",
     "predicted",
     "raises",
@@ -52,6 +62,8 @@ __all__ = [
     "std_band",
     "true",
     "unchanged",
+    "value",
+    "visible",
 ]
 
 Known = Mapping[Any, str] | Iterable[tuple[Any, str]]
@@ -65,7 +77,9 @@ class _Authored(AssertionError):
     """A message written for students: shown in a notebook without a traceback."""
 
     def _render_traceback_(self, *_: object) -> list[str]:
-        return [f"{type(self).__name__}: {self}"]
+        said = f"{type(self).__name__}: {self}"
+        # nbgrader's Validate cuts lines off where they are longer.
+        return [textwrap.fill(line, 80) for line in said.splitlines()]
 
 
 class Incorrect(_Authored):
@@ -84,6 +98,74 @@ def rng(k: int) -> np.random.Generator:
     """
     seed = int(os.environ.get("CHECKS_SEED", "0"))
     return np.random.default_rng([seed, operator.index(k)])
+
+
+# ------------------------------------------------------------------------------------
+# The frame of a visible check
+
+_item = ""  # the name of the answer that this test cell is about
+_returned: set[str] = set()  # the functions that have given a value in this test cell
+
+
+@contextlib.contextmanager
+def visible(name: str) -> Iterator[None]:
+    """Frame the visible part of a test cell: say when it passes, and what it lacks.
+
+    Parameters
+    ----------
+    name : str
+        What the student writes in the cell above.
+
+    Raises
+    ------
+    NotAttempted
+        If a name is not there yet: the answer, or what the first cell imports.
+    Incorrect
+        If the answer is such that a check breaks at it, of another type, say.
+    """
+    global _item
+    _item = name
+    _returned.clear()
+    try:
+        yield
+    except _Authored:
+        raise
+    except NameError as error:
+        raise NotAttempted(_unnamed(name, error.name or "")) from None
+    except Exception as error:
+        fail(
+            name,
+            f"the check could not read what it gave ({type(error).__name__}: {error})",
+            "compare its type with what the docstring says is returned",
+        )
+    if os.environ.get("NBGRADER_EXECUTION") != "autograde":
+        print(f"{name}: this check passes; more run when it is graded.")
+
+
+def _unnamed(name: str, lacking: str) -> str:
+    """Say which cell is to be run, since it defines what is lacking."""
+    if lacking in {"np", "lab", "dp", "plt"}:
+        return f"{lacking} is not there yet: run the first code cell of the notebook."
+    lacking = lacking or name
+    return (
+        f"{lacking} is not there yet: write your answer where it says YOUR CODE HERE,"
+        " run that cell, then run this check again."
+    )
+
+
+def known_mistakes(name: str, *args: Any, **kwargs: Any) -> Known:
+    """Return what the table beside the notebook knows of mistakes in a call.
+
+    Parameters
+    ----------
+    name : str
+        The function of the module `mistakes` to ask; the arguments are the call's.
+    """
+    try:
+        table = importlib.import_module("mistakes")
+    except ModuleNotFoundError:  # a message without a hint is a message
+        return ()
+    return getattr(table, name)(*args, **kwargs) if hasattr(table, name) else ()
 
 
 # ------------------------------------------------------------------------------------
@@ -152,13 +234,22 @@ def fail(call_text: str, problem: str, hint: str = "") -> None:
     raise Incorrect(message + (f"\nHint: {hint}" if hint else ""))
 
 
-def _known_hint(matches: Callable[[Any], bool], known: Known, otherwise: str) -> str:
+def _known_hint(
+    matches: Callable[[Any], bool], known: Known, otherwise: str, want: Any = None
+) -> str:
     """Return the hint of the first known wrong value that matches, or `otherwise`."""
     pairs = known.items() if isinstance(known, Mapping) else known
     for wrong, hint in pairs:
-        if matches(wrong):
-            return hint
+        if _is_error(wrong):
+            continue
+        with np.errstate(all="ignore"):
+            if wrong is ... or matches(wrong(want) if callable(wrong) else wrong):
+                return hint
     return otherwise
+
+
+def _is_error(wrong: Any) -> bool:
+    return isinstance(wrong, type) and issubclass(wrong, Exception)
 
 
 # ------------------------------------------------------------------------------------
@@ -182,13 +273,23 @@ def run(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _run(
-    name: str, call_text: str, f: Callable[..., Any], args: tuple, kwargs: dict
+    name: str,
+    call_text: str,
+    f: Callable[..., Any],
+    args: tuple,
+    kwargs: dict,
+    known: Known = (),
 ) -> Any:
     """Call `f`, which messages call `name`, with its exceptions made into ours."""
     try:
         with _quiet():
-            return f(*args, **kwargs)
-    except NotImplementedError:
+            value = f(*args, **kwargs)
+        _returned.add(name)
+        return value
+    except NotImplementedError as error:
+        if not _is_stub(name, error):
+            said = _shortened(f"NotImplementedError: {error}".removesuffix(": "))
+            fail(call_text, f"expected a result, but the call raised {said}")
         raise NotAttempted(
             f"{name} is still to be written: replace `raise NotImplementedError`."
         ) from None
@@ -196,7 +297,18 @@ def _run(
         raise
     except (Exception, SystemExit) as error:
         said = _shortened(f"{type(error).__name__}: {error}")
-    fail(call_text, f"expected a result, but the call raised {said}")
+        pairs = known.items() if isinstance(known, Mapping) else known
+        errors = [pair for pair in pairs if _is_error(pair[0])]
+        hint = next((hint for kind, hint in errors if isinstance(error, kind)), "")
+    fail(call_text, f"expected a result, but the call raised {said}", hint)
+
+
+def _is_stub(name: str, error: NotImplementedError) -> bool:
+    """Tell the handed-out stub from a NotImplementedError that somebody means.
+
+    The stub says nothing, and is all that its function does: none has given a value.
+    """
+    return not error.args and name not in _returned
 
 
 @contextlib.contextmanager
@@ -219,10 +331,15 @@ def call(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _call(
-    name: str, call_text: str, f: Callable[..., Any], args: tuple, kwargs: dict
+    name: str,
+    call_text: str,
+    f: Callable[..., Any],
+    args: tuple,
+    kwargs: dict,
+    known: Known = (),
 ) -> Any:
     """Call `f`, which messages call `name`, and insist on a value."""
-    value = _run(name, call_text, f, args, kwargs)
+    value = _run(name, call_text, f, args, kwargs, known)
     if value is None:
         hint = "a function without `return` gives None"
         fail(call_text, "expected a value, got None", hint)
@@ -240,16 +357,18 @@ def raises(
     names = [e.__name__ for e in (error if isinstance(error, tuple) else (error,))]
     wanted = f"expected it to raise {' or '.join(names)}"
     text = describe(f, *args, **kwargs)
+    if not hint and _item:
+        known = known_mistakes(_item, *args, **kwargs)
+        hint = _known_hint(lambda _: False, known, hint)
     try:
         with _quiet():
             value = f(*args, **kwargs)
-    except error as caught:
-        if not isinstance(caught, NotImplementedError):
-            return
-        raise NotAttempted(f"{_text(f)} is still to be written.") from None
-    except NotImplementedError:
-        raise NotAttempted(f"{_text(f)} is still to be written.") from None
     except (Exception, SystemExit) as other:
+        stub = isinstance(other, NotImplementedError) and _is_stub(_text(f), other)
+        if stub:
+            raise NotAttempted(f"{_text(f)} is still to be written.") from None
+        if isinstance(other, error):
+            return
         problem = f"{wanted}, but it raised {type(other).__name__}: {other}"
     else:
         problem = f"{wanted}, but it returned {_text(value)}"
@@ -293,7 +412,7 @@ def close(
 
     if matches(wanted):
         return
-    hint = _known_hint(matches, known, hint)
+    hint = _known_hint(matches, known, hint, wanted)
     if numbers.shape != wanted.shape:
         kind = "a number" if wanted.shape == () else f"shape {wanted.shape}"
         came = "a number" if numbers.shape == () else f"shape {numbers.shape}"
@@ -330,8 +449,64 @@ def equal(
             plain, str | int | float | list | tuple | dict | set
         ):
             came = _text(got)
-        hint = _known_hint(matches, known, hint)
+        hint = _known_hint(matches, known, hint, want)
         fail(call_text, f"expected {right}, got {came}", hint)
+
+
+def value(
+    f: Callable[..., Any],
+    args: tuple,
+    want: Any,
+    *,
+    parts: Sequence[str] = (),
+    table: str = "",
+    rtol: float = 1e-6,
+    atol: float = 1e-9,
+    hint: str = "",
+) -> None:
+    """Call `f` with `args` and compare numbers, as `close` does.
+
+    Parameters
+    ----------
+    f, args
+        The call is `f(*args)`.
+    want
+        Numbers: what the call must give.
+    parts
+        The names of the entries of `want`, for a function that returns several values.
+        The table is then a dict, from such a name to pairs.
+    table
+        The function of `mistakes` that knows the mistakes; that of the item's name.
+    """
+    known = known_mistakes(table or _item or _text(f), *args)
+    text = describe(f, *args)
+    got = _call(_text(f), text, f, args, {}, known)
+    if not parts:
+        close(got, want, text, rtol=rtol, atol=atol, known=known, hint=hint)
+        return
+    length(got, len(parts), text, hint="return " + ", ".join(parts))
+    for entry, (wanted, part) in enumerate(zip(want, parts, strict=True)):
+        of_part = known.get(part, ()) if isinstance(known, Mapping) else ()
+        where = f"{text}[{entry}], the {part}"
+        close(got[entry], wanted, where, rtol=rtol, atol=atol, known=of_part, hint=hint)
+
+
+def exact(
+    f: Callable[..., Any], args: tuple, want: Any, *, table: str = "", hint: str = ""
+) -> None:
+    """Call `f` with `args` and compare plain values, as `equal` does."""
+    known = known_mistakes(table or _item or _text(f), *args)
+    text = describe(f, *args)
+    got = _call(_text(f), text, f, args, {}, known)
+    equal(got, want, text, known=known, hint=hint)
+
+
+def kind(got: Any, kinds: type | tuple[type, ...], call_text: str) -> None:
+    """Check that `got` is of one of some types."""
+    if not isinstance(got, kinds):
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        names = " or ".join(k.__name__ for k in kinds)
+        fail(call_text, f"expected a value of type {names}, got {_text(got)}")
 
 
 def _plain(value: Any) -> Any:
@@ -427,18 +602,24 @@ def unchanged(
         )
 
 
-def predicted(value: Any, name: str) -> None:
-    """Check that a prediction was made: any finite number counts, whatever its size.
+def predicted(
+    value: Any, name: str, low: float = -np.inf, high: float = np.inf
+) -> None:
+    """Check that a prediction was made: any number counts that the question allows.
 
-    A guess that cannot be, an accuracy of 7, counts too: `lab.reveal` shows it beside
-    what came.
+    Parameters
+    ----------
+    value, name
+        The prediction, and what the student calls it.
+    low, high
+        The smallest and the largest answer that the question names.
 
     Raises
     ------
     NotAttempted
         If `value` is None or `...`, as handed out.
     Incorrect
-        If it is no real number, or not a finite one.
+        If it is no real number, not a finite one, or none that the question allows.
     """
     if value is None or value is ...:
         raise NotAttempted(f"{name}: no prediction yet; any honest guess is right.")
@@ -447,6 +628,9 @@ def predicted(value: Any, name: str) -> None:
         fail(name, f"expected a number, got {_text(value)}")
     if not isinstance(value, int) and not np.isfinite(value):
         fail(name, f"expected a finite number, got {_text(value)}")
+    if not low <= value <= high:
+        wanted = f"expected a number from {_number(low)} to {_number(high)}"
+        fail(name, f"{wanted}, got {_text(value)}", "the question says what can be")
 
 
 # ------------------------------------------------------------------------------------
@@ -550,8 +734,8 @@ Rule = Callable[[int, int], float]
 
 def initializer_battery(
     f: Callable[..., Any],
-    variance: Rule,
-    bound: Rule | None = None,
+    variance: Rule | Mapping[tuple[int, int], float],
+    bound: Rule | Mapping[tuple[int, int], float] | None = None,
     shapes: Sequence[tuple[int, int]] = ((400, 100), (100, 400), (300, 300)),
     gain: bool = True,
     kurtosis: float | None = None,
@@ -576,12 +760,14 @@ def initializer_battery(
         Called as `f(fan_in, fan_out, rng)` and, if `gain`, with `gain=2.0` too. Wrap a
         function with another signature in a lambda and give its `name`.
     variance
-        `variance(fan_in, fan_out)`, the variance wanted of one weight.
+        `variance(fan_in, fan_out)`, the variance wanted of one weight; or a dict from
+        shape to variance, which has the transpose of each of its shapes.
     bound
         `bound(fan_in, fan_out)`, the largest absolute value wanted (uniform and
-        truncated distributions). None: no bound.
+        truncated distributions), or such a dict. None: no bound.
     shapes
-        The (fan_in, fan_out) to try. A swap cannot be seen on squares.
+        The (fan_in, fan_out) to try. A swap cannot be seen on squares. With a dict,
+        its own.
     gain
         Whether `f` takes a `gain` that multiplies the standard deviation.
     kurtosis
@@ -591,6 +777,10 @@ def initializer_battery(
         The name of `f` in messages.
     """
     name = name or _text(f)
+    if isinstance(variance, Mapping):
+        shapes, variance = list(variance), _as_rule(variance)
+    if isinstance(bound, Mapping):
+        bound = _as_rule(bound)
     if kurtosis is None:
         kurtosis = 3.0 if bound is None else 1.8
     draws = {}
@@ -608,6 +798,11 @@ def initializer_battery(
         _distribution(weights, kurtosis, bound and bound(*fans), text)
     if gain:
         _gain_counts(f, shapes[0], variance(*shapes[0]), kurtosis, name)
+
+
+def _as_rule(table: Mapping[tuple[int, int], float]) -> Rule:
+    """Make a rule of a table from shape to number."""
+    return lambda *fans: table[fans]
 
 
 def _checked_draw(
@@ -672,7 +867,22 @@ def _neurons_differ(weights: np.ndarray, text: str) -> None:
 
 
 def _mean_is_zero(weights: np.ndarray, text: str) -> None:
-    """Check the mean against the sample's own spread, so that scale does not matter."""
+    """Check the mean against the sample's own spread, so that scale does not matter.
+
+    Means of columns scatter: over 100 columns or more, their standard deviation is less
+    than half of std / sqrt(n), 7 of its own standard errors, but for 1e-12. Sums that
+    are standardised do not.
+    """
+    for axis in (0, 1):
+        usual = weights.std() / np.sqrt(weights.shape[axis])
+        means = weights.mean(axis=axis)
+        if len(means) >= 100 and means.std() < usual / 2:
+            fail(
+                text,
+                f"expected means of {('columns', 'rows')[axis]} that scatter by"
+                f" {_number(usual, 2)}, got {_number(float(means.std()), 2)}",
+                "the draws are standardised; independent draws have no exact mean",
+            )
     hint = ""
     if weights.min() >= 0:
         hint = "no weight is negative: draw from [-a, a], not from [0, a]"
@@ -696,10 +906,22 @@ def _stds_follow(
     hint = next((text for std, text in _mistakes(variance, stds) if explains(std)), "")
     ratios = [stds[fans] ** 2 / variance(*fans) for fans in stds]
     values = list(stds.values())
-    if not hint and max(values) - min(values) <= std_band(10_000) * max(values):
+    one_scale = len({variance(*fans) for fans in stds}) == 1
+    alike = max(values) - min(values) <= std_band(10_000) * max(values)
+    if not hint and one_scale and not alike:
+        hint = (
+            "the std changes with the shape, and here it is the same for every shape:"
+            " the fans give the shape and do not scale the weights"
+        )
+    elif not hint and alike and not one_scale:
         hint = (
             f"the std is {_number(values[0], 2)} at every shape: it is hard-coded, and"
             " must follow fan_in and fan_out"
+        )
+    elif not hint and alike:
+        hint = (
+            f"the std is {_number(values[0], 2)} at every shape, and must be"
+            f" {_number(float(np.sqrt(variance(*next(iter(stds))))), 2)}"
         )
     elif not hint and max(ratios) - min(ratios) <= 4 * std_band(10_000) * max(ratios):
         hint = (
@@ -804,6 +1026,13 @@ def _distribution(
     standard deviations, .72 % of which is there).
     """
     largest = float(np.abs(weights).max())
+    if np.all(np.abs(weights) == largest):
+        fail(
+            text,
+            f"expected a smooth distribution, got +-{_number(largest)} alone",
+            "two values are no distribution with these moments: draw normal or uniform"
+            " weights",
+        )
     if np.sum(np.abs(weights) == largest) > 2:
         fail(
             text,

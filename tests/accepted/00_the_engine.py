@@ -6,9 +6,6 @@ my_exponent = -15
 # %% accepted={"item": "prediction", "name": "between-two-powers"}
 my_exponent = -7.5
 
-# %% accepted={"item": "prediction", "name": "a-step"}
-my_exponent = 1e-5
-
 
 # %% accepted={"item": "softsign", "name": "rule-from-the-output"}
 def softsign(node):

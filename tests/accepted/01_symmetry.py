@@ -6,9 +6,6 @@ my_count = 0
 # %% accepted={"item": "prediction", "name": "in-doubt"}
 my_count = 2.5
 
-# %% accepted={"item": "prediction", "name": "too-many"}
-my_count = 1000
-
 
 # %% accepted={"item": "hidden-rank", "name": "by-matrix-rank"}
 def hidden_rank(H, tol=1e-9):

@@ -8,8 +8,8 @@ lab.predict("u2.a1", my_moment)
 my_moment = np.float32(0.25)
 lab.predict("u2.a1", my_moment)
 
-# %% accepted={"item": "prediction", "name": "negative"}
-my_moment = -1.0
+# %% accepted={"item": "prediction", "name": "nothing-is-left"}
+my_moment = 0
 
 
 # %% accepted={"item": "var-product", "name": "by-second-moments"}

@@ -4,9 +4,6 @@
 my_share = 1
 lab.predict("u3.a1", my_share)
 
-# %% accepted={"item": "prediction", "name": "out-of-range"}
-my_share = 83
-
 
 # %% accepted={"item": "feed-forward", "name": "by-einsum"}
 def feed_forward(x, num_layers, xavier=False, gain=2**0.5, act="tanh", rng=None):

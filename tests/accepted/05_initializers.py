@@ -295,9 +295,8 @@ class Net(Model):
 # %% accepted={"item": "prediction", "name": "another-honest-guess"}
 my_count = 0
 
-# %% accepted={"item": "prediction", "name": "more-than-there-are"}
-my_count = 12
-lab.predict("u5.a1", my_count)
+# %% accepted={"item": "prediction", "name": "in-doubt"}
+my_count = 2.5
 
 # %% accepted={"item": "prediction", "name": "a-numpy-number"}
 my_count = np.float64(3.5)

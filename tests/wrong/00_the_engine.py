@@ -9,6 +9,9 @@ my_exponent = float("-inf")
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_exponent = "the smallest"
 
+# %% wrong={"item": "prediction", "name": "the-step-itself", "says": "from -15 to -1"}
+my_exponent = 1e-5
+
 
 # %% wrong={"item": "softsign", "name": "derivative-without-abs", "says": "absolute value is missing: negative inputs need it as well in"}
 def softsign(node):
@@ -104,7 +107,7 @@ def softsign(node):
     return node / (1 + node.abs())
 
 
-# %% wrong={"item": "softsign", "name": "on-a-copy", "says": "expected a gradient, got None"}
+# %% wrong={"item": "softsign", "name": "on-a-copy", "says": "as the only parent"}
 def softsign(node):
     return dp.Operation(
         "softsign",
@@ -163,7 +166,7 @@ def numeric_grad(f, W, eps):
 #           W[index] = kept
 # -         gradient[index] = (above - below) / (2 * eps)
 
-# %% wrong={"item": "numeric-grad", "name": "not-restored", "says": "expected W to be left as it was", "replace": true}
+# %% wrong={"item": "numeric-grad", "name": "not-restored", "says": "W holds the last step still", "replace": true}
 # -         below = f(W)
 # -         W[index] = kept
 # -         gradient[index] = (above - below) / (2 * eps)
@@ -226,7 +229,7 @@ def numeric_grad(f, W, eps):
     return (f(W + eps) - f(W - eps)) / (2 * eps)
 
 
-# %% wrong={"item": "numeric-grad", "name": "squares-only", "says": "(3, 4)"}
+# %% wrong={"item": "numeric-grad", "name": "squares-only", "says": "expected shape (2, 3), got shape (2, 2)"}
 def numeric_grad(f, W, eps):
     n = len(W)
     gradient = np.zeros((n, n))
@@ -393,7 +396,7 @@ def assign_params(net, new):
     return old
 
 
-# %% wrong={"item": "assign-params", "name": "sizes-compared", "says": "expected it to raise ValueError"}
+# %% wrong={"item": "assign-params", "name": "sizes-compared", "says": "compare the shapes first"}
 def assign_params(net, new):
     live = net.get_param()
     for name, value in new.items():
@@ -444,7 +447,7 @@ def assign_params(net, new):
     return old
 
 
-# %% wrong={"item": "assign-params", "name": "swapped", "says": "expected new['out_bias'] to be left as it was"}
+# %% wrong={"item": "assign-params", "name": "swapped", "says": "expected new['out_weight'] to be left as it was"}
 def assign_params(net, new):
     live = net.get_param()
     for name, value in new.items():

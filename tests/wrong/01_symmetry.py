@@ -12,6 +12,10 @@ my_count = float("inf")
 my_count = "all of them"
 
 
+# %% wrong={"item": "prediction", "name": "more-than-there-are", "says": "from 0 to 4"}
+my_count = 5
+
+
 # %% wrong={"item": "hidden-rank", "name": "unique-rows-counted", "says": "-h adds nothing to h"}
 def hidden_rank(H, tol):
     return len(np.unique(H.round(9), axis=1).T)
@@ -28,13 +32,13 @@ def hidden_rank(H, tol):
     return int(np.sum(values > tol * values[0]))
 
 
-# %% wrong={"item": "hidden-rank", "name": "no-tolerance", "says": "a tolerance is missing"}
+# %% wrong={"item": "hidden-rank", "name": "no-tolerance", "says": "tol is not looked at"}
 def hidden_rank(H, tol):
     values = np.linalg.svd(H - H.mean(axis=0), compute_uv=False)
     return int(np.sum(values > 1e-14 * values[0]))
 
 
-# %% wrong={"item": "hidden-rank", "name": "numpy-default-tolerance", "says": "a tolerance is missing"}
+# %% wrong={"item": "hidden-rank", "name": "numpy-default-tolerance", "says": "tol is not looked at"}
 def hidden_rank(H, tol):
     return int(np.linalg.matrix_rank(H - H.mean(axis=0)))
 
@@ -184,7 +188,7 @@ def train_constant_init(c, act, x, y, rate, steps, bias=0.0):
 # %% wrong={"item": "train-constant-init", "name": "hidden-before-the-last-step", "says": "before the last step", "replace": true}
 # -     hidden = f(x @ W1 + b1)
 
-# %% wrong={"item": "train-constant-init", "name": "one-loss-more", "says": "expected shape (40,), got (41,)", "replace": true}
+# %% wrong={"item": "train-constant-init", "name": "one-loss-more", "says": "expected shape (20,), got (21,)", "replace": true}
 #       hidden = f(x @ W1 + b1)
 # +     z = hidden @ W2 + b2
 # +     losses.append(np.mean(np.logaddexp(0, z) - y * z))
@@ -213,7 +217,7 @@ def train_constant_init(c, act, x, y, rate, steps, bias=0.0):
 # -     f, slope = functions[act]
 # +     f, slope = functions.get(act, functions["relu"])
 
-# %% wrong={"item": "train-constant-init", "name": "first-layer-frozen", "says": "expected W1 to have moved", "replace": true}
+# %% wrong={"item": "train-constant-init", "name": "first-layer-frozen", "says": "only the last layer is trained", "replace": true}
 # -         W1 -= rate * x.T @ below
 # -         b1 -= rate * below.sum(axis=0)
 

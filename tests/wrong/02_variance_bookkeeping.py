@@ -9,6 +9,16 @@ my_moment = "about one"
 # %% wrong={"item": "prediction", "name": "infinite", "says": "expected a finite number"}
 my_moment = np.inf
 
+# %% wrong={"item": "prediction", "name": "negative", "says": "from 0 to 1000"}
+my_moment = -5
+
+
+# %% wrong={"item": "fans", "name": "not-implemented-for-a-bias", "says": "raised NotImplementedError"}
+def fans(shape, kind):
+    if kind != "dense":
+        raise NotImplementedError
+    return shape
+
 
 # %% wrong={"item": "var-product", "name": "cross-terms-dropped", "says": "cross terms"}
 def var_product(mx, vx, my, vy):

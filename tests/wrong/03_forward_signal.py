@@ -9,6 +9,9 @@ my_share = float("nan")
 # %% wrong={"item": "prediction", "name": "in-words", "says": "expected a number"}
 my_share = "most of them"
 
+# %% wrong={"item": "prediction", "name": "percent", "says": "from 0 to 1"}
+my_share = 80
+
 
 # %% wrong={"item": "feed-forward", "name": "pre-activations", "says": "pre-activations"}
 def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=None):
@@ -355,7 +358,7 @@ def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=N
     return layers
 
 
-# %% wrong={"item": "feed-forward", "name": "biases-too", "says": "tanh(a @ W)"}
+# %% wrong={"item": "feed-forward", "name": "biases-too", "says": "as they are and without a bias"}
 def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=None):
     rng = np.random.default_rng() if rng is None else rng
     n = x.shape[1]
@@ -398,7 +401,7 @@ def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=N
         layers.append(np.tanh(x @ rng.uniform(-1, 1, (n, n))))
 
 
-# %% wrong={"item": "feed-forward", "name": "normalised", "says": "got something else"}
+# %% wrong={"item": "feed-forward", "name": "normalised", "says": "as they are and without a bias"}
 def feed_forward(x, num_layers, xavier=False, gain=np.sqrt(2), act="tanh", rng=None):
     rng = np.random.default_rng() if rng is None else rng
     n = x.shape[1]
@@ -520,14 +523,14 @@ def gain_for(f):
     return float(1 / (w @ f(np.sqrt(2) * t) ** 2 / np.sqrt(np.pi)))
 
 
-# %% wrong={"item": "gain-for", "name": "mean-squared", "says": "square f first"}
+# %% wrong={"item": "gain-for", "name": "mean-squared", "says": "made from E[f]"}
 def gain_for(f):
     t, w = np.polynomial.hermite.hermgauss(128)
     mean = w @ f(np.sqrt(2) * t) / np.sqrt(np.pi)
     return float(1 / mean**2)
 
 
-# %% wrong={"item": "gain-for", "name": "mean-of-absolute", "says": "or E|f|"}
+# %% wrong={"item": "gain-for", "name": "mean-of-absolute", "says": "made from E|f|"}
 def gain_for(f):
     t, w = np.polynomial.hermite.hermgauss(200)
     return float(1 / (w @ np.abs(f(np.sqrt(2) * t)) / np.sqrt(np.pi)))
@@ -565,7 +568,7 @@ def gain_for(f):
     return float((w @ f(np.sqrt(2) * t) ** 2 / np.sqrt(2 * np.pi)) ** -0.5)
 
 
-# %% wrong={"item": "gain-for", "name": "always-root-two", "says": "sqrt(2) is ReLU's gain"}
+# %% wrong={"item": "gain-for", "name": "always-root-two", "says": "every activation has its own"}
 def gain_for(f):
     return 2**0.5
 

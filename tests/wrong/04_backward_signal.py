@@ -119,7 +119,7 @@ def backward_trace(weights, biases, x, y):
 # -     for W, a in zip(weights[::-1], layers[::-1], strict=True):
 # +     for W, a in zip(weights[::-1], layers[-2::-1]):
 
-# %% wrong={"item": "backward-trace", "name": "exp-over-exp", "says": "expected finite numbers", "replace": true}
+# %% wrong={"item": "backward-trace", "name": "exp-over-exp", "says": "with a small number added or not", "replace": true}
 # -         layers.append(1 / (1 + np.exp(-(layers[-1] @ W + b))))
 # +         layers.append(np.exp(layers[-1] @ W + b) / (1 + np.exp(layers[-1] @ W + b)))
 
@@ -258,7 +258,7 @@ def predicted_decay(act, sigma_w, n):
     return slopes[act] * sigma_w * n**0.5
 
 
-# %% wrong={"item": "predicted-decay", "name": "relu-slope-one", "says": "root mean square is"}
+# %% wrong={"item": "predicted-decay", "name": "relu-slope-one", "says": "root mean square is sqrt(.5)"}
 def predicted_decay(act, sigma_w, n):
     slopes = {"sigmoid": 0.25, "tanh": 1.0, "relu": 1.0}
     if act not in slopes:
@@ -481,7 +481,7 @@ def speed_of_learning(history):
     return np.array(speeds).T
 
 
-# %% wrong={"item": "speed-of-learning", "name": "signed-change-of-the-norm", "says": "this is the change of the norm"}
+# %% wrong={"item": "speed-of-learning", "name": "signed-change-of-the-norm", "says": "without growing"}
 def speed_of_learning(history):
     norm = np.linalg.norm
     speeds = []
@@ -869,7 +869,7 @@ def centred_sigmoid_net(widths, rng):
 # -             return [*outputs, self.layers[-1](x).sigmoid()]
 # +             return [Node(np.zeros(1)), *outputs, self.layers[-1](x).sigmoid()]
 
-# %% wrong={"item": "centred-sigmoid-net", "name": "logits-for-probabilities", "says": "it is not z itself", "replace": true}
+# %% wrong={"item": "centred-sigmoid-net", "name": "logits-for-probabilities", "says": "it is not shifted", "replace": true}
 # -
 #       class Net(Model):
 

@@ -19,12 +19,12 @@ def lecun_normal(fan_in, fan_out, rng, gain=1):
     return rng.normal(0, gain / np.sqrt(fan_in), (fan_out, fan_in))
 
 
-# %% wrong={"item": "lecun-normal", "name": "one-hundredth-hard-coded", "says": "0.01 is hard-coded"}
+# %% wrong={"item": "lecun-normal", "name": "one-hundredth-hard-coded", "says": "0.01 at every shape: it is hard-coded"}
 def lecun_normal(fan_in, fan_out, rng, gain=1):
     return 0.01 * gain * rng.normal(size=(fan_in, fan_out))
 
 
-# %% wrong={"item": "lecun-normal", "name": "rectifier-rule", "says": "rectifiers"}
+# %% wrong={"item": "lecun-normal", "name": "rectifier-rule", "says": "times what it should be"}
 def lecun_normal(fan_in, fan_out, rng, gain=1):
     return rng.normal(0, gain * np.sqrt(2 / fan_in), (fan_in, fan_out))
 
@@ -63,6 +63,18 @@ def lecun_normal(fan_in, fan_out, rng, gain=1):
     return rng.normal(0, gain**2 / np.sqrt(fan_in), (fan_in, fan_out))
 
 
+# %% wrong={"item": "lecun-normal", "name": "columns-standardised", "says": "standardised"}
+def lecun_normal(fan_in, fan_out, rng, gain=1):
+    draws = rng.normal(size=(fan_in, fan_out))
+    draws = (draws - draws.mean(axis=0)) / draws.std(axis=0)
+    return gain * draws / np.sqrt(fan_in)
+
+
+# %% wrong={"item": "lecun-normal", "name": "two-points", "says": "two values are no distribution"}
+def lecun_normal(fan_in, fan_out, rng, gain=1):
+    return gain / np.sqrt(fan_in) * rng.choice([-1.0, 1.0], (fan_in, fan_out))
+
+
 # %% [markdown]
 # ## 5.2 glorot_uniform
 
@@ -79,7 +91,7 @@ def glorot_uniform(fan_in, fan_out, rng, gain=1):
     return rng.uniform(-a, a, (fan_in, fan_out))
 
 
-# %% wrong={"item": "glorot-uniform", "name": "from-zero-to-a", "says": "draw from [-a, a]"}
+# %% wrong={"item": "glorot-uniform", "name": "from-zero-to-a", "says": "not from [0, a]"}
 def glorot_uniform(fan_in, fan_out, rng, gain=1):
     a = gain * np.sqrt(6 / (fan_in + fan_out))
     return rng.uniform(0, a, (fan_in, fan_out))
@@ -130,7 +142,7 @@ def glorot_uniform(fan_in, fan_out, rng, gain=1):
 # ## 5.3 glorot_normal
 
 
-# %% wrong={"item": "glorot-normal", "name": "uniform-bound-as-std", "says": "bound of the uniform distribution"}
+# %% wrong={"item": "glorot-normal", "name": "uniform-bound-as-std", "says": "bound of a uniform distribution"}
 def glorot_normal(fan_in, fan_out, rng, gain=1):
     return rng.normal(0, gain * np.sqrt(6 / (fan_in + fan_out)), (fan_in, fan_out))
 
@@ -145,7 +157,7 @@ def glorot_normal(fan_in, fan_out, rng, gain=1):
     return rng.normal(0, gain * np.sqrt(2) / (fan_in + fan_out), (fan_in, fan_out))
 
 
-# %% wrong={"item": "glorot-normal", "name": "sum-of-the-fans", "says": "half the variance"}
+# %% wrong={"item": "glorot-normal", "name": "sum-of-the-fans", "says": "0.5 times what it should be"}
 def glorot_normal(fan_in, fan_out, rng, gain=1):
     return rng.normal(0, gain / np.sqrt(fan_in + fan_out), (fan_in, fan_out))
 
@@ -188,12 +200,12 @@ def glorot_normal(fan_in, fan_out, rng, gain=1):
 # ## 5.4 normal
 
 
-# %% wrong={"item": "normal", "name": "one-hundredth-hard-coded", "says": "0.01 is hard-coded"}
+# %% wrong={"item": "normal", "name": "one-hundredth-hard-coded", "says": "0.01 at every shape, and must be 1"}
 def normal(fan_in, fan_out, rng, gain=1):
     return rng.normal(0, 0.01, (fan_in, fan_out))
 
 
-# %% wrong={"item": "normal", "name": "one-hundredth-times-gain", "says": "0.01 is hard-coded"}
+# %% wrong={"item": "normal", "name": "one-hundredth-times-gain", "says": "0.01 at every shape, and must be 1"}
 def normal(fan_in, fan_out, rng, gain=1):
     return rng.normal(0, 0.01 * gain, (fan_in, fan_out))
 
@@ -295,7 +307,7 @@ class Initializer:
         raise NotImplementedError
 
 
-# %% wrong={"item": "initializer", "name": "bias-anywhere-in-the-key", "says": "unbiased"}
+# %% wrong={"item": "initializer", "name": "bias-anywhere-in-the-key", "says": "'bias' in key"}
 class Initializer:
     def __init__(self, rng=None):
         self.rng = np.random.default_rng(rng)
@@ -314,7 +326,7 @@ class Initializer:
         raise NotImplementedError
 
 
-# %% wrong={"item": "initializer", "name": "told-apart-by-one-row", "says": "calls of initial_weights"}
+# %% wrong={"item": "initializer", "name": "both-methods-for-each-array", "says": "one result is thrown away"}
 class Initializer:
     def __init__(self, rng=None):
         self.rng = np.random.default_rng(rng)
@@ -330,6 +342,14 @@ class Initializer:
 
     def initial_bias(self, fan_in, fan_out):
         raise NotImplementedError
+
+
+# %% wrong={"item": "initializer", "name": "told-apart-by-one-row", "says": "a row is taken for a bias", "replace": true}
+# -             if name.endswith("_weight"):
+# +             if array.shape[0] > 1:
+
+# -             elif name.endswith("_bias"):
+# +             else:
 
 
 # %% wrong={"item": "initializer", "name": "biases-forgotten", "says": "every bias"}
@@ -453,7 +473,7 @@ class Initializer:
 # ## 5.5 The five subclasses
 
 
-# %% wrong={"item": "low-initializer", "name": "all-zero", "says": "constants keep all neurons alike"}
+# %% wrong={"item": "low-initializer", "name": "all-zero", "says": "zeros and constants"}
 class LowInitializer(Initializer):
     def initial_weights(self, fan_in, fan_out):
         return np.zeros((fan_in, fan_out))
@@ -462,7 +482,7 @@ class LowInitializer(Initializer):
         return np.zeros((1, fan_out))
 
 
-# %% wrong={"item": "low-initializer", "name": "constant", "says": "constants keep all neurons alike"}
+# %% wrong={"item": "low-initializer", "name": "constant", "says": "zeros and constants"}
 class LowInitializer(Initializer):
     def initial_weights(self, fan_in, fan_out):
         return np.full((fan_in, fan_out), 0.001)
@@ -534,7 +554,7 @@ class LargeInitializer(Initializer):
         return self.rng.uniform(-100, 100, (1, fan_out))
 
 
-# %% wrong={"item": "large-initializer", "name": "zero-bias", "says": "biases are to be large too"}
+# %% wrong={"item": "large-initializer", "name": "zero-bias", "says": "biases too"}
 class LargeInitializer(Initializer):
     def initial_weights(self, fan_in, fan_out):
         return self.rng.uniform(-100, 100, (fan_in, fan_out))
@@ -586,6 +606,42 @@ class NormalInitializer(Initializer):
 
     def initial_bias(self, fan_in, fan_out):
         return np.zeros((1, fan_out))
+
+
+# %% wrong={"item": "normal-initializer", "name": "one-bias-for-all-units", "says": "one number is drawn for all units"}
+class NormalInitializer(Initializer):
+    def initial_weights(self, fan_in, fan_out):
+        return self.rng.normal(0, 1, (fan_in, fan_out))
+
+    def initial_bias(self, fan_in, fan_out):
+        return np.full((1, fan_out), self.rng.normal())
+
+
+# %% wrong={"item": "normal-initializer", "name": "uniform-bias", "says": "initial_bias(1, 20), 200 draws pooled: expected the kurtosis"}
+class NormalInitializer(Initializer):
+    def initial_weights(self, fan_in, fan_out):
+        return self.rng.normal(0, 1, (fan_in, fan_out))
+
+    def initial_bias(self, fan_in, fan_out):
+        return self.rng.uniform(-np.sqrt(3), np.sqrt(3), (1, fan_out))
+
+
+# %% wrong={"item": "large-initializer", "name": "one-bias-for-all-units", "says": "one number is drawn for all units"}
+class LargeInitializer(Initializer):
+    def initial_weights(self, fan_in, fan_out):
+        return self.rng.uniform(-100, 100, (fan_in, fan_out))
+
+    def initial_bias(self, fan_in, fan_out):
+        return np.full((1, fan_out), self.rng.uniform(-100, 100))
+
+
+# %% wrong={"item": "large-initializer", "name": "two-points", "says": "neither uniform nor normal"}
+class LargeInitializer(Initializer):
+    def initial_weights(self, fan_in, fan_out):
+        return self.rng.choice([-1.0, 1.0], (fan_in, fan_out)) * 100 / np.sqrt(3)
+
+    def initial_bias(self, fan_in, fan_out):
+        return self.rng.uniform(-100, 100, (1, fan_out))
 
 
 # %% wrong={"item": "xavier-initializer", "name": "bias-from-its-own-shape", "says": "the shape of a bias gives fan_in 1"}
@@ -700,7 +756,7 @@ class LeCunInitializer(Initializer):
 # Most of these are a sound test in which one thing is spoilt.
 
 
-# %% wrong={"item": "check-initializer", "name": "accepts-everything", "says": "too loose"}
+# %% wrong={"item": "check-initializer", "name": "accepts-everything", "says": "too loose: swapped fans"}
 def check_initializer(f, rule):
     return []
 
@@ -723,7 +779,7 @@ def check_initializer(f, rule):
     return []
 
 
-# %% wrong={"item": "check-initializer", "name": "half-to-double", "says": "too loose"}
+# %% wrong={"item": "check-initializer", "name": "half-to-double", "says": "40 % too large passes"}
 def check_initializer(f, rule):
     problems = []
     for fan_in, fan_out in ((400, 100), (100, 400), (300, 300)):
@@ -743,7 +799,7 @@ def check_initializer(f, rule):
     return problems
 
 
-# %% wrong={"item": "check-initializer", "name": "squares-only", "says": "swapped fans"}
+# %% wrong={"item": "check-initializer", "name": "squares-only", "says": "too loose: swapped fans"}
 def check_initializer(f, rule):
     problems = []
     weights = f(300, 300, np.random.default_rng(7))
@@ -780,6 +836,12 @@ def check_initializer(f, rule):
             problems.append("std")
         if np.unique(weights, axis=1).shape[1] < fan_out:
             problems.append("copies")
+    rng = np.random.default_rng(8)
+    first, second = f(40, 30, rng), f(40, 30, rng)
+    if np.array_equal(first, second):
+        problems.append("same")
+    if not np.array_equal(first, f(40, 30, np.random.default_rng(8))):
+        problems.append("other")
     return problems
 
 
@@ -795,7 +857,7 @@ def check_initializer(f, rule):
     return problems
 
 
-# %% wrong={"item": "check-initializer", "name": "mean-not-looked-at", "says": "no weight below zero"}
+# %% wrong={"item": "check-initializer", "name": "mean-not-looked-at", "says": "no weight below zero passes"}
 def check_initializer(f, rule):
     problems = []
     for fan_in, fan_out in ((400, 100), (100, 400), (300, 300)):
@@ -841,7 +903,7 @@ def check_initializer(f, rule):
     return problems
 
 
-# %% wrong={"item": "check-initializer", "name": "one-call-of-f", "says": "same weights at each call"}
+# %% wrong={"item": "check-initializer", "name": "one-call-of-f", "says": "the same weights at each call passes"}
 def check_initializer(f, rule):
     problems = []
     for fan_in, fan_out in ((400, 100), (100, 400), (300, 300)):
@@ -1145,3 +1207,6 @@ my_count = "all but zero"
 
 # %% wrong={"item": "prediction", "name": "yes-or-no", "says": "got True"}
 my_count = True
+
+# %% wrong={"item": "prediction", "name": "more-than-there-are", "says": "from 0 to 6"}
+my_count = 9

@@ -248,7 +248,7 @@ def he_uniform(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
     return rng.uniform(-bound, bound, (fan_in, fan_out))
 
 
-# %% wrong={"item": "he-uniform", "name": "half-of-the-range", "says": "half of [-b, b]"}
+# %% wrong={"item": "he-uniform", "name": "half-of-the-range", "says": "2/n upside down"}
 def he_uniform(fan_in, fan_out, rng, mode="fan_in", slope=0.0):
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(mode)
