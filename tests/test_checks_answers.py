@@ -2,7 +2,9 @@
 
 import ast
 import contextlib
+import importlib
 import io
+import sys
 from pathlib import Path
 
 import jupytext
@@ -15,16 +17,33 @@ import lab
 
 mpl.use("Agg")
 ROOT = Path(__file__).parent.parent
-SHIPPED = {
-    f"{module.__name__}.{name}": getattr(module, name)
-    for module in (checks, lab, dp)
-    for name in module.__all__
-    if callable(getattr(module, name))
-}
+
+
+def callables(*modules):
+    """Return the public callables of modules, by their full names."""
+    return {
+        f"{module.__name__}.{name}": getattr(module, name)
+        for module in modules
+        for name in getattr(module, "__all__", vars(module))
+        if callable(getattr(module, name)) and not name.startswith("_")
+    }
+
+
+@pytest.fixture
+def shipped(unit, monkeypatch):
+    """What students of a unit can call, the table of mistakes beside it too."""
+    beside = ROOT / "source" / unit
+    monkeypatch.syspath_prepend(beside)
+    monkeypatch.delitem(sys.modules, "mistakes", raising=False)
+    modules = [checks, lab, dp]
+    if (beside / "mistakes.py").exists():
+        modules.append(importlib.import_module("mistakes"))
+    yield callables(*modules)
+    sys.modules.pop("mistakes", None)
 
 
 def items():
-    """Return (cells of the unit, item, names of its answer, test cell) of each item."""
+    """Return (unit, its cells, item, names of its answer, test cell) of each item."""
     found = []
     for text in sorted((ROOT / "source").glob("*.py")):
         cells = [c for c in jupytext.read(text).cells if "nbgrader" in c.metadata]
@@ -42,7 +61,8 @@ def items():
             if cell.metadata["nbgrader"].get("solution") and names:
                 test = code[f"{item}-test"]
                 name = f"{text.stem}:{item}"
-                found.append(pytest.param(before, item, names, test, id=name))
+                values = text.stem, before, item, names, test
+                found.append(pytest.param(*values, id=name))
     return found
 
 
@@ -64,15 +84,15 @@ def passes(cells, item, names, test, candidate=None):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("cells", "item", "names", "test"), items())
+@pytest.mark.parametrize(("unit", "cells", "item", "names", "test"), items())
 def test_checks_nothing_shipped_is_an_answer(
-    cells, item, names, test, monkeypatch, tmp_path
+    shipped, cells, item, names, test, monkeypatch, tmp_path
 ):
-    """Every public callable of checks, lab and dp, handed in, gets no points."""
+    """Every public callable of the modules given out, handed in, gets no points."""
     monkeypatch.setenv("LAB_PREDICTIONS", str(tmp_path / "predictions.json"))
     monkeypatch.setattr(lab, "_predictions", {})
     assert passes(
         cells, item, names, test
     )  # the reference: so a failure says something
-    earned = [k for k, f in SHIPPED.items() if passes(cells, item, names, test, f)]
+    earned = [k for k, f in shipped.items() if passes(cells, item, names, test, f)]
     assert earned == []

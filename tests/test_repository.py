@@ -83,11 +83,12 @@ def test_repository_shipped_modules_import_only_what_students_have(name):
 
 
 def test_repository_texts_import_only_course_modules():
-    """Lessons and assignments import the course's packages and nothing else."""
+    """Lessons and assignments import the course's packages and files beside them."""
     texts = [*ROOT.glob("notebooks/*_*.py"), *ROOT.glob("source/*.py")]
     assert texts
     for text in texts:
-        extra = top(imports(text)) - STANDARD - COURSE
+        beside = {path.stem for path in text.with_suffix("").glob("*.py")}
+        extra = top(imports(text)) - STANDARD - COURSE - beside
         assert not extra, f"{text.name} imports {extra}"
 
 

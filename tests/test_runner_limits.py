@@ -144,7 +144,7 @@ def test_wall_limit_ends_what_cannot_be_interrupted(attempt, wait, monkeypatch):
         "for _ in range(6):\n"
         "    if os.fork() == 0:\n"
         "        data = []\n"
-        "        while True: data.append(os.urandom(2**20)); time.sleep(.03)\n"
+        "        while True: data.append(b'x' * 2**20); time.sleep(.03)\n"
         "time.sleep(60)",
     ],
     ids=["lists", "4 GB array", "shared maps", "many processes"],

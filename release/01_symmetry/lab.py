@@ -19,10 +19,13 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython import get_ipython
 from IPython.display import display
+from IPython.utils.capture import capture_output
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 import dp
 
@@ -39,6 +42,7 @@ __all__ = [
     "loss_curves",
     "over_seeds",
     "panel_curves",
+    "plain_ticks",
     "plane",
     "predict",
     "reveal",
@@ -47,6 +51,7 @@ __all__ = [
     "strip_panels",
     "strips",
     "style",
+    "table",
     "train_starts",
     "unit_traces",
 ]
@@ -249,27 +254,37 @@ COLOURS = {  # Okabe & Ito (2008): told apart with every kind of colour vision
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
     "grey": "#767676",
+    # Tol's muted colours, for schemes beyond the first eight
+    "indigo": "#332288",
+    "wine": "#882255",
+    "olive": "#999933",
+    "teal": "#44AA99",
+    "sand": "#C2A83E",
+    "rose": "#CC6677",
+    "violet": "#AA4499",
+    "brown": "#8C5A2B",
+    "slate": "#5B6C8C",
 }
 
-# Name: colour, marker, label. The pair is the scheme's own everywhere; black is kept
-# for theory, which is drawn dashed.
+# Name: colour, marker, label. Both are the scheme's own everywhere; black is kept for
+# theory, which is drawn dashed.
 SCHEMES = {
     "zero": ("grey", "x", "zero"),
-    "constant": ("grey", "+", "constant"),
+    "constant": ("brown", "+", "constant"),
     "low": ("sky", "v", "low"),
     "large": ("vermillion", "^", "large"),
     "normal": ("purple", "D", "normal"),
     "lecun": ("orange", "s", "LeCun"),
     "xavier": ("blue", "o", "Xavier"),
     "he": ("green", "P", "He"),
-    "gain": ("green", "d", "matched gain"),
-    "orthogonal": ("purple", "*", "orthogonal"),
-    "lsuv": ("sky", "h", "LSUV"),
-    "fixup": ("orange", "p", "Fixup"),
-    "rezero": ("purple", "8", "ReZero"),
-    "selu": ("vermillion", "X", "SELU"),
-    "standard": ("vermillion", "<", "standard"),
-    "mup": ("blue", ">", "muP"),
+    "gain": ("wine", "d", "matched gain"),
+    "orthogonal": ("indigo", "*", "orthogonal"),
+    "lsuv": ("teal", "h", "LSUV"),
+    "fixup": ("olive", "p", "Fixup"),
+    "rezero": ("violet", "8", "ReZero"),
+    "selu": ("rose", "X", "SELU"),
+    "standard": ("slate", "<", "standard"),
+    "mup": ("sand", ">", "muP"),
 }
 
 
@@ -291,30 +306,31 @@ def _line(name: str, position: int) -> dict[str, Any]:
     """Return a scheme's look, or one by position for a curve that is no scheme."""
     if name in SCHEMES:
         return scheme(name)
-    colours = ("blue", "vermillion", "green", "orange", "purple", "sky")
-    colour = COLOURS[colours[position % 6]]
+    colour = COLOURS[CYCLE[position % 6]]
     return {"color": colour, "marker": "osDP^v"[position % 6], "label": name}
+
+
+CYCLE = ("blue", "vermillion", "green", "orange", "purple", "sky")
 
 
 def style() -> None:
     """Set the course's look for all figures that follow."""
     plt.rcParams.update(
         {
-            "figure.figsize": (7.0, 4.0),
+            "figure.figsize": (6.0, 3.8),
             "figure.constrained_layout.use": True,
-            "font.size": 11.0,
-            "axes.titlesize": 11.0,
+            "font.size": 12.0,
+            "axes.titlesize": 12.0,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,
             "axes.axisbelow": True,
-            "axes.prop_cycle": plt.cycler(
-                color=[COLOURS[c] for c in ("blue", "vermillion", "green", "orange")]
-            ),
+            "axes.prop_cycle": plt.cycler(color=[COLOURS[c] for c in CYCLE]),
             "grid.color": "#E4E4E4",
             "lines.linewidth": 1.8,
             "lines.markersize": 5.5,
             "legend.frameon": False,
+            "legend.fontsize": 11.0,
         }
     )
 
@@ -361,6 +377,52 @@ def show(fig: Figure, alt: str) -> None:
     display({"text/html": text, "text/plain": ""}, raw=True)
 
 
+def table(
+    rows: Sequence[Sequence[Any]],
+    header: Sequence[str],
+    marked: Array | None = None,
+) -> None:
+    """Show a table as a table, which can be read aloud, copied and made larger.
+
+    Parameters
+    ----------
+    rows
+        One sequence of texts or numbers for each row; a float is shown with three
+        significant digits.
+    header
+        One text for each column.
+    marked
+        (rows, columns) bool: cells to be shown bold, with an asterisk.
+
+    Raises
+    ------
+    ValueError
+        If a row is not as long as the header.
+    """
+    if any(len(row) != len(header) for row in rows):
+        raise ValueError(f"table: each row must have {len(header)} entries")
+    texts = [
+        [f"{v:.3g}" if isinstance(v, float) else str(v) for v in row] for row in rows
+    ]
+    marks = np.zeros((len(rows), len(header)), bool) if marked is None else marked
+    plain = [list(header)]
+    lines = ["".join(f"<th>{html.escape(name)}</th>" for name in header)]
+    for row, mark in zip(texts, marks, strict=True):
+        plain.append([t + "*" * bool(m) for t, m in zip(row, mark, strict=True)])
+        cells = [
+            f"<td><b>{html.escape(t)} *</b></td>" if m else f"<td>{html.escape(t)}</td>"
+            for t, m in zip(row, mark, strict=True)
+        ]
+        lines.append("".join(cells))
+    widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
+    text = "\n".join(
+        "  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip()
+        for row in plain
+    )
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    display({"text/html": f"<table>{body}</table>", "text/plain": text}, raw=True)
+
+
 MOST_PANELS = 60
 
 
@@ -371,7 +433,8 @@ def histograms(
     limits: tuple[float, float] = (-1.0, 1.0),
     bins: int = 60,
     xlabel: str = "activation",
-    columns: int = 5,
+    columns: int = 3,
+    share: bool = False,
 ) -> tuple[Figure, Array]:
     """Draw the distribution of each layer's values, one small panel a layer.
 
@@ -393,6 +456,8 @@ def histograms(
         What is counted, with its unit if it has one.
     columns
         Panels in a row.
+    share
+        Whether all panels have one vertical axis, so that heights can be compared.
 
     Returns
     -------
@@ -416,8 +481,9 @@ def histograms(
     fig, grid = plt.subplots(
         rows,
         columns,
-        figsize=(2.0 * columns + 0.6, 1.7 * rows + 0.6),
+        figsize=(2.0 * columns + 0.4, 1.6 * rows + 0.6),
         sharex=True,
+        sharey=share,
         squeeze=False,
     )
     axes = grid.ravel()
@@ -439,8 +505,8 @@ def histograms(
             )
         ax.set(title=titles[index] if titles else f"layer {index + 1}", yticks=[])
         ax.set_xlim(limits)
-    fig.supxlabel(xlabel, fontsize=11)
-    fig.supylabel("density", fontsize=11)
+    fig.supxlabel(xlabel, fontsize=12)
+    fig.supylabel("density", fontsize=12)
     return fig, axes[:count]
 
 
@@ -498,9 +564,19 @@ def depth_curves(
         ax.plot(depth, values, label=None if seen else label, **looks)
     if log:
         ax.set_yscale("log")
+        plain_ticks(ax)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend()
     return ax.figure, ax
+
+
+def plain_ticks(ax: Axes) -> None:
+    """Write 0.2 in place of 2 x 10^-1 where a log axis spans few powers of ten."""
+    low, high = ax.get_ylim()
+    if low > 0 and high / low < 300:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def unit_traces(
@@ -510,15 +586,18 @@ def unit_traces(
     title: str = "",
     xlabel: str = "step",
 ) -> tuple[Figure, Array]:
-    """Draw a positive quantity of every unit, a panel a layer and a thin line a unit.
+    """Draw a quantity of all units of each layer, and how many units have none.
+
+    Above, one line a layer is the median over its units, and the band goes from the
+    tenth to the ninetieth percentile; units at exactly zero are left out there and
+    counted below.
 
     Parameters
     ----------
     at
         (T,) positions along the horizontal axis.
     layers
-        One (T, units) array for each panel, the first layer first. Where a value is
-        not positive the line has a gap: the vertical axis is logarithmic.
+        One (T, units) array for each layer, the first layer first; not negative.
     ylabel
         The quantity, with its unit if it has one.
     title
@@ -529,18 +608,22 @@ def unit_traces(
     Returns
     -------
     fig, axes
-        The figure and its panels, shape (len(layers),).
+        The figure and its panels, shape (2,): the quantity and the count.
     """
-    fig, grid = plt.subplots(
-        1, len(layers), figsize=(9.0, 2.9), sharey=True, squeeze=False
-    )
-    axes = grid[0]
-    for number, (ax, values) in enumerate(zip(axes, layers, strict=True), 1):
-        values = np.where(np.asarray(values) > 0, values, np.nan)
-        ax.plot(at, values, lw=0.7, color=COLOURS["blue"], alpha=0.6)
-        ax.set(yscale="log", title=f"layer {number}", xlabel=xlabel)
-    axes[0].set_ylabel(ylabel)
-    fig.suptitle(title, fontsize=11)
+    how = {"sharex": True, "height_ratios": (3, 1)}
+    fig, axes = plt.subplots(2, 1, figsize=(6.0, 4.8), **how)
+    shades = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(layers)))
+    for number, (values, colour) in enumerate(zip(layers, shades, strict=True), 1):
+        alive = np.where(np.asarray(values) > 0, values, np.nan)
+        low, middle, high = np.nanpercentile(alive, (10, 50, 90), axis=1)
+        axes[0].fill_between(at, low, high, color=colour, alpha=0.2, lw=0)
+        axes[0].plot(at, middle, color=colour, label=f"layer {number}")
+        none = np.sum(np.asarray(values) == 0, axis=1)
+        axes[1].plot(at, none, color=colour)
+    axes[0].set(yscale="log", ylabel=ylabel, title=title)
+    axes[0].legend(ncols=2)
+    units = max(np.shape(values)[1] for values in layers)
+    axes[1].set(ylabel=f"zero,\nof {units}", xlabel=xlabel, ylim=(-0.5, None))
     return fig, axes
 
 
@@ -597,7 +680,7 @@ def strip_panels(
     marked: Mapping[str, Mapping[str, float]] | None = None,
     mark: str = "published",
 ) -> tuple[Figure, Array]:
-    """Draw `strips` side by side on one vertical axis, one panel for each setting.
+    """Draw `strips` on one vertical axis, one panel for each setting, two in a row.
 
     Parameters
     ----------
@@ -616,15 +699,19 @@ def strip_panels(
         The figure and its panels, shape (len(panels),).
     """
     count = len(panels)
-    size = (max(8.0, 2.4 * count), 3.6)
-    fig, grid = plt.subplots(1, count, figsize=size, sharey=True, squeeze=False)
-    for ax, (title, groups) in zip(grid[0], panels.items(), strict=True):
+    rows = -(-count // 2)
+    size = (6.6, 3.0 * rows + 0.3)
+    fig, grid = plt.subplots(rows, 2, figsize=size, sharey=True, squeeze=False)
+    axes = grid.ravel()[:count]
+    for ax in grid.ravel()[count:]:
+        ax.set_visible(False)
+    for ax, (title, groups) in zip(axes, panels.items(), strict=True):
         strips(groups, "", (marked or {}).get(title), mark, ax)
         ax.set_title(title)
-        if ax.get_legend() and ax is not grid[0, -1]:
+        if ax.get_legend() and ax is not axes[-1]:
             ax.get_legend().remove()
-    grid[0, 0].set_ylabel(ylabel)
-    return fig, grid[0]
+    fig.supylabel(ylabel, fontsize=12)
+    return fig, axes
 
 
 def panel_curves(
@@ -632,7 +719,7 @@ def panel_curves(
     titles: Sequence[str],
     xlabel: str,
     ylabel: str,
-    columns: int = 6,
+    columns: int = 4,
 ) -> tuple[Figure, Array]:
     """Draw many small curves on the same axes, one panel for each quantity.
 
@@ -655,7 +742,7 @@ def panel_curves(
     """
     columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
-    size = (1.6 * columns, 1.6 * rows)
+    size = (1.65 * columns, 1.5 * rows)
     how = {"sharex": True, "sharey": True, "squeeze": False}
     fig, grid = plt.subplots(rows, columns, figsize=size, **how)
     for ax in grid.ravel()[len(titles) :]:
@@ -668,8 +755,8 @@ def panel_curves(
             ax.plot(steps, curve, **look)
             ax.set_title(title)
     axes[columns - 1].legend(fontsize=9)
-    fig.supxlabel(xlabel, fontsize=11)
-    fig.supylabel(ylabel, fontsize=11)
+    fig.supxlabel(xlabel, fontsize=12)
+    fig.supylabel(ylabel, fontsize=12)
     return fig, axes
 
 
@@ -824,6 +911,7 @@ def loss_curves(
     ylabel: str = "loss (nats)",
     theory: Mapping[str, float] | None = None,
     log: bool = True,
+    window: int = 1,
 ) -> tuple[Figure, Array]:
     """Draw what `train_starts` returned, one panel for each optimiser.
 
@@ -840,6 +928,9 @@ def loss_curves(
         Label to a level, drawn as a dashed line in every panel.
     log
         Whether the vertical axis is logarithmic.
+    window
+        Steps in the running mean that each run is drawn as: the loss of one batch
+        jumps from step to step. 1: the losses as they are.
 
     Returns
     -------
@@ -850,7 +941,7 @@ def loss_curves(
     fig, grid = plt.subplots(
         1,
         len(panels),
-        figsize=(max(6.5, 3.6 * len(panels) + 0.8), 3.6),
+        figsize=(max(6.0, 3.3 * len(panels)), 3.6),
         sharey=True,
         squeeze=False,
     )
@@ -859,6 +950,7 @@ def loss_curves(
         rows = {start: runs for (start, o), runs in losses.items() if o == panel}
         for position, (start, runs) in enumerate(rows.items()):
             runs = np.where(np.isfinite(runs), runs, np.nan)
+            runs = _running_mean(runs, window)
             good = ~np.isnan(runs).all(axis=0)
             steps = np.flatnonzero(good) + 1
             look = {**_line(start, position), "markevery": max(1, runs.shape[1] // 8)}
@@ -869,10 +961,20 @@ def loss_curves(
             ax.axhline(level, ls="--", color=COLOURS["black"], lw=1.2, label=label)
         if log:
             ax.set_yscale("log")
+            plain_ticks(ax)
         ax.set(title=panel, xlabel="step")
     axes[0].set_ylabel(ylabel)
     axes[-1].legend()
     return fig, axes
+
+
+def _running_mean(rows: Array, window: int) -> Array:
+    """Return the mean of up to `window` values that end at each place of a row."""
+    if window == 1:
+        return rows
+    sums = np.cumsum(np.pad(rows, ((0, 0), (window, 0))), axis=1)
+    counts = np.minimum(np.arange(1, rows.shape[1] + 1), window)
+    return (sums[:, window:] - sums[:, :-window]) / counts
 
 
 # ------------------------------------------------------------------------------------
@@ -926,6 +1028,7 @@ def predict(key: str, value: float | str | bool | None) -> None:
             f" {type(value).__name__}; give one of these"
         )
     _predictions[key] = value
+    _fold.ask(key, value)
     try:
         text = json.dumps(_stored(), indent=2, ensure_ascii=False, sort_keys=True)
         _prediction_file().write_text(text + "\n", encoding="utf-8")
@@ -938,10 +1041,105 @@ def predict(key: str, value: float | str | bool | None) -> None:
 
 
 def reveal(key: str, result: float | str | bool) -> None:
-    """Show the prediction made under `key` beside what the run gave."""
+    """Show the prediction made under `key` beside what the run gave.
+
+    Where no prediction was made, a notebook folds away all that it put out since the
+    prediction was asked for: a reader opens it. See `_Fold`.
+    """
     came = f"{result:.3g}" if isinstance(result, float) else str(result)
     mine = _stored().get(key)
     if mine is None:
         print(f"{key}: the run gave {came}. (You made no prediction.)")
     else:
         print(f"{key}: you predicted {mine}, the run gave {came}.")
+    _fold.revealed(key)
+
+
+class _Fold:
+    """What a notebook puts out between a prediction and its result, to be opened.
+
+    On the web a notebook is read, not run: what follows a question would answer it in
+    the next line. So from `predict(key, None)` on, each cell's outputs are held until
+    the cell is done, and shown in a `<details>` element, up to the cell that reveals
+    `key`. With a prediction, and outside of a notebook's kernel, nothing is folded.
+    """
+
+    def __init__(self) -> None:
+        """Fold nothing yet."""
+        self.asked: set[str] = set()
+        self.held: Any = None
+        self.watched: Any = None
+
+    def ask(self, key: str, value: Any) -> None:
+        """Fold from the next cell on, unless there is a prediction."""
+        self.asked.discard(key)
+        shell = _kernel_shell()
+        if shell is None or value is not None:
+            return
+        self.asked.add(key)
+        if self.watched is not shell:
+            shell.events.register("pre_run_cell", self.hold)
+            shell.events.register("post_run_cell", self.release)
+            self.watched = shell
+
+    def revealed(self, key: str) -> None:
+        """Fold no cell after this one on account of `key`."""
+        self.asked.discard(key)
+
+    def hold(self, info: Any = None) -> None:
+        """Hold what the cell that begins now puts out."""
+        if self.asked and self.held is None:
+            self.held = capture_output(stderr=False)
+            self.outputs = self.held.__enter__()
+
+    def release(self, result: Any = None) -> None:
+        """Show what was held: folded, or as it is if the cell failed."""
+        if self.held is None:
+            return
+        held, self.held = self.held, None
+        held.__exit__(None, None, None)
+        if result is not None and not result.success:
+            self.outputs.show()
+        elif self.outputs.stdout or self.outputs.outputs:
+            display(folded(self.outputs.stdout, self.outputs.outputs), raw=True)
+
+
+def folded(stdout: str, outputs: Sequence[Any]) -> dict[str, str]:
+    """Return printed text and rich outputs as one element that a reader opens.
+
+    Returns
+    -------
+    dict
+        "text/html", the element, and "text/plain", for readers without HTML.
+    """
+    plain, parts = [], []
+    if stdout:
+        plain.append(stdout.rstrip())
+        parts.append(f"<pre>{html.escape(stdout.rstrip())}</pre>")
+    for output in outputs:
+        data, options = output.data, (output.metadata or {}).get("image/png", {})
+        if data.get("text/plain"):
+            plain.append(data["text/plain"])
+        if "image/png" in data:
+            alt = html.escape(options.get("alt", ""))
+            parts.append(
+                f'<img alt="{alt}" width="{options.get("width", 600)}"'
+                ' style="max-width:100%;height:auto"'
+                f' src="data:image/png;base64,{data["image/png"]}">'
+            )
+        elif "text/html" in data and "figure-text" not in data["text/html"]:
+            parts.append(data["text/html"])
+        elif "text/html" not in data:
+            parts.append(f"<pre>{html.escape(data.get('text/plain', ''))}</pre>")
+    summary = "<summary><b>Predicted? Open what the run gave.</b></summary>"
+    element = f"<details>{summary}{''.join(parts)}</details>"
+    return {"text/html": element, "text/plain": "\n".join(plain)}
+
+
+def _kernel_shell() -> Any:
+    """Return the shell of a notebook's kernel, or None where there is none."""
+    shell = get_ipython()
+    return shell if hasattr(shell, "kernel") else None
+
+
+_fold = _Fold()

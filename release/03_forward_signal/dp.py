@@ -142,8 +142,11 @@ class Operation:
         node.name, node.number = name, next(_numbers)
         node.operation, node.parents = self, _hook.make_nodes(self, inputs)
         node.arguments = [*[p.value for p in node.parents], *options]
-        # Should the formula keep more than its value, section 6 unpacks what it kept.
-        node.value = _hook.call(node, self.forward, node.arguments)
+        result = _hook.call(node, self.forward, node.arguments)
+        if isinstance(result, tuple):  # what the formula keeps is for the rules
+            result, *kept = result
+            node.arguments = [*node.arguments, *kept]
+        node.value = result
         needed = any([parent.needs_gradient for parent in node.parents])
         node.needs_gradient = needed and self.rules != ()
         return node
@@ -300,8 +303,9 @@ class Node:
         Parameters
         ----------
         seed : number or (n, m) array, optional
-            Gradient of the final number with respect to this node. Left out, it is 1,
-            which only makes sense for a (1, 1) node. A number counts for each entry.
+            Gradient of the final number with respect to this node. Left out, this node
+            is the final number: it must be (1, 1), and the seed is 1. One number stands
+            for all entries.
 
         Raises
         ------
@@ -995,12 +999,12 @@ class Model:
         ValueError
             If the loss is not a (1, 1) node.
         """
-        loss = self._backward(x, y)
+        loss = self._loss_and_gradients(x, y)
         gradients = {name: node.gradient for name, node in self._parameters.items()}
         return gradients, float(loss.value[0, 0])
 
-    def _backward(self, x: Any, y: Any) -> Node:
-        """Compute the loss and leave in every parameter its gradient."""
+    def _loss_and_gradients(self, x: Any, y: Any) -> Node:
+        """Compute the loss, and leave in every parameter its gradient."""
         for node in self._parameters.values():
             node.gradient = None
         with _hook.ignore_warnings():
@@ -1191,14 +1195,14 @@ class Optimiser:
             If `record` is true and the second step, replayed, has another loss than
             the second step computed.
         """
-        backward = self.model._backward
+        compute = self.model._loss_and_gradients
         if record:
-            backward = _hook.record(self.model, self.batch_size == len(self.x_train))
+            compute = _hook.record(self.model, self.batch_size == len(self.x_train))
         losses, traces, stopped = [], {}, False
         start = time.perf_counter()
         with _hook.ignore_warnings():
             for step in range(1, steps + 1):
-                node = self._step(backward)
+                node = self._step(compute)
                 loss = float(node.value[0, 0])
                 losses.append(loss)
                 if trace:
@@ -1217,13 +1221,13 @@ class Optimiser:
         }
         return History(np.array(losses), len(losses), stopped, seconds, arrays)
 
-    def _step(self, backward: Callable[[Array, Array], Node]) -> Node:
+    def _step(self, compute: Callable[[Array, Array], Node]) -> Node:
         """Take one step and return the loss before it.
 
-        `backward` is the model's, or its recording in its place.
+        `compute` is the model's ``_loss_and_gradients``, or its recording.
         """
         self.steps_taken += 1
-        loss = backward(*self._batch())
+        loss = compute(*self._batch())
         _hook.update(self)  # `_update`, below; section 7 does the same in groups
         return loss
 
@@ -1312,7 +1316,7 @@ class Adam(Optimiser):
 
 def _record(model: Model, same_batch: bool) -> Callable[[Array, Array], Node]:
     """Return what computes a step's loss and gradients: here, what always does."""
-    return model._backward
+    return model._loss_and_gradients
 
 
 # Section 7 moves small parameters as one, and replays steps instead of computing them.
@@ -1468,19 +1472,17 @@ def _call_checked(node: Node, function: Callable, arguments: Sequence) -> Array:
             raise ValueError(message) from error
         raise
     is_formula = function is node.operation.forward
-    if is_formula:
-        if isinstance(result, tuple):
-            result, *kept = result
-            node.arguments = [*node.arguments, *kept]  # for the rules
-        if getattr(result, "ndim", 0) != 2:
-            raise ValueError(
-                f"{node.operation.name}: forward must return an array of two "
-                f"dimensions, got shape {np.shape(result)}; give sums keepdims=True"
-            )
+    value = result[0] if isinstance(result, tuple) else result
+    if is_formula and getattr(value, "ndim", 0) != 2:
+        raise ValueError(
+            f"{node.operation.name}: forward must return an array of two dimensions, "
+            f"got shape {np.shape(value)}; give sums keepdims=True"
+        )
     if _hook.detecting:
-        _refuse_nan(node, result, is_formula)
+        _refuse_nan(node, value, is_formula)
     if is_formula and not _hook.tracking:
         node.operation, node.parents, node.arguments = None, (), ()
+        return value
     return result
 
 
@@ -1640,94 +1642,6 @@ def _update_in_groups(optimiser: Optimiser) -> None:
         group.descend(optimiser._direction)
 
 
-class _Tape:
-    """Do what a model's ``_backward`` does, from the second step on by replaying.
-
-    In the first step, ``_hook.inner_call`` is the tape's own. It calls every formula
-    and every rule as always, and notes the NumPy calls that they make. Calls that do
-    not depend on a parameter or, with `same_batch` false, on the batch are not noted:
-    what they made stays as it is. Whether an array depends on these is known from the
-    memory that it lies in: `known` holds the arrays that own such memory.
-
-    A tape repeats the operations of the step it was made from and nothing else of it.
-    Therefore the second step is computed as well as replayed, and is refused if its
-    losses differ. A parameter that is bound to another array begins a new tape.
-    """
-
-    def __init__(self, model: Model, same_batch: bool) -> None:
-        self.model, self.same_batch = model, same_batch
-        self.parameters = list(model._parameters.values())
-        self.arrays: list[Array] = []  # of the parameters, as the tape knows them
-
-    def __call__(self, x: Array, y: Array) -> Node:
-        """Compute the loss and leave in every parameter its gradient."""
-        if _hook.detecting:
-            return self.model._backward(x, y)
-        arrays = [node.value for node in self.parameters]
-        if not self.arrays or not all(map(is_, arrays, self.arrays)):
-            self.x, self.y, self.arrays = x, y, arrays
-            self._record()
-            return self.loss
-        if not self.same_batch:
-            np.copyto(self.x, x)
-            np.copyto(self.y, y)
-        for function, arguments in self.calls:
-            function(*arguments)
-        if not self.checked:
-            self._check()
-        for node, gradient in zip(self.parameters, self.gradients, strict=True):
-            node.gradient = gradient
-        return self.loss
-
-    def _record(self) -> None:
-        """Compute the step, and note the calls that it consists of."""
-        self.checked, self.calls, self.known = False, [], {}
-        if not self.same_batch:
-            self._learn(self.x, self.y)
-        with _switched(inner_call=self._call):
-            self.loss = self.model._backward(self.x, self.y)
-        _Tracer.calls = []
-        self.gradients = [node.gradient for node in self.parameters]
-
-    def _learn(self, *arrays: Array) -> None:
-        """Note that what lies in these arrays' memory changes from step to step."""
-        for array in map(_owner, arrays):
-            self.known[id(array)] = array
-
-    def _knows(self, value: Any) -> bool:
-        """Say whether a value is an array that changes from step to step."""
-        return isinstance(value, np.ndarray) and id(_owner(value)) in self.known
-
-    def _call(self, node: Node, function: Callable, arguments: Sequence) -> Any:
-        """Call a formula or a rule; note the calls that it makes, or itself as one."""
-        for parent in node.parents:
-            if parent.needs_gradient and not parent.parents:
-                self._learn(parent.value)  # a parameter
-        if not any(map(self._knows, arguments)):
-            return function(*arguments)  # of constants
-        if node.operation in _TRACEABLE or isinstance(function, np.ufunc):
-            _Tracer.calls = self.calls
-            traced = [a.view(_Tracer) if self._knows(a) else a for a in arguments]
-            results = [np.asarray(result) for result in _as_tuple(function(*traced))]
-        else:
-            results = [np.array(result) for result in _as_tuple(function(*arguments))]
-            self.calls.append((_recompute, (results, function, arguments)))
-        self._learn(*results)
-        return tuple(results) if len(results) > 1 else results[0]
-
-    def _check(self) -> None:
-        """Compute the loss as well; refuse one that differs by more than rounding."""
-        replayed, computed = self.loss.value, self.model._loss(self.x, self.y).value
-        rounding = 1000 * np.finfo(replayed.dtype).eps
-        if not np.isclose(replayed, computed, rounding, 0, equal_nan=True):
-            raise ValueError(
-                "train: record=True needs steps that repeat; the second's loss is "
-                f"{computed[0, 0]:.9g}, replayed {replayed[0, 0]:.9g}; a draw or a "
-                "choice in forward or loss needs record=False"
-            )
-        self.checked = True
-
-
 def _owner(array: Array) -> Array:
     """Return the array whose memory `array` is a view of; itself, if of none."""
     while isinstance(array.base, np.ndarray):
@@ -1779,6 +1693,94 @@ def _recompute(results: list[Array], function: Callable, arguments: tuple) -> No
 
 def _as_tuple(result: Any) -> tuple:
     return result if isinstance(result, tuple) else (result,)
+
+
+class _Tape:
+    """Do what ``_loss_and_gradients`` does, from the second step on by replaying.
+
+    In the first step, ``_hook.inner_call`` is the tape's own. It calls every formula
+    and every rule as always, and notes the NumPy calls that they make. Calls that do
+    not depend on a parameter or, with `same_batch` false, on the batch are not noted:
+    what they made stays as it is. Whether an array depends on these is known from the
+    memory that it lies in: `known` holds the arrays that own such memory.
+
+    A tape repeats the operations of the step it was made from and nothing else of it.
+    Therefore the second step is computed as well as replayed, and is refused if its
+    losses differ. A parameter that is bound to another array begins a new tape.
+    """
+
+    def __init__(self, model: Model, same_batch: bool) -> None:
+        self.model, self.same_batch = model, same_batch
+        self.parameters = list(model._parameters.values())
+        self.arrays: list[Array] = []  # of the parameters, as the tape knows them
+
+    def __call__(self, x: Array, y: Array) -> Node:
+        """Compute the loss and leave in every parameter its gradient."""
+        if _hook.detecting:
+            return self.model._loss_and_gradients(x, y)
+        arrays = [node.value for node in self.parameters]
+        if not self.arrays or not all(map(is_, arrays, self.arrays)):
+            self.x, self.y, self.arrays = x, y, arrays
+            self._record()
+            return self.loss
+        if not self.same_batch:
+            np.copyto(self.x, x)
+            np.copyto(self.y, y)
+        for function, arguments in self.calls:
+            function(*arguments)
+        if not self.checked:
+            self._check()
+        for node, gradient in zip(self.parameters, self.gradients, strict=True):
+            node.gradient = gradient
+        return self.loss
+
+    def _record(self) -> None:
+        """Compute the step, and note the calls that it consists of."""
+        self.checked, self.calls, self.known = False, [], {}
+        if not self.same_batch:
+            self._learn(self.x, self.y)
+        with _switched(inner_call=self._call):
+            self.loss = self.model._loss_and_gradients(self.x, self.y)
+        _Tracer.calls = []
+        self.gradients = [node.gradient for node in self.parameters]
+
+    def _learn(self, *arrays: Array) -> None:
+        """Note that what lies in these arrays' memory changes from step to step."""
+        for array in map(_owner, arrays):
+            self.known[id(array)] = array
+
+    def _knows(self, value: Any) -> bool:
+        """Say whether a value is an array that changes from step to step."""
+        return isinstance(value, np.ndarray) and id(_owner(value)) in self.known
+
+    def _call(self, node: Node, function: Callable, arguments: Sequence) -> Any:
+        """Call a formula or a rule; note the calls that it makes, or itself as one."""
+        for parent in node.parents:
+            if parent.needs_gradient and not parent.parents:
+                self._learn(parent.value)  # a parameter
+        if not any(map(self._knows, arguments)):
+            return function(*arguments)  # of constants
+        if node.operation in _TRACEABLE or isinstance(function, np.ufunc):
+            _Tracer.calls = self.calls
+            traced = [a.view(_Tracer) if self._knows(a) else a for a in arguments]
+            results = [np.asarray(result) for result in _as_tuple(function(*traced))]
+        else:
+            results = [np.array(result) for result in _as_tuple(function(*arguments))]
+            self.calls.append((_recompute, (results, function, arguments)))
+        self._learn(*results)
+        return tuple(results) if len(results) > 1 else results[0]
+
+    def _check(self) -> None:
+        """Compute the loss as well; refuse one that differs by more than rounding."""
+        replayed, computed = self.loss.value, self.model._loss(self.x, self.y).value
+        rounding = 1000 * np.finfo(replayed.dtype).eps
+        if not np.isclose(replayed, computed, rounding, 0, equal_nan=True):
+            raise ValueError(
+                "train: record=True needs steps that repeat; the second's loss is "
+                f"{computed[0, 0]:.9g}, replayed {replayed[0, 0]:.9g}; a draw or a "
+                "choice in forward or loss needs record=False"
+            )
+        self.checked = True
 
 
 _hook.ignore_warnings = _ignore_warnings_once
