@@ -51,7 +51,7 @@ from autograder.people.roster import Roster, merge, read_roster
 from autograder.people.sheets import read_sheet
 from autograder.safe_html import write
 from autograder.submission.archives import HandedInFile, unpack_all
-from autograder.submission.files import read_timestamp
+from autograder.submission.files import TIMESTAMP, read_timestamp, timestamp_of
 from autograder.submission.layouts import LEFT_OUT, sort_out
 from autograder.submission.platforms import PLATFORMS, Known, claims_of
 from autograder.submission.recognise import (
@@ -61,8 +61,6 @@ from autograder.submission.recognise import (
     plain_claims,
     recognise,
 )
-
-_STAMP = "%Y-%m-%d %H:%M:%S.%f UTC"  # as nbgrader writes it down
 
 
 @dataclass(frozen=True)
@@ -279,7 +277,15 @@ def _recognised(
     collected.platform = result.platform
     collected.problems = [*result.problems, *left_out]
     collected.people = [
-        Row(a.student, a.assignment, a.came, a.by, _stamp(a), a.late, len(a.earlier))
+        Row(
+            a.student,
+            a.assignment,
+            a.came,
+            a.by,
+            timestamp_of(a.when),
+            a.late,
+            len(a.earlier),
+        )
         for a in result.attempts
     ]
     collected.absent = missing_people(known.roster, result.attempts)
@@ -301,11 +307,6 @@ def _notes_of(result: Recognised) -> list[str]:
             "timestamp.txt into their folders"
         )
     return notes
-
-
-def _stamp(attempt: Attempt) -> str:
-    """Write when something was handed in as nbgrader does."""
-    return attempt.when.astimezone(UTC).strftime(_STAMP) if attempt.when else ""
 
 
 def _known_notebooks(course: Course, assignment: str | None) -> dict[str, list[str]]:
@@ -350,8 +351,8 @@ def _copy(attempt: Attempt, folder: Path) -> None:
                 f"{file.shown[:200]} cannot be written: {error.strerror}; nothing "
                 "was collected"
             ) from None
-    if attempt.when and "timestamp.txt" not in attempt.files:
-        (folder / "timestamp.txt").write_text(_stamp(attempt), encoding="utf-8")
+    if attempt.when and TIMESTAMP not in attempt.files:
+        (folder / TIMESTAMP).write_text(timestamp_of(attempt.when), encoding="utf-8")
 
 
 def _put_in_place(
@@ -424,7 +425,7 @@ def _note_names(course: Course, found: list[Attempt], collected: Collected) -> N
                 "platform": collected.platform,
                 "came": attempt.came,
                 "by": attempt.by,
-                "when": _stamp(attempt),
+                "when": timestamp_of(attempt.when),
                 "late": attempt.late,
                 "names": attempt.names,
             }

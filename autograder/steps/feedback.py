@@ -32,9 +32,14 @@ from autograder.course import Course, course_of
 from autograder.errors import CourseError
 from autograder.gradebook import database, records
 from autograder.pages.feedback import PageMaker
-from autograder.submission.files import SECRET, read_secret, read_timestamp
+from autograder.submission.files import (
+    SECRET,
+    TIMESTAMP,
+    read_secret,
+    read_timestamp,
+    timestamp_of,
+)
 
-_TIMESTAMP = "timestamp.txt"
 _NOBODYS = "not-from-the-exchange-"  # so a secret begins that no student has
 
 
@@ -115,7 +120,7 @@ def _stamp(
     for student in sorted(wanted):
         folder = course.feedback_folder(student, assignment)
         if not in_use:
-            for name in (_TIMESTAMP, SECRET):
+            for name in (TIMESTAMP, SECRET):
                 (folder / name).unlink(missing_ok=True)
             continue
         secret = known[student]
@@ -124,9 +129,8 @@ def _stamp(
             fresh = _NOBODYS + secrets.token_hex(32)
             secret = before if before.startswith(_NOBODYS) else fresh
         when = read_timestamp(course.autograded_folder(student, assignment))[0]
-        text = f"{when:%Y-%m-%d %H:%M:%S.%f UTC}" if when else ""
         safe_html.write(folder / SECRET, secret)
-        safe_html.write(folder / _TIMESTAMP, text)
+        safe_html.write(folder / TIMESTAMP, timestamp_of(when))
     return sorted(name for name in wanted if in_use and not known[name])
 
 

@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -19,8 +19,9 @@ from autograder.texts import some_of
 LARGEST_NOTEBOOK = 20 * 1024**2  # bytes; a notebook full of figures has a few million
 LARGEST_FILES = 50 * 1024**2  # bytes, all other files of a submission together
 MOST_FILES = 500
-SECRET = "submission_secret.txt"
-_LARGEST_TIMESTAMP = 1000  # bytes
+# What nbgrader lays beside a submission.
+TIMESTAMP, SECRET = "timestamp.txt", "submission_secret.txt"
+_LARGEST_BESIDE = 1000  # bytes, of each of them
 
 # Modules that Python or IPython would import by itself, had a submission one.
 _IMPORTED_UNASKED = frozenset({"sitecustomize", "usercustomize", "ipython_config"})
@@ -69,17 +70,21 @@ def read_timestamp(folder: Path) -> tuple[datetime | None, list[str]]:
     repairs : list of str
         That it cannot be read, a sentence or none.
     """
-    path = folder / "timestamp.txt"
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_TIMESTAMP:
-            raise ValueError("no ordinary small file")
-        text = path.read_text(encoding="utf-8").strip()
+        text = _read_beside(folder / TIMESTAMP)
         return (parse_utc(text) if text else None), []
     except FileNotFoundError:
         return None, []
     except (ValueError, OverflowError, TypeError, OSError) as error:
-        return None, [f"timestamp.txt was not read ({error}); no lateness is counted."]
+        return None, [f"{TIMESTAMP} was not read ({error}); no lateness is counted."]
+
+
+def timestamp_of(when: datetime | None) -> str:
+    """Write a time as nbgrader does, empty for None; one without a zone is UTC."""
+    if when is None:
+        return ""
+    when = when.astimezone(UTC) if when.tzinfo else when
+    return f"{when:%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
 def read_secret(folder: Path) -> str:
@@ -88,14 +93,18 @@ def read_secret(folder: Path) -> str:
     Empty if there is none, because the submission did not come through the exchange, or
     if it is no ordinary small file.
     """
-    path = folder / SECRET
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_TIMESTAMP:
-            return ""
-        return path.read_text(encoding="utf-8").strip()
+        return _read_beside(folder / SECRET)
     except (OSError, ValueError):
         return ""
+
+
+def _read_beside(path: Path) -> str:
+    """Read what nbgrader lays beside a submission, and nothing that a link leads to."""
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_BESIDE:
+        raise ValueError("no ordinary small file")
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _folders(name: str) -> list[str]:

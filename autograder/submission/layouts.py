@@ -12,6 +12,7 @@ from itertools import takewhile
 from autograder.errors import CollectError
 from autograder.people.roster import LONGEST_ID, is_student_id
 from autograder.submission.archives import HandedInFile
+from autograder.submission.files import TIMESTAMP
 
 SEPARATORS = ("__", "--", "_", "-", ".")
 LEFT_OUT = " was not collected: "  # in a note about a file of which nobody has got
@@ -84,7 +85,7 @@ def _placed(
     beside: dict[str, dict[str, HandedInFile]] = {}  # STUDENT/name, by student and name
     for file in files:
         first, *rest = file.parts[passed:]
-        if file.by_student and rest and rest[-1].casefold() == "timestamp.txt":
+        if file.by_student and rest and rest[-1].casefold() == TIMESTAMP:
             continue
         if not rest:
             _place_flat(found, file, first, stems, notes)

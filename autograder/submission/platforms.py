@@ -18,10 +18,11 @@ import yaml
 from autograder.errors import CollectError
 from autograder.people.roster import Roster
 from autograder.submission.archives import HandedInFile
+from autograder.submission.files import SECRET, TIMESTAMP
 
 METADATA = "submission_metadata.yml"
 _LARGEST_METADATA = 20 * 1024**2  # bytes
-_FROM_NBGRADER = {"timestamp.txt", "submission_secret.txt"}  # a student made it else
+_FROM_NBGRADER = {TIMESTAMP, SECRET}  # a student made it else
 
 _CANVAS_END = re.compile(r"_(\d+)_(?:(\d+)_(.+)|(?:\d+_)?(?:text|link)\.html)\Z")
 _MOODLE = re.compile(
